@@ -1,0 +1,34 @@
+// A fast non-cryptographic hash for topics and client ids. `seed` is a per-process random value where the
+// hashed bytes come from clients, so that nobody can prepare colliding names.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace keel::kernel {
+
+// The process's own seed, drawn once at start from the system's random source.
+std::uint64_t hash_seed();
+
+inline std::uint64_t hash_mix(std::uint64_t a, std::uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+inline std::uint64_t hash_bytes(std::string_view text, std::uint64_t seed) {
+  constexpr std::uint64_t kStep = 0xa0761d6478bd642fULL;
+  const char* at = text.data();
+  std::size_t left = text.size();
+  std::uint64_t h = seed ^ (left * 0x9e3779b97f4a7c15ULL);
+  for (; left >= 8; at += 8, left -= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, 8);
+    h = hash_mix(h ^ word, kStep);
+  }
+  std::uint64_t tail = 0;
+  if (left != 0) std::memcpy(&tail, at, left);
+  return hash_mix(h ^ tail, 0xe7037ed1a0b428dbULL);
+}
+
+}  // namespace keel::kernel

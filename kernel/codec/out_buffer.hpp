@@ -1,0 +1,60 @@
+// Bytes on their way to one connection. Frames are appended and sent later in one go; payloads above
+// `kSliceFrom` are not copied but referenced (the message stays alive until its bytes are sent).
+// An empty buffer owns no memory. Belongs to one connection; [shard].
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kernel/base/bytes.hpp"
+#include "kernel/codec/message.hpp"
+
+namespace keel::kernel {
+
+class OutBuffer {
+ public:
+  static constexpr std::size_t kSliceFrom = 4096;
+
+  OutBuffer() = default;
+  OutBuffer(OutBuffer&& other) noexcept;
+  OutBuffer& operator=(OutBuffer&& other) noexcept;
+  ~OutBuffer();
+
+  // Room for `size` more bytes; write there, then commit what was written (at most `size`).
+  char* reserve(std::size_t size) {
+    if (end_ + size > capacity_) grow(size);
+    return data_ + end_;
+  }
+  void commit(std::size_t size) { end_ += static_cast<std::uint32_t>(size); }
+  void append(Bytes bytes);
+  // `bytes` lie inside `message`, which is kept until they are sent. Short ones are copied.
+  void append_slice(const MessagePtr& message, Bytes bytes);
+
+  bool empty() const { return size() == 0; }
+  std::size_t size() const { return end_ - begin_ + sliced_; }
+
+  // Fills at most `max` vectors with what is to be sent first; returns how many.
+  int gather(iovec* vectors, int max) const;
+  // `size` bytes (at most size()) have been sent. Gives the memory back when nothing is left.
+  void consume(std::size_t size);
+  void clear();
+
+ private:
+  struct Slice {
+    std::uint32_t at;  // position in data_ before which the slice stands
+    MessagePtr message;
+    Bytes bytes;  // what is left of it
+  };
+  struct Slices;
+
+  void grow(std::size_t size);
+
+  char* data_ = nullptr;
+  std::uint32_t begin_ = 0, end_ = 0, capacity_ = 0, sliced_ = 0;
+  std::unique_ptr<Slices> slices_;
+};
+
+}  // namespace keel::kernel

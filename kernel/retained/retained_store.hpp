@@ -1,0 +1,62 @@
+// Retained messages: at most one per topic. Shared by all shards under one mutex, held for bounded steps
+// only: large results are fetched slice by slice, resuming behind the last topic seen.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/codec/message.hpp"
+
+namespace keel::kernel {
+
+struct RetainedLimits {
+  std::uint64_t max_messages = 0, max_bytes = 0;  // 0: none
+  std::uint32_t max_payload = 0;
+  std::uint32_t expiry_s = 0;  // the longest a message is kept; 0: none
+};
+
+enum class RetainOutcome : std::uint8_t { stored, replaced, removed, nothing_to_remove, too_large, full };
+
+class RetainedStore {
+ public:
+  explicit RetainedStore(RetainedLimits limits);
+  RetainedStore(const RetainedStore&) = delete;
+  RetainedStore& operator=(const RetainedStore&) = delete;
+  ~RetainedStore();
+
+  void set_limits(RetainedLimits limits);  // what is stored already stays
+
+  // Keeps `message` (its retain flag is set) in place of the topic's earlier one; an empty payload
+  // removes. A message that is refused leaves the earlier one as it was. [any]
+  RetainOutcome set(const MessagePtr& message);
+  bool remove(std::string_view topic);
+
+  // The next messages whose topics match `filter`, in topic order, expired ones left out. Appends at
+  // most `max` to `out` and looks at a bounded number of topics; `after` is the position, empty to
+  // start. True: done. A topic set or removed meanwhile may be missed or seen, no other one. [any]
+  bool match(std::string_view filter, std::string& after, std::size_t max, std::int64_t now_ms,
+             std::vector<MessagePtr>& out) const;
+
+  // Removes expired messages, at most `max` looked at, resuming where it left off. Answers how many
+  // went. Called now and then. [any]
+  std::size_t expire(std::int64_t now_ms, std::size_t max);
+
+  // Removes what matches, at most `max` per call; answers how many went and whether it is done.
+  struct Cleaned {
+    std::size_t removed;
+    bool done;
+  };
+  Cleaned clean(std::string_view filter, std::size_t max);
+
+  std::uint64_t count() const;  // [any] no lock
+  std::uint64_t bytes() const;  // [any] no lock
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keel::kernel

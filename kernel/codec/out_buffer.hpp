@@ -18,7 +18,7 @@ class OutBuffer {
  public:
   static constexpr std::size_t kSliceFrom = 4096;
 
-  OutBuffer() = default;
+  OutBuffer();
   OutBuffer(OutBuffer&& other) noexcept;
   OutBuffer& operator=(OutBuffer&& other) noexcept;
   ~OutBuffer();

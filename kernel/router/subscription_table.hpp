@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "kernel/base/function_ref.hpp"
+#include "kernel/base/reclaimer.hpp"
 #include "kernel/base/settings.hpp"
-#include "kernel/base/task.hpp"
 #include "kernel/router/topic.hpp"
 
 namespace keel::kernel {
@@ -37,14 +37,6 @@ struct SubscriptionOptions {
   bool no_local = false;
   bool retain_as_published = false;
   std::uint32_t subscription_id = 0;  // 0: none; at most 268 435 455
-};
-
-// Runs a task once every shard has ended its present turn. Implemented by the shard set (and by a plain
-// queue in tests). [any]
-class Reclaimer {
- public:
-  virtual ~Reclaimer() = default;
-  virtual void after_grace_period(Task task) = 0;
 };
 
 class SharedGroup;  // shared_group.hpp

@@ -1,0 +1,2 @@
+# What `cmake --install` lays out.
+include(GNUInstallDirs)

@@ -1,0 +1,27 @@
+# keel_module(NAME [USES target...] [PRIVATE target...])
+# One static library of the .cpp files in the current folder; USES are the modules below it.
+function(keel_module name)
+  cmake_parse_arguments(ARG "" "" "USES;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  if(NOT sources)  # bring-up only
+    add_library(keel_${name} INTERFACE)
+    target_link_libraries(keel_${name} INTERFACE keel_options ${ARG_USES})
+    return()
+  endif()
+  add_library(keel_${name} STATIC ${sources})
+  target_link_libraries(keel_${name} PUBLIC keel_options ${ARG_USES} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# keel_unit_test(MODULE [USES target...])
+# One executable of tests/unit/<module>/*.cpp, one ctest entry.
+function(keel_unit_test module)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${module}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(unit_${module} ${sources})
+  target_link_libraries(unit_${module} PRIVATE keel_options keel_doctest_main ${ARG_USES})
+  add_test(NAME unit.${module} COMMAND unit_${module})
+  set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120)
+endfunction()

@@ -1,0 +1,30 @@
+# How everything is compiled. Sanitizers and build types come from CMakePresets.json.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+set(KEEL_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")
+option(KEEL_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+find_program(KEEL_CCACHE ccache)
+if(KEEL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${KEEL_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${KEEL_CCACHE})
+endif()
+
+add_library(keel_options INTERFACE)
+target_include_directories(keel_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(keel_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  -Wno-missing-field-initializers -fno-omit-frame-pointer)
+# Asio picks its allocator by what was included before it; one answer for every file keeps them alike.
+target_compile_definitions(keel_options INTERFACE ASIO_DISABLE_STD_ALIGNED_ALLOC)
+if(KEEL_SANITIZE)
+  target_compile_options(keel_options INTERFACE -fsanitize=${KEEL_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(keel_options INTERFACE -fsanitize=${KEEL_SANITIZE})
+endif()
+if(KEEL_FUZZ)
+  target_compile_options(keel_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,4 +1,4 @@
-# Imported targets. Each library is used by the one module that names it.
+# Imported targets. Each library is used by the one module that the README's table names.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -11,6 +11,6 @@ target_include_directories(asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
 target_compile_definitions(asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_SEPARATE_COMPILATION)
 target_link_libraries(asio INTERFACE Threads::Threads)
 
-if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
+if(BUILD_TESTING)
   find_package(doctest REQUIRED)
 endif()

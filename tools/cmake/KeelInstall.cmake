@@ -1,2 +1,39 @@
-# What `cmake --install` lays out.
-include(GNUInstallDirs)
+# What `cmake --install` lays out:
+#   bin/{keel,ctl,emqx_ctl}  lib/keel/plugins  include/keel  lib/cmake/keel  share/man
+#   share/bash-completion    etc/keel, var/lib/keel and the systemd unit (see InstallSettings.cmake)
+# The plain `lib` is meant: the broker looks for ../lib/keel/plugins from its own place.
+include(CMakePackageConfigHelpers)
+
+foreach(program keel ctl)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION bin)
+  endif()
+endforeach()
+if(TARGET ctl)
+  install(FILES ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/emqx_ctl DESTINATION bin)
+endif()
+
+install(DIRECTORY DESTINATION lib/keel/plugins)
+install(DIRECTORY DESTINATION include/keel)
+if(EXISTS ${CMAKE_SOURCE_DIR}/sdk/include)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/sdk/include/ DESTINATION include)
+endif()
+
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/keel-config-version.cmake
+  COMPATIBILITY SameMajorVersion)
+install(FILES tools/cmake/keel-config.cmake ${CMAKE_BINARY_DIR}/keel-config-version.cmake
+  DESTINATION lib/cmake/keel)
+
+foreach(section 1 5 7 8)
+  file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/man/*.${section})
+  install(FILES ${pages} DESTINATION share/man/man${section})
+endforeach()
+
+set(completions share/bash-completion/completions)
+install(FILES tools/completion/ctl.bash DESTINATION ${completions} RENAME ctl)
+foreach(name emqx_ctl keel)
+  install(CODE "file(CREATE_LINK ctl \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${completions}/${name}\" SYMBOLIC)")
+endforeach()
+
+install(CODE "set(KEEL_SOURCE_DIR \"${CMAKE_SOURCE_DIR}\")")
+install(SCRIPT tools/cmake/InstallSettings.cmake)

@@ -1,15 +1,26 @@
+# The helpers that every folder's CMakeLists.txt is made of.
+
+# One precompiled header for all: the compile options are the same everywhere.
+add_library(keel_pch OBJECT ${CMAKE_SOURCE_DIR}/tools/cmake/pch.cpp)
+target_link_libraries(keel_pch PRIVATE keel_options fmt::fmt)
+target_precompile_headers(keel_pch PRIVATE ${CMAKE_SOURCE_DIR}/tools/cmake/pch.hpp)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(keel_options INTERFACE -fpch-preprocess)  # lets ccache see the header
+endif()
+
 # keel_module(NAME [USES target...] [PRIVATE target...])
 # One static library of the .cpp files in the current folder; USES are the modules below it.
 function(keel_module name)
   cmake_parse_arguments(ARG "" "" "USES;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
-  if(NOT sources)  # bring-up only
+  if(NOT sources)  # headers only
     add_library(keel_${name} INTERFACE)
     target_link_libraries(keel_${name} INTERFACE keel_options ${ARG_USES})
     return()
   endif()
   add_library(keel_${name} STATIC ${sources})
   target_link_libraries(keel_${name} PUBLIC keel_options ${ARG_USES} PRIVATE ${ARG_PRIVATE})
+  target_precompile_headers(keel_${name} REUSE_FROM keel_pch)
 endfunction()
 
 # keel_unit_test(MODULE [USES target...])
@@ -21,7 +32,21 @@ function(keel_unit_test module)
     return()
   endif()
   add_executable(unit_${module} ${sources})
-  target_link_libraries(unit_${module} PRIVATE keel_options keel_doctest_main ${ARG_USES})
+  target_link_libraries(unit_${module} PRIVATE keel_options keel_doctest_main fmt::fmt ${ARG_USES})
+  target_precompile_headers(unit_${module} REUSE_FROM keel_pch)
   add_test(NAME unit.${module} COMMAND unit_${module})
   set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120)
+endfunction()
+
+# keel_fuzz_target(NAME [USES target...])
+# bin/fuzz_<name> of fuzz_<name>.cpp in the current folder; `fuzzers` builds them all.
+function(keel_fuzz_target name)
+  cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
+  add_executable(fuzz_${name} fuzz_${name}.cpp)
+  target_link_libraries(fuzz_${name} PRIVATE keel_options ${ARG_USES})
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers fuzz_${name})
 endfunction()

@@ -1,0 +1,65 @@
+# bash completion for ctl, emqx_ctl and keel. Words only: nothing is asked of a running broker.
+
+_keel_ctl_words() {
+  local -a given=("$@")
+  case "${given[*]:0:2}" in
+    "log handlers") echo "list set-level" && return ;;
+    "log set-level" | "log primary-level") echo "debug info notice warning error critical alert emergency" && return ;;
+    "trace start" | "trace stop") echo "client topic" && return ;;
+  esac
+  ((${#given[@]} > 1)) && return
+  case "${given[0]}" in
+    "") echo "status broker clients sessions routes topics subscriptions retainer listeners log trace \
+              vm conf metrics stop help" ;;
+    broker) echo "stats metrics" ;;
+    clients) echo "list show kick" ;;
+    sessions) echo "list show clean-persistent" ;;
+    routes | topics) echo "list show" ;;
+    subscriptions) echo "list show add del" ;;
+    retainer) echo "info topics clean" ;;
+    listeners) echo "stop start reload" ;;
+    log) echo "set-level primary-level handlers" ;;
+    trace) echo "start stop list" ;;
+    vm) echo "all load memory process io ports" ;;
+    conf) echo "show check reload" ;;
+    metrics) echo "--prometheus" ;;
+  esac
+}
+
+_keel_ctl() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local -a given=()
+  local i
+  COMPREPLY=()
+  if [[ $previous == --socket ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    return
+  fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --socket) ((i++)) ;;
+      -*) ;;
+      *) given+=("${COMP_WORDS[i]}") ;;
+    esac
+  done
+  local words
+  words=$(_keel_ctl_words "${given[@]}")
+  [[ $current == -* ]] && words+=" --json --socket"
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  # A command that wants a file at this place (`trace start ... FILE`, `conf check FILE`).
+  if ((${#COMPREPLY[@]} == 0)) && [[ ${given[0]} == trace || ${given[0]} == conf ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  fi
+}
+
+_keel() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  case $previous in
+    -c | --config) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "-c --set --check --version --help" -- "$current") ;;
+  esac
+}
+
+complete -F _keel_ctl ctl emqx_ctl
+complete -F _keel keel

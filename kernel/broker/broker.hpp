@@ -1,0 +1,165 @@
+// The broker of one shard: the sessions whose client ids hash to it, their connections, and the way of
+// messages to them and to the other shards. Created before its shard runs, destroyed after it stopped.
+// Everything is [shard] unless marked.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/broker/client_info.hpp"
+#include "kernel/broker/frame_cache.hpp"
+#include "kernel/broker/hook_table.hpp"
+#include "kernel/broker/realm.hpp"
+#include "kernel/broker/remote_batch.hpp"
+#include "kernel/broker/route_cache.hpp"
+#include "kernel/broker/trace.hpp"
+#include "kernel/net/link.hpp"
+#include "kernel/session/session_store.hpp"
+
+namespace keel::kernel {
+
+class Connection;
+class Publication;
+
+class Broker {
+ public:
+  Broker(Realm& realm, ShardCore& shard);
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+  ~Broker();
+
+  // The protocol machine for a new connection; what listeners are given as their handler factory.
+  std::unique_ptr<LinkHandler> accept(Link& link);
+
+  // Sends a message to everyone subscribed and keeps it when it is retained. Answers how many sessions
+  // it went to (one per shared group).
+  std::size_t publish(const MessageView& message);
+  // The broker's own messages ($SYS, commands): as publish, received now.
+  std::size_t publish_own(std::string_view topic, std::string_view payload, std::uint8_t qos,
+                          bool retain);
+
+  // ---- operations, for commands -----------------------------------------------------------------
+  // Slices: start at cursor 0; the answer is the next cursor, 0 when done. At most `max` are visited.
+  std::uint32_t each_connection(std::uint32_t cursor, std::size_t max,
+                                FunctionRef<void(const ConnectionInfo&)> fn);
+  std::uint32_t each_session(std::uint32_t cursor, std::size_t max,
+                             FunctionRef<void(const SessionInfo&)> fn);
+  std::uint32_t each_subscription(std::uint32_t cursor, std::size_t max,
+                                  FunctionRef<void(const SubscriptionInfo&)> fn);
+  // One client; false: no such connection, session.
+  bool show_connection(std::string_view client_id, FunctionRef<void(const ConnectionInfo&)> fn);
+  bool show_session(std::string_view client_id, FunctionRef<void(const SessionInfo&)> fn);
+  bool show_subscriptions(std::string_view client_id, FunctionRef<void(const SubscriptionInfo&)> fn);
+
+  bool kick(std::string_view client_id);  // ends the connection; the session stays as it would
+  enum class Cleaned { done, connected, not_found };
+  Cleaned clean_persistent(std::string_view client_id);
+  enum class Changed { done, no_session, bad_filter, not_subscribed, limit };
+  Changed add_subscription(std::string_view client_id, std::string_view filter, std::uint8_t qos);
+  Changed remove_subscription(std::string_view client_id, std::string_view filter);
+
+  // Ends every connection: v5 clients are told `reason`. New CONNECTs are refused from now on. `done`
+  // runs on this shard when the last connection is gone.
+  void drain(Reason reason, Task done);
+
+  void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+  void set_hooks(const HookTable* hooks) { hooks_ = hooks; }
+  void set_traces(std::shared_ptr<const TraceSet> traces) { traces_ = std::move(traces); }
+
+  // Answers a pending question; a stale ticket is ignored. [shard of the ticket]
+  void resolve(const AuthTicket& ticket, AuthAnswer answer);
+
+  ShardCore& shard() const { return shard_; }
+  Realm& realm() const { return realm_; }
+  const Settings& settings() const { return *settings_; }
+  const HookTable& hooks() const { return *hooks_; }
+  const TraceSet* traces() const { return traces_.get(); }
+  MetricsCell& metrics() const { return shard_.metrics(); }
+  bool draining() const { return draining_; }
+
+  // ---- for Connection ----------------------------------------------------------------------------
+  struct OpenRequest {
+    std::string_view client_id, username;
+    bool clean_start;
+    std::uint32_t expiry_s;
+    std::unique_ptr<Will> will;
+  };
+  struct Opened {
+    Session* session;  // null: no room for another one
+    bool present;
+  };
+  // Finds or makes the session and attaches the connection; an earlier connection is told and closed.
+  Opened open_session(Connection& connection, OpenRequest request);
+  // The connection is gone. `will`: whether its will is to be published. The session goes, or starts to
+  // expire.
+  void detach(Session& session, bool publish_will);
+  // Sends what waits as far as window and socket allow.
+  void pump(Session& session);
+  // A delivery has been acknowledged or given up: byte budgets, counters.
+  void enqueue(Session& session, Delivery delivery);
+
+  // Subscribes and, as the options ask, schedules retained messages. `filter` with mountpoint.
+  void subscribe(Session& session, const ParsedFilter& filter, const SubscriptionOptions& options,
+                 std::uint8_t retain_handling);
+  bool unsubscribe(Session& session, const ParsedFilter& filter);
+
+  void register_connection(Connection& connection);
+  void unregister_connection(Connection& connection);
+
+  // A batch from another shard.
+  void deliver_batch(RemoteBatch& batch);
+  void notify(Event event, std::string_view client_id, std::string_view username,
+              std::string_view topic = {}, std::uint8_t qos = 0, std::string_view reason = {},
+              const PeerInfo* peer = nullptr) {
+    if (!hooks_->notify.empty())
+      run_notify({event, client_id, username, topic, qos, reason, peer});
+  }
+  void presence_connected(const Connection& connection);
+  void presence_disconnected(const Connection& connection, std::string_view reason);
+  std::int64_t unix_ms() const;
+
+ private:
+  friend class Connection;
+
+  void deliver(Session& session, Publication& publication, const Target& target,
+               std::span<const std::uint32_t> ids);
+  bool deliver_to_group(const SharedGroup& group, Publication& publication, Subscriber exclude);
+  void send_to(const Target& target, Publication& publication, const std::vector<std::uint32_t>& ids);
+  void flush_remote();
+  void redispatch(Session& from, std::vector<Delivery> deliveries);
+  void redispatch_unsent(Session& session);
+  void pump_retained(Session& session);
+  void end_session(Session& session, std::string_view reason);
+  void start_away(Session& session);
+  void away_due(Session& session);
+  void publish_will(Session& session);
+  void account_queue(std::int64_t messages, std::int64_t bytes);
+  void clear_deliveries(Session& session);
+  void set_shared_online(const Session& session, bool online);
+  void run_notify(const EventInfo& info);
+  void finish_drain();
+
+  Realm& realm_;
+  ShardCore& shard_;
+  std::shared_ptr<const Settings> settings_;
+  const HookTable* hooks_;
+  std::shared_ptr<const TraceSet> traces_;
+  SessionStore sessions_;
+  RouteCache routes_;
+  FrameCache frames_;
+  std::vector<std::unique_ptr<RemoteBatch>> outgoing_;  // by shard; null: nothing yet this turn
+  std::vector<Connection*> connections_;
+  std::vector<Session*> pumping_;  // sessions owed retained messages, served turn by turn
+  std::uint64_t random_state_;
+  std::uint64_t next_ticket_ = 1;
+  bool draining_ = false;
+  bool pump_posted_ = false;
+  std::uint32_t publish_depth_ = 0;
+  Task drained_;
+};
+
+}  // namespace keel::kernel

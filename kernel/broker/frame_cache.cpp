@@ -1,0 +1,22 @@
+#include "kernel/broker/frame_cache.hpp"
+
+namespace keel::kernel {
+
+const FrameCache::Frame& FrameCache::get(Version version, const PublishFields& fields) {
+  const std::size_t kind = (version == Version::v5 ? 8u : 0u) | (fields.qos & 3u) << 1 |
+                           static_cast<unsigned>(fields.retain);
+  Frame& frame = frames_[kind];
+  if (valid_ >> kind & 1) return frame;
+  valid_ |= 1u << kind;
+  OutBuffer& buffer = buffers_[kind];
+  buffer.clear();
+  frame.id_at = encode_publish_head(buffer, version, fields);
+  frame.sliced = fields.payload.size() >= OutBuffer::kSliceFrom;
+  if (!frame.sliced) buffer.append(fields.payload);
+  iovec whole{};
+  buffer.gather(&whole, 1);
+  frame.head = {static_cast<const char*>(whole.iov_base), whole.iov_len};
+  return frame;
+}
+
+}  // namespace keel::kernel

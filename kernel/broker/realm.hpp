@@ -1,0 +1,51 @@
+// What the brokers of all shards share. Made by main before the shards start and destroyed after they
+// stopped. Everything here is safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/base/metrics.hpp"
+#include "kernel/base/reclaimer.hpp"
+#include "kernel/base/settings.hpp"
+#include "kernel/retained/retained_store.hpp"
+#include "kernel/router/subscription_table.hpp"
+
+namespace keel::kernel {
+
+class Broker;
+
+struct Realm {
+  Realm(std::shared_ptr<const Settings> initial, Reclaimer& shards_reclaimer);
+
+  Reclaimer& reclaimer;
+  SubscriptionTable subscriptions;
+  RetainedStore retained;
+  std::vector<Broker*> brokers;  // by shard; complete before the shards start
+
+  std::atomic<std::int64_t> sessions{0};      // connected or not
+  std::atomic<std::int64_t> queued_bytes{0};  // waiting in all sessions
+  std::atomic<std::int64_t> sessions_max{0}, connections_max{0};  // high-water marks, kept by sampling
+
+  std::uint32_t home(std::string_view client_id) const;
+  // The settings in force. [any]
+  std::shared_ptr<const Settings> settings() const { return settings_.load(); }
+  // Publishes new settings; each shard takes them over by a task. [control]
+  void replace_settings(std::shared_ptr<const Settings> settings);
+
+  // Sums over all shards. Counters that follow from others (messages/sent, packets/received, ...) are
+  // derived here, so the data path counts each packet once.
+  std::uint64_t total(Metric metric) const;
+  std::int64_t total(Gauge gauge) const;
+
+ private:
+  std::atomic<std::shared_ptr<const Settings>> settings_;
+};
+
+RetainedLimits retained_limits(const Settings& settings);
+
+}  // namespace keel::kernel

@@ -1,0 +1,104 @@
+#include "kernel/broker/route_cache.hpp"
+
+#include <algorithm>
+
+#include "kernel/base/hash.hpp"
+
+namespace keel::kernel {
+
+namespace {
+constexpr std::size_t kEntries = 4096;
+constexpr std::size_t kMaxCachedTargets = 16'384;  // larger fan-outs are matched anew: matching is the lesser part
+}  // namespace
+
+Target Target::of(const Match& match) {
+  Target target;
+  target.subscriber = match.subscriber;
+  target.qos = match.options.qos;
+  target.subscription_id = match.options.subscription_id;
+  target.id_count = match.options.subscription_id != 0;
+  target.flags = static_cast<std::uint8_t>((match.options.no_local ? kNoLocal : 0) |
+                                           (match.options.retain_as_published ? kRetainAsPublished : 0));
+  return target;
+}
+
+void Route::clear() {
+  local.clear();
+  remote.clear();
+  ids.clear();
+  groups.clear();
+}
+
+RouteCache::RouteCache(const SubscriptionTable& table, const SessionStore& sessions,
+                       std::uint32_t shard)
+    : table_(table), sessions_(sessions), shard_(shard), entries_(kEntries) {}
+
+const Route& RouteCache::find(std::string_view topic) {
+  const std::uint64_t generation = table_.generation();
+  const std::uint64_t hash = hash_bytes(topic, hash_seed());
+  Entry& entry = entries_[hash & (kEntries - 1)];
+  if (entry.hash == hash && entry.route) {
+    if (entry.route->topic == topic) {
+      if (entry.generation != generation) {
+        fill(topic, *entry.route);
+        entry.generation = generation;
+      }
+      return *entry.route;
+    }
+  } else if (entry.hash == hash) {  // the second sighting
+    entry.route = std::make_unique<Route>();
+    entry.route->topic = topic;
+    fill(topic, *entry.route);
+    entry.generation = generation;
+    if (entry.route->local.size() + entry.route->remote.size() <= kMaxCachedTargets)
+      return *entry.route;
+    uncached_ = std::move(*entry.route);
+    entry.route.reset();
+    return uncached_;
+  } else {
+    entry.hash = hash;
+    entry.route.reset();
+  }
+  fill(topic, uncached_);
+  return uncached_;
+}
+
+void RouteCache::fill(std::string_view topic, Route& route) {
+  route.clear();
+  found_.clear();
+  table_.match(topic, found_);
+  auto& matches = found_.subscribers;
+  if (matches.size() > 1)
+    std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
+      return a.subscriber.value < b.subscriber.value;
+    });
+  for (std::size_t i = 0; i < matches.size();) {
+    Target target = Target::of(matches[i]);
+    std::size_t next = i + 1;
+    for (; next < matches.size() && matches[next].subscriber == target.subscriber; ++next) {
+      const Target other = Target::of(matches[next]);
+      target.qos = std::max(target.qos, other.qos);
+      // Delivered back to the publisher if any of its subscriptions wants that.
+      target.flags = static_cast<std::uint8_t>(((target.flags | other.flags) & Target::kRetainAsPublished) |
+                                               (target.flags & other.flags & Target::kNoLocal));
+    }
+    if (next - i > 1) {
+      const std::size_t first = route.ids.size();
+      for (std::size_t k = i; k < next; ++k)
+        if (const std::uint32_t id = matches[k].options.subscription_id;
+            id != 0 && std::find(route.ids.begin() + static_cast<std::ptrdiff_t>(first),
+                                 route.ids.end(), id) == route.ids.end())
+          route.ids.push_back(id);
+      target.id_count = static_cast<std::uint16_t>(route.ids.size() - first);
+      target.subscription_id = target.id_count == 1 ? route.ids[first] : static_cast<std::uint32_t>(first);
+    }
+    if (target.subscriber.shard() != shard_)
+      route.remote.push_back(target);
+    else if (Session* session = sessions_.at(target.subscriber.slot()))
+      route.local.push_back({session, target});
+    i = next;
+  }
+  route.groups = found_.groups;
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,76 @@
+// Where a topic's messages go, remembered until any subscription changes. In front of the subscription
+// table; filled when a topic is seen the second time. One per shard. [shard]
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/router/shared_group.hpp"
+#include "kernel/session/session_store.hpp"
+
+namespace keel::kernel {
+
+// One receiver: all subscriptions of one session that match, merged.
+struct Target {
+  static constexpr std::uint8_t kNoLocal = 1, kRetainAsPublished = 2, kShared = 4;
+
+  Subscriber subscriber;
+  std::uint32_t subscription_id = 0;  // the id, or where the ids start in the list beside the targets
+  FilterId group = 0;                 // with kShared: the subscription it was picked for
+  std::uint16_t id_count = 0;
+  std::uint8_t qos = 0;
+  std::uint8_t flags = 0;
+
+  static Target of(const Match& match);
+};
+
+struct LocalTarget {
+  Session* session;
+  Target target;
+};
+
+struct Route {
+  std::string topic;
+  std::vector<LocalTarget> local;
+  std::vector<Target> remote;  // ordered by shard
+  std::vector<std::uint32_t> ids;
+  std::vector<SharedGroup*> groups;
+
+  bool empty() const { return local.empty() && remote.empty() && groups.empty(); }
+  void clear();
+};
+
+// The ids of a target within its list.
+inline std::span<const std::uint32_t> ids_of(const Target& target,
+                                             const std::vector<std::uint32_t>& ids) {
+  if (target.id_count <= 1) return {&target.subscription_id, target.id_count};
+  return {ids.data() + target.subscription_id, target.id_count};
+}
+
+class RouteCache {
+ public:
+  RouteCache(const SubscriptionTable& table, const SessionStore& sessions, std::uint32_t shard);
+
+  // The route of `topic`; valid until the next call or the end of the turn.
+  const Route& find(std::string_view topic);
+
+ private:
+  struct Entry {
+    std::uint64_t hash = 0, generation = 0;
+    std::unique_ptr<Route> route;  // null: seen once
+  };
+  void fill(std::string_view topic, Route& route);
+
+  const SubscriptionTable& table_;
+  const SessionStore& sessions_;
+  const std::uint32_t shard_;
+  std::vector<Entry> entries_;
+  MatchResult found_;
+  Route uncached_;
+};
+
+}  // namespace keel::kernel

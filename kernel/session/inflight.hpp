@@ -1,0 +1,39 @@
+// The window of QoS 1/2 messages sent to a client and not yet fully acknowledged [MQTT5 4.4, 4.9].
+// A ring indexed by packet id; ids are given out in ascending order, passing over slots still taken, so
+// sending order is id order. Belongs to a session; [shard].
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernel/session/delivery.hpp"
+
+namespace keel::kernel {
+
+class Inflight {
+ public:
+  std::size_t size() const { return count_; }
+  bool empty() const { return count_ == 0; }
+
+  // Stores the delivery under a fresh packet id and answers it where it now stands. The reference holds
+  // until the next insert. Null: all 65 535 ids are in use.
+  Delivery* insert(Delivery delivery);
+  Delivery* find(std::uint16_t packet_id);
+  // Forgets a delivery that find() answered; gives it back.
+  Delivery take(std::uint16_t packet_id);
+  // Every delivery in the order they were first sent.
+  std::vector<Delivery*> in_order();
+  // Empties the window, deliveries in order.
+  std::vector<Delivery> take_all();
+
+ private:
+  void grow();
+  std::size_t capacity() const { return mask_ + 1; }
+
+  std::unique_ptr<Delivery[]> ring_;  // a slot with packet id 0 is free
+  std::uint32_t mask_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint16_t last_id_ = 0;
+};
+
+}  // namespace keel::kernel

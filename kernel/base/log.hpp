@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ Result<void> open(const LogSettings& settings);
 void close();
 // Writes what is waiting now. [control]
 void flush();
+// Opens the log file anew under its name, after something else (logrotate) moved it away. [control]
+Result<void> reopen();
 
 Level level();                  // the overall level
 void set_level(Level level);    // of every handler

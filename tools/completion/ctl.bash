@@ -8,7 +8,7 @@ _keel_ctl_words() {
     "trace start" | "trace stop") echo "client topic" && return ;;
   esac
   ((${#given[@]} > 1)) && return
-  case "${given[0]}" in
+  case "${given[0]-}" in
     "") echo "status broker clients sessions routes topics subscriptions retainer listeners log trace \
               vm conf metrics stop help" ;;
     broker) echo "stats metrics" ;;
@@ -47,7 +47,7 @@ _keel_ctl() {
   [[ $current == -* ]] && words+=" --json --socket"
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   # A command that wants a file at this place (`trace start ... FILE`, `conf check FILE`).
-  if ((${#COMPREPLY[@]} == 0)) && [[ ${given[0]} == trace || ${given[0]} == conf ]]; then
+  if ((${#COMPREPLY[@]} == 0)) && [[ ${given[0]-} == @(trace|conf) ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }

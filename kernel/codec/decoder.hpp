@@ -14,13 +14,17 @@ enum class HeaderStatus { ok, incomplete, malformed };
 
 // Reads a fixed header from the start of `bytes` [MQTT5 2.1]. `incomplete`: fewer bytes than the header
 // has. `malformed`: type 0, flags that the type does not allow, or a length of over four bytes.
-// AUTH (15) is well-formed here; the broker refuses it for v3.
-HeaderStatus parse_header(Bytes bytes, FixedHeader& out);
+// AUTH (15) is well-formed here; the broker refuses it for v3. The version matters little: v3.1 may set
+// DUP where it resends PUBREL, SUBSCRIBE or UNSUBSCRIBE, v5 must not encode the length longer than needed.
+HeaderStatus parse_header(Bytes bytes, FixedHeader& out, Version version = Version::v311);
 
 // Each takes the body (the `remaining` bytes behind the header). On a fault `out` is unspecified.
 // CONNECT: an unsupported name or level is unsupported_protocol_version, and then nothing else was read
-// but `out.version` holds what answer fits (v5 for levels above 5, else v311).
+// but `out.version` holds what answer fits (v5 for levels above 5, else v311). On every other fault
+// `out.version` is the client's. An empty client id that its version forbids is
+// client_identifier_not_valid: any in v3.1, one without clean session in v3.1.1.
 Fault parse_connect(Bytes body, ConnectView& out, std::string& scratch);
+// A payload that is declared to be UTF-8 and is not: payload_format_invalid.
 Fault parse_publish(Bytes body, std::uint8_t flags, Version version, PublishView& out,
                     std::string& scratch);
 Fault parse_ack(Bytes body, Version version, PacketType type, AckView& out);

@@ -9,6 +9,9 @@
 
 namespace keel::kernel {
 
+// No packet is larger: five bytes of header and the largest remaining length.
+inline constexpr std::size_t kMaxPacketSize = 268'435'460;
+
 struct ConnackFields {
   bool session_present = false;
   Reason reason = Reason::success;
@@ -55,7 +58,8 @@ struct PublishFields {
   std::uint32_t expiry_s = kNoExpiry;  // what is left of it
   std::span<const std::uint32_t> subscription_ids;
 };
-// The size of the whole packet, for the client's maximum packet size.
+// The size of the whole packet, for the client's maximum packet size. A PUBLISH of more than
+// kMaxPacketSize cannot be sent: the functions below append nothing then.
 std::size_t publish_size(Version version, const PublishFields& fields);
 // Appends everything before the payload and answers where the packet id went, counted from the start
 // of the packet (0 for QoS 0).

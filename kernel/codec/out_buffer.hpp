@@ -1,6 +1,9 @@
 // Bytes on their way to one connection. Frames are appended and sent later in one go; payloads above
 // `kSliceFrom` are not copied but referenced (the message stays alive until its bytes are sent).
 // An empty buffer owns no memory. Belongs to one connection; [shard].
+//
+// A buffer holds less than 2 GiB. What would go beyond is refused, and the stream can then not go on:
+// the buffer stays empty, and its owner drops the connection when it sees overflow().
 #pragma once
 
 #include <sys/uio.h>
@@ -17,6 +20,7 @@ namespace keel::kernel {
 class OutBuffer {
  public:
   static constexpr std::size_t kSliceFrom = 4096;
+  static constexpr std::size_t kMaxSize = 0x7fffffff;
 
   OutBuffer();
   OutBuffer(OutBuffer&& other) noexcept;
@@ -28,18 +32,24 @@ class OutBuffer {
     if (end_ + size > capacity_) grow(size);
     return data_ + end_;
   }
-  void commit(std::size_t size) { end_ += static_cast<std::uint32_t>(size); }
+  void commit(std::size_t size) {
+    if (!overflow_) end_ += static_cast<std::uint32_t>(size);
+  }
   void append(Bytes bytes);
   // `bytes` lie inside `message`, which is kept until they are sent. Short ones are copied.
   void append_slice(const MessagePtr& message, Bytes bytes);
 
   bool empty() const { return size() == 0; }
   std::size_t size() const { return end_ - begin_ + sliced_; }
+  // Something was refused for its size or for want of memory.
+  bool overflow() const { return overflow_; }
 
   // Fills at most `max` vectors with what is to be sent first; returns how many.
   int gather(iovec* vectors, int max) const;
-  // `size` bytes (at most size()) have been sent. Gives the memory back when nothing is left.
+  // `size` bytes (at most size()) have been sent. Gives the memory back when nothing is left. The cost
+  // is in proportion to `size`, however much stays behind.
   void consume(std::size_t size);
+  // Back to a new buffer.
   void clear();
 
  private:
@@ -51,9 +61,13 @@ class OutBuffer {
   struct Slices;
 
   void grow(std::size_t size);
+  void move_to(char* block, std::size_t capacity);
+  void refuse();
+  void drop_content();
 
   char* data_ = nullptr;
   std::uint32_t begin_ = 0, end_ = 0, capacity_ = 0, sliced_ = 0;
+  bool overflow_ = false;
   std::unique_ptr<Slices> slices_;
 };
 

@@ -9,8 +9,13 @@ foreach(program keel ctl)
     install(TARGETS ${program} RUNTIME DESTINATION bin)
   endif()
 endforeach()
+
+# A second name for something installed; DESTDIR and the prefix are known only when that is done.
+function(keel_install_link folder name target)
+  install(CODE "file(CREATE_LINK ${target} \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${folder}/${name}\" SYMBOLIC)")
+endfunction()
 if(TARGET ctl)
-  install(FILES ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/emqx_ctl DESTINATION bin)
+  keel_install_link(bin emqx_ctl ctl)
 endif()
 
 install(DIRECTORY DESTINATION lib/keel/plugins)
@@ -31,9 +36,8 @@ endforeach()
 
 set(completions share/bash-completion/completions)
 install(FILES tools/completion/ctl.bash DESTINATION ${completions} RENAME ctl)
-foreach(name emqx_ctl keel)
-  install(CODE "file(CREATE_LINK ctl \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${completions}/${name}\" SYMBOLIC)")
-endforeach()
+keel_install_link(${completions} emqx_ctl ctl)
+keel_install_link(${completions} keel ctl)
 
 install(CODE "set(KEEL_SOURCE_DIR \"${CMAKE_SOURCE_DIR}\")")
 install(SCRIPT tools/cmake/InstallSettings.cmake)

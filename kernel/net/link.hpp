@@ -8,9 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kernel/base/settings.hpp"
 #include "kernel/codec/out_buffer.hpp"
+#include "kernel/net/address.hpp"
+#include "kernel/net/endpoint.hpp"
 #include "kernel/net/shard_core.hpp"
 
 namespace keel::kernel {
@@ -23,20 +26,30 @@ enum class CloseCause : std::uint8_t {
   handshake,  // TLS or PROXY header refused or too slow
 };
 
+inline constexpr std::size_t kCloseCauses = 5;
+std::string_view close_cause_name(CloseCause cause);
+
+struct ListenerState;  // its counters, see admission.hpp
+
 // A listener at run time, shared by its connections. Settings are those in force when the connection was
-// accepted.
+// accepted. Immutable once published; any thread.
 struct ListenerInfo {
   ListenerSettings settings;
   bool loopback_only = true;  // bound to a loopback address or a Unix socket
+  std::int64_t handshake_timeout_ms = Limits{}.handshake_timeout_ms;
+  std::int64_t send_timeout_ms = Limits{}.send_timeout_ms;
+  std::vector<Cidr> proxy_from;          // settings.proxy_from, parsed
+  std::shared_ptr<ListenerState> state;  // null for links that no listener counts
   bool allow_anonymous() const { return settings.allow_anonymous.value_or(loopback_only); }
 };
 
 // Who is at the other end. Rare parts are null for plain connections.
 struct PeerInfo {
-  std::string address;  // printable "ip:port", "[ip6]:port" or "unix"; of the client behind a proxy
+  Endpoint endpoint;  // of the client, also when it is behind a proxy
+  std::string address() const { return endpoint.text(); }  // "ip:port", "[ip6]:port" or "unix"
   std::shared_ptr<const ListenerInfo> listener;
   struct Verified {     // what TLS proved
-    std::string cn, san, dn;  // of the client's certificate
+    std::string cn, san, dn;  // of the client's certificate; `san` is its first alternative name
     std::string psk_identity;
     std::string tls_version, cipher;
   };
@@ -49,15 +62,18 @@ class LinkHandler {
   // `data` is everything received and not yet consumed. Answers how many bytes were taken; the rest is
   // shown again, with more behind it. Not called while reading is paused or after close().
   virtual std::size_t on_data(std::string_view data) = 0;
-  // The output buffer, seen above `high_water` before, has been sent.
+  // Everything in `out` has been handed to the socket, after notify_when_drained(). Never called from
+  // within a call of the handler into the link.
   virtual void on_drained() = 0;
-  // The last call. `detail` is a word for the log.
+  // The last call; the link destroys the handler after it. `detail` is a word for the log. Not called
+  // when the shard itself stops: then link and handler are just destroyed, on the shard's thread (or on
+  // the thread of the shard a move came from, when its target has stopped).
   virtual void on_closed(CloseCause cause, std::string_view detail) = 0;
 };
 
 class Link {
  public:
-  Link(ShardCore& shard) : shard_(&shard) {}
+  explicit Link(ShardCore& shard) : shard_(&shard) {}
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   virtual ~Link() = default;
@@ -71,6 +87,13 @@ class Link {
     }
   }
 
+  // Asks for one on_drained(): a handler that stops producing because `out` is above its high-water mark
+  // goes on from there.
+  void notify_when_drained() {
+    want_drained_ = true;
+    touch();
+  }
+
   ShardCore& shard() const { return *shard_; }
   const PeerInfo& peer() const { return peer_; }
 
@@ -82,15 +105,26 @@ class Link {
   // Backpressure: no on_data until resumed.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
-  // Moves link and handler to another shard, with the bytes not consumed; `arrived` runs there first,
-  // then on_data. The caller touches neither again in this turn (on_data returns at once).
+  // Moves link and handler to another shard at the end of this turn, with the bytes not consumed and the
+  // output not sent; `arrived` runs there first, then on_data. The caller touches neither again in this
+  // turn (on_data returns at once) and leaves no timer of its own armed on the old shard.
   virtual void move_to(ShardCore& target, Task arrived) = 0;
 
  protected:
   friend class Shard;
+
+  // What the loop calls. Nothing here may be called by the handler.
+  virtual void flush() {}   // sends what is in `out`; once a turn after touch()
+  virtual void attend() {}  // once a turn after Shard::attend()
+  virtual void leave() {}   // before a move: lets go of the old shard
+  virtual void arrive() {}  // after a move: shard_ is the new one
+
   ShardCore* shard_;
   PeerInfo peer_;
-  bool dirty_ = false;
+  bool dirty_ = false;         // in the shard's list of links to flush
+  bool attention_ = false;     // in the shard's list of links to attend to
+  bool want_drained_ = false;  // on_drained() is due when `out` is empty
+  std::uint32_t slot_ = 0;     // place in the shard's list of links
 };
 
 }  // namespace keel::kernel

@@ -4,14 +4,19 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-
-#include "kernel/base/function_ref.hpp"
 
 namespace keel::kernel {
 
-// Embedded timer. Not armed while `next` is null. Cancels itself when destroyed.
-class Timer {
+// A link of a circular list. A timer is armed while it is linked.
+struct TimerNode {
+  TimerNode* next = nullptr;
+  TimerNode* prev = nullptr;
+};
+
+// Embedded timer. Cancels itself when destroyed.
+class Timer : private TimerNode {
  public:
   using Fire = void (*)(void* owner);
 
@@ -20,13 +25,11 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
   ~Timer() { cancel(); }
 
-  bool armed() const { return next_ != nullptr; }
+  bool armed() const { return next != nullptr; }
   void cancel();
 
  private:
   friend class TimerWheel;
-  Timer* next_ = nullptr;
-  Timer* prev_ = nullptr;
   std::int64_t due_tick_ = 0;
   Fire fire_;
   void* owner_;
@@ -41,23 +44,28 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();  // disarms what is left
 
-  // Fires once, not before `delay_ms` from `now()` and at most one tick late. Re-arms an armed timer.
+  // Fires once, not before `delay_ms` from `now_ms()` and at most one tick late. Re-arms an armed timer.
   void arm(Timer& timer, std::int64_t delay_ms);
   // Fires everything due. A firing timer may arm or cancel any timer, itself included.
   void advance(std::int64_t now_ms);
 
   std::int64_t now_ms() const { return now_ms_; }
-  bool empty() const { return armed_ == 0; }
+  bool empty() const { return next_ms() < 0; }
+  // When `advance` should be called next: never later than the next timer is due, at times earlier
+  // (timers more than one turn of the wheel away share its slots). -1: no timer is armed.
+  std::int64_t next_ms() const;
 
  private:
   static constexpr std::size_t kSlots = 1024;
+  static std::size_t slot_of(std::int64_t tick) { return static_cast<std::size_t>(tick) % kSlots; }
   void link(Timer& timer);
+  void run_slot(std::size_t slot);
 
   std::int64_t now_ms_;
   std::int64_t tick_;
-  std::size_t armed_ = 0;
-  struct Slot;  // list heads
-  std::array<Timer*, kSlots> slots_{};
+  std::array<TimerNode, kSlots> slots_;
+  // One bit per slot that may hold timers. Cancelling leaves the bit; looking for the next slot clears it.
+  mutable std::array<std::uint64_t, kSlots / 64> occupied_{};
 };
 
 }  // namespace keel::kernel

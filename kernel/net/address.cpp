@@ -1,0 +1,103 @@
+#include "kernel/net/address.hpp"
+
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include <charconv>
+#include <optional>
+
+namespace keel::kernel {
+namespace {
+
+template <class T>
+std::optional<T> parse_number(std::string_view text, unsigned max) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value > max) {
+    return std::nullopt;
+  }
+  return static_cast<T>(value);
+}
+
+Error bad_bind(std::string_view text, std::string_view why) {
+  return Error{fmt::format("bind = \"{}\": {}; write \"1883\", \"0.0.0.0:1883\", \"[::]:1883\" or "
+                           "\"unix:/path\"",
+                           text, why)};
+}
+
+Result<BindAddress> parse_unix(std::string_view text) {
+  BindAddress address;
+  address.unix_path = text.substr(std::string_view("unix:").size());
+  address.endpoint.family = Endpoint::Family::unix_socket;
+  if (address.unix_path.empty()) return bad_bind(text, "the path is missing");
+  if (address.unix_path.find('\0') != std::string::npos) return bad_bind(text, "the path holds a NUL");
+  if (address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return bad_bind(text, fmt::format("the path is longer than {} bytes, the system's limit",
+                                      sizeof(sockaddr_un::sun_path) - 1));
+  }
+  return address;
+}
+
+}  // namespace
+
+Result<BindAddress> parse_bind(std::string_view text, std::string_view default_address) {
+  if (text.starts_with("unix:")) return parse_unix(text);
+  std::string_view host = default_address, port = text;
+  if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (host.starts_with('[') && host.ends_with(']')) {
+      host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != std::string_view::npos) {
+      return bad_bind(text, "an IPv6 address stands in brackets");
+    }
+  }
+  const auto number = parse_number<std::uint16_t>(port, 65535);
+  if (!number) return bad_bind(text, fmt::format("'{}' is not a port between 0 and 65535", port));
+  if (host == "localhost") host = "127.0.0.1";
+  const auto endpoint = Endpoint::parse(host, *number);
+  if (!endpoint) {
+    return bad_bind(text, fmt::format("'{}' is not a numeric address (names are not resolved)", host));
+  }
+  return BindAddress{*endpoint, {}};
+}
+
+Result<Cidr> Cidr::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto base = Endpoint::parse(text.substr(0, slash));
+  if (!base) {
+    return Error{fmt::format("'{}' is not an address; write \"10.0.0.1\" or \"10.0.0.0/8\"", text)};
+  }
+  Cidr cidr;
+  cidr.base_ = *base;
+  const unsigned bits = base->family == Endpoint::Family::ip4 ? 32 : 128;
+  cidr.prefix_ = static_cast<std::uint8_t>(bits);
+  if (slash != std::string_view::npos) {
+    const auto prefix = parse_number<std::uint8_t>(text.substr(slash + 1), bits);
+    if (!prefix) return Error{fmt::format("'{}': the prefix goes from 0 to {}", text, bits)};
+    cidr.prefix_ = *prefix;
+  }
+  return cidr;
+}
+
+Result<std::vector<Cidr>> Cidr::parse_list(const std::vector<std::string>& texts) {
+  std::vector<Cidr> list;
+  for (const std::string& text : texts) {
+    auto cidr = parse(text);
+    if (!cidr) return Error{cidr.error()};
+    list.push_back(*cidr);
+  }
+  return list;
+}
+
+bool Cidr::contains(const Endpoint& peer) const {
+  if (peer.family != base_.family) return false;
+  const std::size_t whole = prefix_ / 8;
+  for (std::size_t i = 0; i < whole; ++i) {
+    if (peer.bytes[i] != base_.bytes[i]) return false;
+  }
+  const unsigned rest = prefix_ % 8;
+  return rest == 0 || (peer.bytes[whole] ^ base_.bytes[whole]) >> (8 - rest) == 0;
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,41 @@
+// Addresses as the settings write them: where a listener binds, and which peers a rule admits.
+// Names are not resolved: a listener must not depend on DNS.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/base/result.hpp"
+#include "kernel/net/endpoint.hpp"
+
+namespace keel::kernel {
+
+// Where to listen: an IP endpoint or the path of a Unix socket.
+struct BindAddress {
+  Endpoint endpoint;
+  std::string unix_path;  // not empty: a Unix socket
+
+  bool loopback() const { return endpoint.loopback(); }
+  std::string text() const { return unix_path.empty() ? endpoint.text() : "unix:" + unix_path; }
+  bool operator==(const BindAddress&) const = default;
+};
+
+// "1883" (on `default_address`), "10.0.0.1:1883", "[::]:1883", "localhost:1883", "unix:/run/keel.sock".
+Result<BindAddress> parse_bind(std::string_view text, std::string_view default_address);
+
+// A block of addresses: "10.0.0.0/8", "fd00::/8", or one address.
+class Cidr {
+ public:
+  static Result<Cidr> parse(std::string_view text);
+  static Result<std::vector<Cidr>> parse_list(const std::vector<std::string>& texts);
+
+  bool contains(const Endpoint& peer) const;
+
+ private:
+  Endpoint base_;
+  std::uint8_t prefix_ = 0;
+};
+
+}  // namespace keel::kernel

@@ -1,8 +1,9 @@
-// Who is subscribed to what. One table for all shards: readers (match) take no lock, writers take one.
-// What a writer unlinks is freed only after every shard has ended the turn it was in (Reclaimer).
+// Who is subscribed to what. One table for all shards: readers (match) take no lock, writers take
+// one. What a writer unlinks is freed only after every shard has ended the turn it was in
+// (Reclaimer).
 //
-// Exact filters stand in a hash, wildcard filters in a trie whose edges are one flat hash; subscribers of
-// a filter are a list walked without a lock while others append to it.
+// Exact filters stand in a hash, wildcard filters in a trie whose edges are one flat hash;
+// subscribers of a filter are a list walked without a lock while others append to it.
 #pragma once
 
 #include <atomic>
@@ -20,8 +21,9 @@
 
 namespace keel::kernel {
 
-// A session as the table knows it. A slot is not given to another session before every shard has passed
-// a turn since its last subscription was removed, so a reference never reaches the wrong client.
+// A session as the table knows it. A slot is not given to another session before every shard has
+// passed a turn since its last subscription was removed, so a reference never reaches the wrong
+// client.
 struct Subscriber {
   std::uint32_t value = 0;
   static Subscriber make(std::uint32_t shard, std::uint32_t slot) { return {shard << 24 | slot}; }
@@ -47,11 +49,27 @@ struct Match {
   SubscriptionOptions options;
 };
 
+// Working memory of match(), kept between calls so that it allocates nothing.
+struct MatchScratch {
+  struct Level {
+    std::string_view text;
+    std::uint64_t hash;
+  };
+  struct Step {
+    std::uint32_t node, depth;
+  };
+  std::vector<Level> levels;
+  std::vector<Step> stack;
+  std::size_t split = 0;  // where the topic's next level begins
+};
+
 // What match() finds. Kept by the caller and reused. Group pointers are valid during the turn, and
 // longer for as long as generation() stays what it was when match() began.
 struct MatchResult {
-  std::vector<Match> subscribers;  // one per subscription: a client with two fitting filters is here twice
+  std::vector<Match>
+      subscribers;  // one per subscription: a client with two fitting filters is here twice
   std::vector<SharedGroup*> groups;
+  MatchScratch scratch;  // match()'s own
   void clear() {
     subscribers.clear();
     groups.clear();
@@ -85,23 +103,35 @@ class SubscriptionTable {
   // Everyone subscribed to `topic`, appended to `out`. Lock-free. [shard]
   void match(std::string_view topic, MatchResult& out) const noexcept;
 
-  // Changes with every add and remove; a cached result holds while it stays the same. Read it before
-  // match(). [any]
+  // Changes with every add and remove; a cached result holds while it stays the same. Read it
+  // before match(). [any]
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
   // For shared groups: a member that is away is passed over while another is there. [any]
   void set_online(FilterId filter, Subscriber subscriber, bool online);
 
+  // How shared groups pick from now on (a reload). [any]
+  void set_strategy(SharedStrategy strategy);
+
+  // Hands what was unlinked since the last time to the Reclaimer. add() and remove() do so
+  // themselves when a batch is full; called every now and then so that the rest does not wait for
+  // ever. [any]
+  void flush_retired();
+
+  // Distinct filters as each_filter() sees them; subscriptions, the shared ones included; bytes of
+  // the whole table, what waits for its grace period included.
   struct Counts {
     std::uint64_t filters, subscriptions, shared_subscriptions, bytes;
   };
   Counts counts() const;  // [any]
 
-  // Walks the distinct filters (without share prefix duplicates) in no particular order, a slice at a
-  // time: starts at `cursor`, visits at most `max`, answers the next cursor, 0 when done. Filters added
-  // or removed meanwhile may be missed or seen. [any]
-  std::uint64_t each_filter(std::uint64_t cursor, std::size_t max,
-                            FunctionRef<void(std::string_view filter, std::size_t subscribers)> fn) const;
+  // Walks the distinct filters (without share prefix duplicates) in no particular order, a slice at
+  // a time: starts at `cursor`, visits at most `max` (at times fewer, or none), answers the next
+  // cursor, 0 when done. Filters added or removed meanwhile may be missed or seen. `fn` runs
+  // without a lock. [any]
+  std::uint64_t each_filter(
+      std::uint64_t cursor, std::size_t max,
+      FunctionRef<void(std::string_view filter, std::size_t subscribers)> fn) const;
 
  private:
   class Impl;

@@ -14,15 +14,23 @@ struct ParsedFilter {
   bool shared() const { return !group.empty(); }
 };
 
-enum class FilterError : std::uint8_t { none, empty, bad_utf8, bad_wildcard, bad_share, too_long, too_deep };
+enum class FilterError : std::uint8_t {
+  none,
+  empty,
+  bad_utf8,
+  bad_wildcard,
+  bad_share,
+  too_long,
+  too_deep
+};
 
 // Checks a filter against the rules and the limits (0: none), UTF-8 included.
 FilterError parse_filter(std::string_view text, std::uint32_t max_length, std::uint32_t max_levels,
                          ParsedFilter& out);
 std::string_view filter_error_text(FilterError error);
 
-// Whether `topic` is matched by `filter` (no share prefix). A naive walk: for tests, traces, ACL rules.
-// Filters that start with a wildcard do not match topics that start with `$`.
+// Whether `topic` is matched by `filter` (no share prefix). A naive walk: for tests, traces, ACL
+// rules. Filters that start with a wildcard do not match topics that start with `$`.
 bool topic_matches(std::string_view filter, std::string_view topic);
 
 std::uint32_t topic_levels(std::string_view topic);

@@ -20,9 +20,10 @@ std::optional<T> parse_number(std::string_view text, unsigned max) {
 }
 
 Error bad_bind(std::string_view text, std::string_view why) {
-  return Error{fmt::format("bind = \"{}\": {}; write \"1883\", \"0.0.0.0:1883\", \"[::]:1883\" or "
-                           "\"unix:/path\"",
-                           text, why)};
+  return Error{
+      fmt::format("bind = \"{}\": {}; write \"1883\", \"0.0.0.0:1883\", \"[::]:1883\" or "
+                  "\"unix:/path\"",
+                  text, why)};
 }
 
 Result<BindAddress> parse_unix(std::string_view text) {
@@ -30,7 +31,8 @@ Result<BindAddress> parse_unix(std::string_view text) {
   address.unix_path = text.substr(std::string_view("unix:").size());
   address.endpoint.family = Endpoint::Family::unix_socket;
   if (address.unix_path.empty()) return bad_bind(text, "the path is missing");
-  if (address.unix_path.find('\0') != std::string::npos) return bad_bind(text, "the path holds a NUL");
+  if (address.unix_path.find('\0') != std::string::npos)
+    return bad_bind(text, "the path holds a NUL");
   if (address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
     return bad_bind(text, fmt::format("the path is longer than {} bytes, the system's limit",
                                       sizeof(sockaddr_un::sun_path) - 1));
@@ -57,7 +59,8 @@ Result<BindAddress> parse_bind(std::string_view text, std::string_view default_a
   if (host == "localhost") host = "127.0.0.1";
   const auto endpoint = Endpoint::parse(host, *number);
   if (!endpoint) {
-    return bad_bind(text, fmt::format("'{}' is not a numeric address (names are not resolved)", host));
+    return bad_bind(text,
+                    fmt::format("'{}' is not a numeric address (names are not resolved)", host));
   }
   return BindAddress{*endpoint, {}};
 }

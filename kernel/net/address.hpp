@@ -22,7 +22,8 @@ struct BindAddress {
   bool operator==(const BindAddress&) const = default;
 };
 
-// "1883" (on `default_address`), "10.0.0.1:1883", "[::]:1883", "localhost:1883", "unix:/run/keel.sock".
+// "1883" (on `default_address`), "10.0.0.1:1883", "[::]:1883", "localhost:1883",
+// "unix:/run/keel.sock".
 Result<BindAddress> parse_bind(std::string_view text, std::string_view default_address);
 
 // A block of addresses: "10.0.0.0/8", "fd00::/8", or one address.

@@ -1,5 +1,5 @@
-// Who may connect: counts and rates, checked when a connection is accepted, before anything is allocated
-// for it. Shared by all listeners; [any].
+// Who may connect: counts and rates, checked when a connection is accepted, before anything is
+// allocated for it. Shared by all listeners; [any].
 #pragma once
 
 #include <array>

@@ -18,7 +18,8 @@ Endpoint Endpoint::ip4(const void* address, std::uint16_t port) {
 }
 
 Endpoint Endpoint::ip6(const void* address, std::uint16_t port) {
-  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  static constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
+                                                           0, 0, 0, 0, 0xff, 0xff};
   if (std::memcmp(address, kMapped.data(), kMapped.size()) == 0) {
     return ip4(static_cast<const std::uint8_t*>(address) + kMapped.size(), port);
   }
@@ -60,7 +61,8 @@ bool Endpoint::loopback() const {
     case Family::ip4:
       return bytes[0] == 127;
     case Family::ip6:
-      return bytes[15] == 1 && std::all_of(bytes.begin(), bytes.end() - 1, [](auto b) { return b == 0; });
+      return bytes[15] == 1 &&
+             std::all_of(bytes.begin(), bytes.end() - 1, [](auto b) { return b == 0; });
     case Family::none:
       break;
   }

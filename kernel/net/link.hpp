@@ -1,8 +1,9 @@
-// A byte connection to a client as the protocol core sees it: TCP, TLS, Unix socket, or a plugin's own
-// stream. The link owns the socket and its handler's life; the handler runs the protocol.
+// A byte connection to a client as the protocol core sees it: TCP, TLS, Unix socket, or a plugin's
+// own stream. The link owns the socket and its handler's life; the handler runs the protocol.
 //
-// Life: made by a listener with a handler; the handler gets on_data until on_closed, after which the
-// link destroys the handler and itself at the end of the turn. All calls [shard that owns the link].
+// Life: made by a listener with a handler; the handler gets on_data until on_closed, after which
+// the link destroys the handler and itself at the end of the turn. All calls [shard that owns the
+// link].
 #pragma once
 
 #include <memory>
@@ -31,8 +32,8 @@ std::string_view close_cause_name(CloseCause cause);
 
 struct ListenerState;  // its counters, see admission.hpp
 
-// A listener at run time, shared by its connections. Settings are those in force when the connection was
-// accepted. Immutable once published; any thread.
+// A listener at run time, shared by its connections. Settings are those in force when the
+// connection was accepted. Immutable once published; any thread.
 struct ListenerInfo {
   ListenerSettings settings;
   bool loopback_only = true;  // bound to a loopback address or a Unix socket
@@ -48,7 +49,7 @@ struct PeerInfo {
   Endpoint endpoint;  // of the client, also when it is behind a proxy
   std::string address() const { return endpoint.text(); }  // "ip:port", "[ip6]:port" or "unix"
   std::shared_ptr<const ListenerInfo> listener;
-  struct Verified {     // what TLS proved
+  struct Verified {           // what TLS proved
     std::string cn, san, dn;  // of the client's certificate; `san` is its first alternative name
     std::string psk_identity;
     std::string tls_version, cipher;
@@ -59,15 +60,15 @@ struct PeerInfo {
 class LinkHandler {
  public:
   virtual ~LinkHandler() = default;
-  // `data` is everything received and not yet consumed. Answers how many bytes were taken; the rest is
-  // shown again, with more behind it. Not called while reading is paused or after close().
+  // `data` is everything received and not yet consumed. Answers how many bytes were taken; the rest
+  // is shown again, with more behind it. Not called while reading is paused or after close().
   virtual std::size_t on_data(std::string_view data) = 0;
-  // Everything in `out` has been handed to the socket, after notify_when_drained(). Never called from
-  // within a call of the handler into the link.
+  // Everything in `out` has been handed to the socket, after notify_when_drained(). Never called
+  // from within a call of the handler into the link.
   virtual void on_drained() = 0;
-  // The last call; the link destroys the handler after it. `detail` is a word for the log. Not called
-  // when the shard itself stops: then link and handler are just destroyed, on the shard's thread (or on
-  // the thread of the shard a move came from, when its target has stopped).
+  // The last call; the link destroys the handler after it. `detail` is a word for the log. Not
+  // called when the shard itself stops: then link and handler are just destroyed, on the shard's
+  // thread (or on the thread of the shard a move came from, when its target has stopped).
   virtual void on_closed(CloseCause cause, std::string_view detail) = 0;
 };
 
@@ -87,8 +88,8 @@ class Link {
     }
   }
 
-  // Asks for one on_drained(): a handler that stops producing because `out` is above its high-water mark
-  // goes on from there.
+  // Asks for one on_drained(): a handler that stops producing because `out` is above its high-water
+  // mark goes on from there.
   void notify_when_drained() {
     want_drained_ = true;
     touch();
@@ -97,17 +98,18 @@ class Link {
   ShardCore& shard() const { return *shard_; }
   const PeerInfo& peer() const { return peer_; }
 
-  // Sends what is in `out` (for at most limits.send_timeout), then closes. on_closed follows on a later
-  // turn, also when called from within on_data.
+  // Sends what is in `out` (for at most limits.send_timeout), then closes. on_closed follows on a
+  // later turn, also when called from within on_data.
   virtual void close() = 0;
   // Closes without sending. on_closed follows as above.
   virtual void abort() = 0;
   // Backpressure: no on_data until resumed.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
-  // Moves link and handler to another shard at the end of this turn, with the bytes not consumed and the
-  // output not sent; `arrived` runs there first, then on_data. The caller touches neither again in this
-  // turn (on_data returns at once) and leaves no timer of its own armed on the old shard.
+  // Moves link and handler to another shard at the end of this turn, with the bytes not consumed
+  // and the output not sent; `arrived` runs there first, then on_data. The caller touches neither
+  // again in this turn (on_data returns at once) and leaves no timer of its own armed on the old
+  // shard.
   virtual void move_to(ShardCore& target, Task arrived) = 0;
 
  protected:

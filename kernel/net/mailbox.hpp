@@ -1,5 +1,5 @@
-// Where other threads leave tasks for a shard: first in, first out. One lock around a vector; the owner
-// takes everything at once, and only the sender that finds it empty wakes the owner.
+// Where other threads leave tasks for a shard: first in, first out. One lock around a vector; the
+// owner takes everything at once, and only the sender that finds it empty wakes the owner.
 #pragma once
 
 #include <mutex>

@@ -1,5 +1,5 @@
-// A shard's own level-triggered epoll set. Sockets are registered here rather than with Asio, which only
-// sees the set's one descriptor: no allocation and no system call per wait. [shard]
+// A shard's own level-triggered epoll set. Sockets are registered here rather than with Asio, which
+// only sees the set's one descriptor: no allocation and no system call per wait. [shard]
 #pragma once
 
 #include <array>

@@ -25,7 +25,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > 65535) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || value > 65535)
+    return std::nullopt;
   return static_cast<std::uint16_t>(value);
 }
 

@@ -1,5 +1,5 @@
-// The PROXY protocol, versions 1 and 2: the line or block a load balancer puts in front of a connection to
-// say who the client is. A pure function over bytes; no sockets.
+// The PROXY protocol, versions 1 and 2: the line or block a load balancer puts in front of a
+// connection to say who the client is. A pure function over bytes; no sockets.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct ProxyHeader {
   bool keeps_address = false;  // LOCAL, UNKNOWN or UNSPEC: the peer of the socket is the client
 };
 
-// The longest header accepted. Version 2 may carry extensions; nobody sends more than a few hundred bytes.
+// The longest header accepted. Version 2 may carry extensions; nobody sends more than a few hundred
+// bytes.
 inline constexpr std::size_t kMaxProxyHeader = 4096;
 
 // Reads the header at the start of `bytes`. ok: `out` is filled and `consumed` bytes belong to it.

@@ -10,7 +10,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::int64_t clock_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace

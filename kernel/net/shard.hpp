@@ -1,8 +1,9 @@
-// One thread of the data path: an event loop, its sockets, its timers, its mailbox. Everything a shard owns
-// is touched by its thread only. Asio is behind the implementation.
+// One thread of the data path: an event loop, its sockets, its timers, its mailbox. Everything a
+// shard owns is touched by its thread only. Asio is behind the implementation.
 //
-// A turn: timers due, up to 256 ready sockets, the mailbox, links that asked for attention, the turn-end
-// callback, one send per link with output, moves to other shards, destruction of what is finished.
+// A turn: timers due, up to 256 ready sockets, the mailbox, links that asked for attention, the
+// turn-end callback, one send per link with output, moves to other shards, destruction of what is
+// finished.
 #pragma once
 
 #include <atomic>
@@ -26,8 +27,8 @@ class Shard final : public ShardCore {
   explicit Shard(std::uint32_t index);
   ~Shard() override;
 
-  // The thread's body. Returns after stop(), when what was posted before it has run and everything the
-  // shard owned is destroyed.
+  // The thread's body. Returns after stop(), when what was posted before it has run and everything
+  // the shard owned is destroyed.
   void run();
   // Ends run(). Later tasks are destroyed, not run. [any]
   void stop();

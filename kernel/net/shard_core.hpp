@@ -1,6 +1,6 @@
-// What protocol code needs of the thread it runs on: time, timers, posting to itself and others, and the
-// list of connections with something to send. No sockets here: `Shard` (shard.hpp) adds the event loop,
-// tests derive their own with a manual clock.
+// What protocol code needs of the thread it runs on: time, timers, posting to itself and others,
+// and the list of connections with something to send. No sockets here: `Shard` (shard.hpp) adds the
+// event loop, tests derive their own with a manual clock.
 #pragma once
 
 #include <cstdint>

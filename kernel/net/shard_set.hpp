@@ -31,8 +31,8 @@ class ShardSet final : public Reclaimer {
   Shard& shard(std::uint32_t index) { return *shards_[index]; }
 
   // Runs `fn` on every shard and returns when all have: after it no shard is inside code it entered
-  // before, and every task posted before has run. False: a shard did not get to it in time; `fn` will not
-  // be entered there any more. Without threads `fn` runs here. [control]
+  // before, and every task posted before has run. False: a shard did not get to it in time; `fn`
+  // will not be entered there any more. Without threads `fn` runs here. [control]
   [[nodiscard]] bool barrier(FunctionRef<void(Shard&)> fn, std::chrono::milliseconds timeout);
   // The same on one shard. [control]
   [[nodiscard]] bool run_on(std::uint32_t index, FunctionRef<void(Shard&)> fn,

@@ -1,5 +1,5 @@
-// Life of a link: start, close, time-outs, moves. Its opening is in tcp_link_open.cpp, input and output in
-// tcp_link_io.cpp.
+// Life of a link: start, close, time-outs, moves. Its opening is in tcp_link_open.cpp, input and
+// output in tcp_link_io.cpp.
 #include "kernel/net/tcp_link.hpp"
 
 #include <sys/epoll.h>
@@ -77,17 +77,21 @@ void TcpLink::abort() { finish(CloseCause::local, "aborted"); }
 
 void TcpLink::pause_reading() {
   paused_ = true;
-  if (state_ == State::open && !moving_) watch(write_wants_read_, !out.empty() && (watched_ & EPOLLOUT));
+  if (state_ == State::open && !moving_)
+    watch(write_wants_read_, !out.empty() && (watched_ & EPOLLOUT));
 }
 
 void TcpLink::resume_reading() {
-  if (!std::exchange(paused_, false) || state_ != State::open || moving_) return;
+  if (!paused_) return;
+  paused_ = false;
+  if (state_ != State::open || moving_) return;
   watch(true, watched_ & EPOLLOUT);
   if (extra_) owner().attend(*this);
 }
 
 void TcpLink::move_to(ShardCore& target, Task arrived) {
-  if (std::exchange(moving_, true)) return;
+  if (moving_) return;
+  moving_ = true;
   owner().depart(*this, target, std::move(arrived));
 }
 
@@ -100,15 +104,21 @@ void TcpLink::leave() {
 
 void TcpLink::arrive() {
   moving_ = false;
-  if (state_ == State::open) watch(!paused_, false);
+  if (state_ != State::dead) {
+    const bool opening = state_ == State::proxy || state_ == State::handshake;
+    watch(state_ != State::open || !paused_, state_ == State::handshake);
+    if (opening) arm_timer(info().handshake_timeout_ms);
+    if (state_ == State::lingering) arm_timer(kLingerMs);
+  }
   if (TlsSession* session = tls()) session->readable();
   if (!out.empty() || state_ == State::closing || want_drained_) touch();
   owner().attend(*this);
 }
 
-// Sets what the socket is watched for. Errors and hang-ups come anyway while it is registered at all.
+// Sets what the socket is watched for. Errors and hang-ups come anyway while it is registered at
+// all.
 void TcpLink::watch(bool in, bool out_too) {
-  const auto wanted = static_cast<std::uint8_t>((in ? EPOLLIN : 0) | (out_too ? EPOLLOUT : 0));
+  const auto wanted = static_cast<std::uint8_t>((in ? EPOLLIN : 0U) | (out_too ? EPOLLOUT : 0U));
   if (!registered_) {
     registered_ = owner().poller().add(fd_, wanted, *this);
     if (!registered_) finish(CloseCause::error, "the socket cannot be watched");

@@ -2,8 +2,8 @@
 // Owned by its shard. An idle plain connection holds this object and its handler, nothing else.
 //
 // States: proxy -> handshake -> open -> closing -> lingering -> dead; those not needed are skipped.
-// closing sends what is left, lingering has said goodbye and waits for the peer to do the same, so that
-// unread input does not make the system discard the last packet.
+// closing sends what is left, lingering has said goodbye and waits for the peer to do the same, so
+// that unread input does not make the system discard the last packet.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@
 
 namespace keel::kernel {
 
-// Makes the protocol end of a new connection, on the shard that will first own it, before the handshake.
+// Makes the protocol end of a new connection, on the shard that will first own it, before the
+// handshake.
 using HandlerFactory = std::function<std::unique_ptr<LinkHandler>(Link&)>;
 
 // An accepted and admitted socket on its way to a shard. Dropped, it is closed and counted out.

@@ -44,7 +44,8 @@ void TcpLink::on_open_events(std::uint32_t events) {
   }
   if (TlsSession* session = tls(); session && (events & EPOLLIN)) session->readable();
   if (!readable()) {
-    // Nobody reads now, and a hang-up would be reported over and over: look again when reading resumes.
+    // Nobody reads now, and a hang-up would be reported over and over: look again when reading
+    // resumes.
     if (gone) {
       owner().poller().remove(fd_, *this);
       registered_ = false;
@@ -59,6 +60,7 @@ void TcpLink::on_open_events(std::uint32_t events) {
 void TcpLink::read() {
   char* const fresh = owner().scratch().data() + Shard::kScratchFront;
   const IoResult got = receive(fresh, Shard::kScratchRead);
+  const int error = errno;
   if (got.size != 0) {
     shard_->metrics().add(Metric::bytes_received, got.size);
     const std::size_t held = extra_ ? extra_->unread.size() : 0;
@@ -71,9 +73,9 @@ void TcpLink::read() {
   if (state_ != State::open) return;
   if (got.status == IoStatus::end) return finish(CloseCause::peer, "closed by the client");
   if (got.status == IoStatus::failed) {
-    const bool reset = errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT;
+    const bool reset = error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
     return finish(reset ? CloseCause::peer : CloseCause::error,
-                  tls() ? tls()->reason().c_str() : std::strerror(errno));
+                  tls() ? tls()->reason() : std::strerror(error));
   }
   // TLS may hold bytes that the socket will not announce again.
   if (tls() && got.status == IoStatus::ok && tls()->has_pending()) owner().attend(*this);
@@ -123,7 +125,8 @@ void TcpLink::deliver_behind(std::size_t held, std::string_view fresh) {
   extra().unread.assign(rest);
 }
 
-// Much was kept already: a large packet comes in pieces. They are collected, not copied again each time.
+// Much was kept already: a large packet comes in pieces. They are collected, not copied again each
+// time.
 void TcpLink::deliver_joined(std::string_view fresh) {
   extra_->unread.append(fresh);
   present();
@@ -176,8 +179,8 @@ IoStatus TcpLink::send_tls() {
   for (int i = 0; i < kSendsPerTurn * 4 && !out.empty(); ++i) {
     iovec vector;
     out.gather(&vector, 1);
-    const IoResult sent = session.write(static_cast<const char*>(vector.iov_base),
-                                        std::min(vector.iov_len, kRecord));
+    const IoResult sent =
+        session.write(static_cast<const char*>(vector.iov_base), std::min(vector.iov_len, kRecord));
     if (sent.status == IoStatus::end) return IoStatus::failed;
     if (sent.status != IoStatus::ok) return sent.status;
     out.consume(sent.size);
@@ -198,7 +201,8 @@ void TcpLink::after_send(IoStatus status, bool progress) {
   if (want_drained_) owner().attend(*this);
 }
 
-// The peer takes no more, but what it sent before it went may still be waiting: the reading side finds out.
+// The peer takes no more, but what it sent before it went may still be waiting: the reading side
+// finds out.
 void TcpLink::on_send_failure() {
   const std::string reason = tls() ? tls()->reason() : std::strerror(errno);
   if (tls() || !readable()) return finish(CloseCause::peer, reason);

@@ -38,7 +38,8 @@ bool TcpLink::proxy_admitted() {
   return false;
 }
 
-// The header is peeked at first, so that exactly its bytes are taken and TLS finds its own behind it.
+// The header is peeked at first, so that exactly its bytes are taken and TLS finds its own behind
+// it.
 void TcpLink::on_proxy_bytes() {
   const auto scratch = owner().scratch();
   const ssize_t seen = ::recv(fd_, scratch.data(), kMaxProxyHeader, MSG_PEEK);
@@ -52,7 +53,8 @@ void TcpLink::on_proxy_bytes() {
   std::size_t size = 0;
   const ProxyParse result = parse_proxy_header(held, header, size);
   if (result == ProxyParse::malformed) return refuse("PROXY header", "malformed");
-  const std::size_t ours = result == ProxyParse::ok ? size - before : static_cast<std::size_t>(seen);
+  const std::size_t ours =
+      result == ProxyParse::ok ? size - before : static_cast<std::size_t>(seen);
   if (::recv(fd_, scratch.data(), ours, 0) != static_cast<ssize_t>(ours)) {
     return finish(CloseCause::error, "the socket failed");
   }
@@ -100,7 +102,8 @@ void TcpLink::step_handshake() {
 }
 
 void TcpLink::refuse(std::string_view what, std::string_view why) {
-  KEEL_LOG(info, "listener={} peer={}: {} failed: {}", info().settings.name, peer_.address(), what, why);
+  KEEL_LOG(info, "listener={} peer={}: {} failed: {}", info().settings.name, peer_.address(), what,
+           why);
   if (state_ == State::handshake) shard_->metrics().add(Metric::tls_handshake_failed);
   finish(CloseCause::handshake, fmt::format("{}: {}", what, why));
 }

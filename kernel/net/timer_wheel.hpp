@@ -1,6 +1,6 @@
-// A hashed timer wheel with ticks of 50 ms: keep alive, time-outs, expiry. Timers are embedded in the
-// objects they belong to; arming and cancelling is a list operation. No I/O, no clock of its own.
-// Belongs to one shard; [shard].
+// A hashed timer wheel with ticks of 50 ms: keep alive, time-outs, expiry. Timers are embedded in
+// the objects they belong to; arming and cancelling is a list operation. No I/O, no clock of its
+// own. Belongs to one shard; [shard].
 #pragma once
 
 #include <array>
@@ -44,7 +44,8 @@ class TimerWheel {
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();  // disarms what is left
 
-  // Fires once, not before `delay_ms` from `now_ms()` and at most one tick late. Re-arms an armed timer.
+  // Fires once, not before `delay_ms` from `now_ms()` and at most one tick late. Re-arms an armed
+  // timer.
   void arm(Timer& timer, std::int64_t delay_ms);
   // Fires everything due. A firing timer may arm or cancel any timer, itself included.
   void advance(std::int64_t now_ms);
@@ -64,7 +65,8 @@ class TimerWheel {
   std::int64_t now_ms_;
   std::int64_t tick_;
   std::array<TimerNode, kSlots> slots_;
-  // One bit per slot that may hold timers. Cancelling leaves the bit; looking for the next slot clears it.
+  // One bit per slot that may hold timers. Cancelling leaves the bit; looking for the next slot
+  // clears it.
   mutable std::array<std::uint64_t, kSlots / 64> occupied_{};
 };
 

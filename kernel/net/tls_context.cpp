@@ -55,9 +55,9 @@ class TlsLoader {
 
   Result<void> run() {
     using Step = Result<void> (TlsLoader::*)();
-    for (const Step step : {&TlsLoader::options, &TlsLoader::versions, &TlsLoader::ciphers,
-                            &TlsLoader::certificate, &TlsLoader::key, &TlsLoader::trust,
-                            &TlsLoader::revocation, &TlsLoader::psk}) {
+    for (const Step step :
+         {&TlsLoader::options, &TlsLoader::versions, &TlsLoader::ciphers, &TlsLoader::certificate,
+          &TlsLoader::key, &TlsLoader::trust, &TlsLoader::revocation, &TlsLoader::psk}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -72,16 +72,18 @@ class TlsLoader {
   // OpenSSL does not say why a file cannot be opened; this does.
   Result<void> readable(std::string_view key, const std::string& file) const {
     if (std::ifstream(file)) return {};
-    return error(key, fmt::format("cannot read '{}': {}; check path and permissions (tools/run makes a "
-                                  "self-signed pair in etc/certs)",
-                                  file, std::strerror(errno)));
+    return error(key,
+                 fmt::format("cannot read '{}': {}; check path and permissions (tools/run makes a "
+                             "self-signed pair in etc/certs)",
+                             file, std::strerror(errno)));
   }
 
   Result<void> options() {
     SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    if (settings_.prefer_server_ciphers) SSL_CTX_set_options(context_, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (settings_.prefer_server_ciphers)
+      SSL_CTX_set_options(context_, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // tickets need no memory here
     static constexpr unsigned char kSessionContext[] = "keel";
     SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1);
@@ -101,8 +103,8 @@ class TlsLoader {
       } else if (*texts[i].second == "1.3") {
         bounds[i] = TLS1_3_VERSION;
       } else {
-        return error(texts[i].first,
-                     fmt::format("'{}' is not offered; write \"1.2\" or \"1.3\"", *texts[i].second));
+        return error(texts[i].first, fmt::format("'{}' is not offered; write \"1.2\" or \"1.3\"",
+                                                 *texts[i].second));
       }
     }
     if (bounds[0] > bounds[1]) return error("min_version", "is above max_version; lower it");
@@ -135,9 +137,10 @@ class TlsLoader {
     }
     if (auto found = readable("certfile", file); !found) return found;
     if (SSL_CTX_use_certificate_chain_file(context_, file.c_str()) != 1) {
-      return error("certfile", fmt::format("'{}' holds no usable PEM certificate: {}; it must begin with "
-                                           "the server's own, then the intermediate ones",
-                                           file, openssl_reason()));
+      return error("certfile",
+                   fmt::format("'{}' holds no usable PEM certificate: {}; it must begin with "
+                               "the server's own, then the intermediate ones",
+                               file, openssl_reason()));
     }
     const X509* certificate = SSL_CTX_get0_certificate(context_);
     if (certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
@@ -152,15 +155,16 @@ class TlsLoader {
     if (file.empty()) return error("keyfile", "is missing; name the PEM file of the private key");
     if (auto found = readable("keyfile", file); !found) return found;
     SSL_CTX_set_default_passwd_cb(context_, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(context_, const_cast<std::string*>(&settings_.key_password));
+    SSL_CTX_set_default_passwd_cb_userdata(context_,
+                                           const_cast<std::string*>(&settings_.key_password));
     const int loaded = SSL_CTX_use_PrivateKey_file(context_, file.c_str(), SSL_FILETYPE_PEM);
     SSL_CTX_set_default_passwd_cb(context_, nullptr);
     SSL_CTX_set_default_passwd_cb_userdata(context_, nullptr);
     if (loaded == 1 && SSL_CTX_check_private_key(context_) == 1) return {};
     const unsigned long code = ERR_peek_error();
     if (loaded == 1 || ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH) {
-      return error("keyfile", fmt::format("'{}' is not the key of certificate '{}'; name the pair", file,
-                                          settings_.certfile));
+      return error("keyfile", fmt::format("'{}' is not the key of certificate '{}'; name the pair",
+                                          file, settings_.certfile));
     }
     return error("keyfile", fmt::format("'{}' holds no usable PEM key: {}; check the file and "
                                         "tls.{}.key_password",
@@ -177,14 +181,13 @@ class TlsLoader {
     STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file.c_str());
     if (!names || SSL_CTX_load_verify_file(context_, file.c_str()) != 1) {
       if (names) sk_X509_NAME_pop_free(names, X509_NAME_free);
-      return error("cafile", fmt::format("'{}' holds no usable PEM certificate: {}", file,
-                                         openssl_reason()));
+      return error("cafile",
+                   fmt::format("'{}' holds no usable PEM certificate: {}", file, openssl_reason()));
     }
     SSL_CTX_set_client_CA_list(context_, names);
-    SSL_CTX_set_verify(context_,
-                       SSL_VERIFY_PEER |
-                           (settings_.require_peer ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
+    SSL_CTX_set_verify(
+        context_, SSL_VERIFY_PEER | (settings_.require_peer ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        nullptr);
     return {};
   }
 

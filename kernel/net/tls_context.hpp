@@ -1,5 +1,6 @@
-// What a [tls.*] section describes, loaded: certificates, keys, trust and pre-shared keys, ready for new
-// connections. Immutable once loaded; a reload makes another one, connections keep theirs. Any thread.
+// What a [tls.*] section describes, loaded: certificates, keys, trust and pre-shared keys, ready
+// for new connections. Immutable once loaded; a reload makes another one, connections keep theirs.
+// Any thread.
 #pragma once
 
 #include <memory>

@@ -18,7 +18,8 @@ std::string utf8_of(const ASN1_STRING* text) {
 
 std::string common_name(X509_NAME* subject) {
   const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  return at < 0 ? std::string() : utf8_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  return at < 0 ? std::string()
+                : utf8_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 }
 
 std::string distinguished_name(X509_NAME* subject) {

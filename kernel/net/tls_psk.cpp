@@ -42,8 +42,8 @@ unsigned server_key(SSL* ssl, const char* identity, unsigned char* out, unsigned
   return static_cast<unsigned>(key->size());
 }
 
-// TLS 1.3 asks for a session made of the key. An identity that is not ours is not an error: the client
-// may have a certificate to go by.
+// TLS 1.3 asks for a session made of the key. An identity that is not ours is not an error: the
+// client may have a certificate to go by.
 int find_session(SSL* ssl, const unsigned char* bytes, std::size_t size, SSL_SESSION** out) {
   static constexpr unsigned char kAes128GcmSha256[] = {0x13, 0x01};
   *out = nullptr;
@@ -87,14 +87,16 @@ Result<std::unordered_map<std::string, std::string>> parse_psk_lines(std::string
     const std::string identity(line.substr(0, colon == std::string_view::npos ? 0 : colon));
     const std::string key = identity.empty() ? "" : parse_hex(line.substr(colon + 1));
     if (key.empty() || identity.size() > PSK_MAX_IDENTITY_LEN) {
-      return Error{fmt::format("tls.{}.pskfile: {}:{}: not of the form identity:hexkey (a key has up to "
-                               "{} bytes, an identity up to {})",
-                               name, file, number, kMaxKey, PSK_MAX_IDENTITY_LEN)};
+      return Error{
+          fmt::format("tls.{}.pskfile: {}:{}: not of the form identity:hexkey (a key has up to "
+                      "{} bytes, an identity up to {})",
+                      name, file, number, kMaxKey, PSK_MAX_IDENTITY_LEN)};
     }
     keys[identity] = key;
   }
   if (keys.empty()) {
-    return Error{fmt::format("tls.{}.pskfile: '{}' holds no key; add lines identity:hexkey", name, file)};
+    return Error{
+        fmt::format("tls.{}.pskfile: '{}' holds no key; add lines identity:hexkey", name, file)};
   }
   return keys;
 }

@@ -11,8 +11,8 @@ struct ssl_ctx_st;
 
 namespace keel::kernel {
 
-// Lines `identity:hexkey`; blank lines and lines with # first are skipped. `name` and `file` are for errors,
-// which give the line's number, never its text.
+// Lines `identity:hexkey`; blank lines and lines with # first are skipped. `name` and `file` are
+// for errors, which give the line's number, never its text.
 Result<std::unordered_map<std::string, std::string>> parse_psk_lines(std::string_view text,
                                                                      const std::string& name,
                                                                      const std::string& file);

@@ -14,8 +14,8 @@
 
 namespace keel::kernel {
 
-// The BIO: the session's own socket calls. A receive that did not fill its buffer has emptied the socket,
-// so the next one need not be tried before the socket is readable again.
+// The BIO: the session's own socket calls. A receive that did not fill its buffer has emptied the
+// socket, so the next one need not be tried before the socket is readable again.
 struct TlsBio {
   static int read(BIO* bio, char* to, int size) {
     auto& session = *static_cast<TlsSession*>(BIO_get_data(bio));

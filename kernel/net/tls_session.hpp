@@ -1,5 +1,5 @@
-// TLS on one connected socket: OpenSSL over a BIO that sends and receives on the descriptor, so that the
-// session moves between shards as it is. Owned by its link; [shard].
+// TLS on one connected socket: OpenSSL over a BIO that sends and receives on the descriptor, so
+// that the session moves between shards as it is. Owned by its link; [shard].
 #pragma once
 
 #include <memory>
@@ -29,7 +29,8 @@ class TlsSession {
   // Says goodbye to the peer, as far as the socket takes it.
   void shutdown();
 
-  // Bytes were received that read() has not given out; the socket will not become readable for them.
+  // Bytes were received that read() has not given out; the socket will not become readable for
+  // them.
   bool has_pending() const;
   // The socket is readable (again): the next read may ask it.
   void readable() { drained_ = false; }

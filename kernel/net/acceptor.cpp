@@ -1,0 +1,106 @@
+#include "kernel/net/acceptor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "kernel/base/log.hpp"
+#include "kernel/net/admission.hpp"
+
+namespace keel::kernel {
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;
+constexpr std::int64_t kPauseMs = 100;
+
+}  // namespace
+
+Acceptor::Acceptor(Shard& shard, int fd, std::vector<Shard*> targets, AcceptOffer offer)
+    : shard_(shard),
+      fd_(fd),
+      targets_(std::move(targets)),
+      next_(shard.index()),
+      offer_(std::move(offer)),
+      resume_([](void* self) { static_cast<Acceptor*>(self)->open(); }, this) {}
+
+Acceptor::~Acceptor() { close(); }
+
+void Acceptor::open() {
+  if (fd_ >= 0 && !shard_.poller().add(fd_, EPOLLIN, *this)) pause(errno);
+}
+
+void Acceptor::close() {
+  if (fd_ < 0) return;
+  resume_.cancel();
+  shard_.poller().remove(fd_, *this);
+  ::close(std::exchange(fd_, -1));
+}
+
+void Acceptor::on_events(std::uint32_t) {
+  for (int i = 0; i < kAcceptsPerTurn && accept_one(); ++i) {
+  }
+}
+
+// False: nobody is waiting, or nobody can be accepted now.
+bool Acceptor::accept_one() {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  const int fd =
+      ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) {
+    hand_over(fd, from);
+    return true;
+  }
+  switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      pause(errno);
+      return false;
+    case EAGAIN:
+      return false;
+    default:
+      return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;  // that client has gone
+  }
+}
+
+void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
+  Endpoint peer = Endpoint::from(from);
+  if (const char* limit = admit(*offer_.info, shard_.now_ms())) {
+    ::close(fd);
+    shard_.metrics().add(Metric::connections_refused);
+    KEEL_LOG(warning,
+             "listener={} peer={}: refused, {} is reached; raise it or find out who connects",
+             offer_.info->settings.name, peer.text(), limit);
+    return;
+  }
+  shard_.metrics().add(Metric::connections_accepted);
+  Incoming incoming;
+  incoming.fd = fd;
+  incoming.peer = peer;
+  incoming.info = offer_.info;
+  incoming.tls = offer_.tls;
+  incoming.factory = offer_.factory;
+  Shard& target = *targets_[next_++ % targets_.size()];
+  if (&target == &shard_) {
+    TcpLink::start(target, std::move(incoming));
+  } else {
+    target.post(
+        [&target, in = std::move(incoming)]() mutable { TcpLink::start(target, std::move(in)); });
+  }
+}
+
+// Without descriptors or memory the socket would stay ready for ever: looks away for a moment.
+void Acceptor::pause(int error) {
+  KEEL_LOG(error,
+           "listener={}: cannot accept: {}; waiting {} ms (the limit is LimitNOFILE= or ulimit -n)",
+           offer_.info->settings.name, std::strerror(error), kPauseMs);
+  shard_.poller().remove(fd_, *this);
+  shard_.timers().arm(resume_, kPauseMs);
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,57 @@
+// A listener of the settings: its address, its sockets on the shards, and what new connections get.
+// Belongs to the control thread, which reaches into the shards by posting and waiting.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel/net/acceptor.hpp"
+#include "kernel/net/address.hpp"
+#include "kernel/net/admission.hpp"
+#include "kernel/net/shard_set.hpp"
+
+namespace keel::kernel {
+
+class Listener {
+ public:
+  struct Options {
+    ListenerSettings settings;
+    BindAddress address;
+    AcceptOffer offer;  // `offer.info` belongs to `settings`
+  };
+
+  Listener(ShardSet& shards, Options options);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();
+
+  const Options& options() const { return options_; }
+  const ListenerSettings& settings() const { return options_.settings; }
+  ListenerState& state() const { return *options_.offer.info->state; }
+  bool running() const { return !acceptors_.empty(); }
+  BindAddress bound() const { return bound_; }  // as asked for while it does not run
+
+  Result<void> start();
+  // When it returns the sockets are closed; connections stay.
+  void stop();
+  // Gives new options to a listener that keeps its address. Connections accepted after it have
+  // them.
+  void update(Options options);
+  // Whether `other` needs another socket than the one there is.
+  bool same_socket(const Options& other) const;
+
+ private:
+  Result<void> open_sockets();
+  void on_home(const std::shared_ptr<Acceptor>& acceptor, std::function<void(Acceptor&)> what);
+
+  ShardSet& shards_;
+  Options options_;
+  BindAddress bound_;
+  std::vector<int> fds_;  // for adjusting; owned by the acceptors
+  std::vector<std::shared_ptr<Acceptor>> acceptors_;
+  std::uint64_t socket_file_[2] = {};  // device and inode of the Unix socket
+};
+
+}  // namespace keel::kernel

@@ -1,0 +1,79 @@
+// All listeners of the settings: starting, stopping, reloading, and their certificates.
+// Belongs to the control thread and must go before the shards it accepts for; [control].
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/net/file_watch.hpp"
+#include "kernel/net/listener.hpp"
+
+namespace keel::kernel {
+
+// One listener as `ctl listeners` shows it.
+struct ListenerStatus {
+  std::string name;
+  std::string proto;  // mqtt:tcp, mqtt:ssl or mqtt:unix
+  std::string bound;
+  bool running = false;
+  std::uint32_t current = 0;
+  std::uint32_t max = 0;  // 0: no limit of its own
+  std::uint64_t accepted = 0, refused = 0;
+  std::map<std::string, std::uint64_t> shutdowns;  // connections ended, by cause
+};
+
+class ListenerSet {
+ public:
+  ListenerSet(ShardSet& shards, HandlerFactory factory);
+  ListenerSet(const ListenerSet&) = delete;
+  ListenerSet& operator=(const ListenerSet&) = delete;
+  ~ListenerSet();
+
+  // Makes the listeners those of `settings`: new ones start, removed ones close, those with another
+  // address move, the others get their new options. Clients stay connected. Settings that cannot
+  // work (a bad address, certificate or section) change nothing; an address that cannot be bound
+  // leaves that listener as it was, and the others go on.
+  Result<void> apply(const Settings& settings);
+
+  Result<void> start(std::string_view name);
+  Result<void> stop(std::string_view name);
+  Result<void> restart(std::string_view name);
+  void stop_all();  // no new clients; the connected ones stay
+
+  // Reads all certificates, keys and lists again, for new connections. A section with a bad file
+  // keeps what it has.
+  Result<void> reload_tls();
+
+  std::vector<ListenerStatus> list() const;
+  // Where a running listener is bound, port 0 resolved.
+  std::optional<BindAddress> bound(std::string_view name) const;
+
+  // The watch over the TLS files: when the descriptor is readable, call the other.
+  int watch_fd() const { return watch_.fd(); }
+  void on_watch_readable() { watch_.on_readable(); }
+
+ private:
+  using TlsMap = std::map<std::string, std::shared_ptr<TlsContext>>;
+  using Plan = std::vector<Listener::Options>;
+
+  Result<Plan> plan(const Settings& settings) const;
+  Result<Listener::Options> plan_one(const ListenerSettings& listener, const Settings& settings,
+                                     TlsMap& loaded) const;
+  Result<void> carry_out(Listener::Options options);
+  void watch_files();
+  Listener* find(std::string_view name) const;
+  Result<Listener*> require(std::string_view name) const;
+
+  ShardSet& shards_;
+  std::shared_ptr<const HandlerFactory> factory_;
+  std::shared_ptr<Admission> admission_;
+  std::vector<std::unique_ptr<Listener>> listeners_;  // in the settings' order
+  std::map<std::string, TlsSettings> tls_settings_;
+  FileWatch watch_;
+};
+
+}  // namespace keel::kernel

@@ -1,0 +1,53 @@
+#include "kernel/net/worker_pool.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+namespace keel::kernel {
+
+WorkerPool::WorkerPool(Options options) : max_queued_(options.max_queued) {
+  for (std::uint32_t i = 0; i < options.threads; ++i) {
+    std::thread& thread = threads_.emplace_back([this] { work(); });
+    ::pthread_setname_np(thread.native_handle(), fmt::format("keel/work{}", i).c_str());
+  }
+}
+
+WorkerPool::~WorkerPool() { stop(); }
+
+bool WorkerPool::submit(Task job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || jobs_.size() >= max_queued_) return false;
+    jobs_.push_back(std::move(job));
+  }
+  ready_.notify_one();
+  return true;
+}
+
+void WorkerPool::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ready_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) return;
+    Task job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = Task();
+    lock.lock();
+  }
+}
+
+void WorkerPool::stop() {
+  std::deque<Task> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    dropped.swap(jobs_);
+  }
+  ready_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,44 @@
+// Threads for work that may block: files, hashing, resolving. What a job has to say to a shard it
+// posts.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "kernel/base/task.hpp"
+
+namespace keel::kernel {
+
+class WorkerPool {
+ public:
+  struct Options {
+    std::uint32_t threads = 2;
+    std::size_t max_queued = 10'000;
+  };
+
+  explicit WorkerPool(Options options);  // the threads run at once
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  ~WorkerPool();
+
+  // False: too much is waiting already, or the pool has stopped; `job` is destroyed. [any]
+  [[nodiscard]] bool submit(Task job);
+  // Lets the jobs under way end, destroys those waiting, joins. [control]
+  void stop();
+
+ private:
+  void work();
+
+  const std::size_t max_queued_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Task> jobs_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace keel::kernel

@@ -61,7 +61,7 @@ struct Limits {
   std::uint32_t max_topic_length = 4'096;
   std::uint32_t max_subscriptions = 10'000;  // per client
   std::uint32_t max_inflight = 32;           // unacknowledged QoS 1/2 deliveries per client
-  std::uint32_t max_awaiting_rel = 100;      // inbound QoS 2 packet ids per client
+  std::uint32_t max_awaiting_rel = 1'000;    // inbound QoS 2 packet ids per client
   std::uint32_t max_queued = 1'000;          // messages waiting per session
   std::uint64_t max_queued_bytes = 16'777'216;            // bytes waiting per session
   std::uint64_t max_total_queued_bytes = 1'073'741'824;   // bytes waiting in all sessions

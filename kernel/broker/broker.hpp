@@ -1,6 +1,6 @@
-// The broker of one shard: the sessions whose client ids hash to it, their connections, and the way of
-// messages to them and to the other shards. Created before its shard runs, destroyed after it stopped.
-// Everything is [shard] unless marked.
+// The broker of one shard: the sessions whose client ids hash to it, their connections, and the way
+// of messages to them and to the other shards. Created before its shard runs, destroyed after it
+// stopped. Everything is [shard] unless marked.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "kernel/broker/client_info.hpp"
@@ -35,15 +36,18 @@ class Broker {
   // The protocol machine for a new connection; what listeners are given as their handler factory.
   std::unique_ptr<LinkHandler> accept(Link& link);
 
-  // Sends a message to everyone subscribed and keeps it when it is retained. Answers how many sessions
-  // it went to (one per shared group).
+  // Sends a message to everyone subscribed and keeps it when it is retained. Answers how many
+  // sessions it went to (one per shared group).
   std::size_t publish(const MessageView& message);
+  // The same after the hooks had their say; `reason` is theirs when they refuse.
+  std::size_t publish_hooked(const MessageView& message, Reason& reason);
   // The broker's own messages ($SYS, commands): as publish, received now.
   std::size_t publish_own(std::string_view topic, std::string_view payload, std::uint8_t qos,
                           bool retain);
 
   // ---- operations, for commands -----------------------------------------------------------------
-  // Slices: start at cursor 0; the answer is the next cursor, 0 when done. At most `max` are visited.
+  // Slices: start at cursor 0; the answer is the next cursor, 0 when done. At most `max` are
+  // visited.
   std::uint32_t each_connection(std::uint32_t cursor, std::size_t max,
                                 FunctionRef<void(const ConnectionInfo&)> fn);
   std::uint32_t each_session(std::uint32_t cursor, std::size_t max,
@@ -53,7 +57,8 @@ class Broker {
   // One client; false: no such connection, session.
   bool show_connection(std::string_view client_id, FunctionRef<void(const ConnectionInfo&)> fn);
   bool show_session(std::string_view client_id, FunctionRef<void(const SessionInfo&)> fn);
-  bool show_subscriptions(std::string_view client_id, FunctionRef<void(const SubscriptionInfo&)> fn);
+  bool show_subscriptions(std::string_view client_id,
+                          FunctionRef<void(const SubscriptionInfo&)> fn);
 
   bool kick(std::string_view client_id);  // ends the connection; the session stays as it would
   enum class Cleaned { done, connected, not_found };
@@ -62,15 +67,16 @@ class Broker {
   Changed add_subscription(std::string_view client_id, std::string_view filter, std::uint8_t qos);
   Changed remove_subscription(std::string_view client_id, std::string_view filter);
 
-  // Ends every connection: v5 clients are told `reason`. New CONNECTs are refused from now on. `done`
-  // runs on this shard when the last connection is gone.
+  // Ends every connection: v5 clients are told `reason`. New CONNECTs are refused from now on.
+  // `done` runs on this shard when the last connection is gone.
   void drain(Reason reason, Task done);
 
   void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
   void set_hooks(const HookTable* hooks) { hooks_ = hooks; }
   void set_traces(std::shared_ptr<const TraceSet> traces) { traces_ = std::move(traces); }
 
-  // Answers a pending question; a stale ticket is ignored. [shard of the ticket]
+  // Answers a pending question; a stale ticket is ignored. Not from within the hook that was asked:
+  // post it. [shard of the ticket]
   void resolve(const AuthTicket& ticket, AuthAnswer answer);
 
   ShardCore& shard() const { return shard_; }
@@ -81,7 +87,8 @@ class Broker {
   MetricsCell& metrics() const { return shard_.metrics(); }
   bool draining() const { return draining_; }
 
-  // ---- for Connection ----------------------------------------------------------------------------
+  // ---- for Connection
+  // ----------------------------------------------------------------------------
   struct OpenRequest {
     std::string_view client_id, username;
     bool clean_start;
@@ -92,20 +99,22 @@ class Broker {
     Session* session;  // null: no room for another one
     bool present;
   };
-  // Finds or makes the session and attaches the connection; an earlier connection is told and closed.
+  // Finds or makes the session and attaches the connection; an earlier connection is told and
+  // closed.
   Opened open_session(Connection& connection, OpenRequest request);
-  // The connection is gone. `will`: whether its will is to be published. The session goes, or starts to
-  // expire.
+  // The connection is gone. `will`: whether its will is to be published. The session goes, or
+  // starts to expire.
   void detach(Session& session, bool publish_will);
   // Sends what waits as far as window and socket allow.
   void pump(Session& session);
-  // A delivery has been acknowledged or given up: byte budgets, counters.
+  // Keeps a delivery for later, within the bounds of the session and the broker.
   void enqueue(Session& session, Delivery delivery);
 
   // Subscribes and, as the options ask, schedules retained messages. `filter` with mountpoint.
   void subscribe(Session& session, const ParsedFilter& filter, const SubscriptionOptions& options,
                  std::uint8_t retain_handling);
   bool unsubscribe(Session& session, const ParsedFilter& filter);
+  bool subscribed(const Session& session, const ParsedFilter& filter) const;
 
   void register_connection(Connection& connection);
   void unregister_connection(Connection& connection);
@@ -115,33 +124,50 @@ class Broker {
   void notify(Event event, std::string_view client_id, std::string_view username,
               std::string_view topic = {}, std::uint8_t qos = 0, std::string_view reason = {},
               const PeerInfo* peer = nullptr) {
-    if (!hooks_->notify.empty())
-      run_notify({event, client_id, username, topic, qos, reason, peer});
+    if (!hooks_->notify.empty()) run_notify({event, client_id, username, topic, qos, reason, peer});
   }
   void presence_connected(const Connection& connection);
   void presence_disconnected(const Connection& connection, std::string_view reason);
   std::int64_t unix_ms() const;
+  void await_answer(std::uint64_t ticket, Connection& connection) {
+    waiting_[ticket] = &connection;
+  }
+  void forget_question(std::uint64_t ticket) { waiting_.erase(ticket); }
+  AuthTicket new_ticket() { return {shard_.index(), next_ticket_++}; }
+  // Room for parsing, reused from packet to packet.
+  std::string& property_scratch() { return property_scratch_; }
+  std::string& topic_scratch() { return topic_scratch_; }
+  SubscribeView& subscribe_scratch() { return subscribe_scratch_; }
 
  private:
   friend class Connection;
 
   void deliver(Session& session, Publication& publication, const Target& target,
                std::span<const std::uint32_t> ids);
-  bool deliver_to_group(const SharedGroup& group, Publication& publication, Subscriber exclude);
-  void send_to(const Target& target, Publication& publication, const std::vector<std::uint32_t>& ids);
+  bool deliver_to_group(const SharedGroup& group, Publication& publication, Subscriber exclude,
+                        bool online_only);
+  void send_to(const Target& target, Publication& publication,
+               const std::vector<std::uint32_t>& ids);
   void flush_remote();
-  void redispatch(Session& from, std::vector<Delivery> deliveries);
-  void redispatch_unsent(Session& session);
+  bool redispatch(const Session& from, const Delivery& delivery);
+  void redispatch_shared(Session& session);
   void pump_retained(Session& session);
+  void continue_later(Session& session);
+  bool ignores_own(const Session& session) const;
+  void keep_retained(Publication& publication);
+  void drop(Metric cause, const MessageView& message, std::string_view word);
+  void drop_for(Session& session, Metric cause, const MessageView& message);
   void end_session(Session& session, std::string_view reason);
   void start_away(Session& session);
   void away_due(Session& session);
   void publish_will(Session& session);
   void account_queue(std::int64_t messages, std::int64_t bytes);
-  void clear_deliveries(Session& session);
   void set_shared_online(const Session& session, bool online);
   void run_notify(const EventInfo& info);
-  void finish_drain();
+  void publish_presence(std::string_view client_id, std::string_view what,
+                        FunctionRef<std::string()> json);
+  SessionInfo session_info(const Session& session) const;
+  void visit_subscriptions(const Session& session, FunctionRef<void(const SubscriptionInfo&)> fn);
 
   Realm& realm_;
   ShardCore& shard_;
@@ -153,12 +179,12 @@ class Broker {
   FrameCache frames_;
   std::vector<std::unique_ptr<RemoteBatch>> outgoing_;  // by shard; null: nothing yet this turn
   std::vector<Connection*> connections_;
-  std::vector<Session*> pumping_;  // sessions owed retained messages, served turn by turn
   std::uint64_t random_state_;
   std::uint64_t next_ticket_ = 1;
+  std::unordered_map<std::uint64_t, Connection*> waiting_;  // by ticket
+  std::string property_scratch_, topic_scratch_;
+  SubscribeView subscribe_scratch_;
   bool draining_ = false;
-  bool pump_posted_ = false;
-  std::uint32_t publish_depth_ = 0;
   Task drained_;
 };
 

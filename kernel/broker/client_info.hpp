@@ -1,5 +1,5 @@
-// Snapshots of clients and sessions for commands and tables. Views are valid during the call they are
-// passed to.
+// Snapshots of clients and sessions for commands and tables. Views are valid during the call they
+// are passed to.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The wire form of one message, made once per kind of receiver and copied to each: the version, whether
-// there is a packet id, and the retain flag make the difference. One per shard, reused. [shard]
+// The wire form of one message, made once per kind of receiver and copied to each: the version,
+// whether there is a packet id, and the retain flag make the difference. One per shard, reused.
+// [shard]
 #pragma once
 
 #include <array>
@@ -12,8 +13,8 @@ namespace keel::kernel {
 class FrameCache {
  public:
   struct Frame {
-    Bytes head;              // everything, or everything before a payload that is sent as a slice
-    std::size_t id_at = 0;   // where the packet id stands in head; 0: QoS 0
+    Bytes head;             // everything, or everything before a payload that is sent as a slice
+    std::size_t id_at = 0;  // where the packet id stands in head; 0: QoS 0
     bool sliced = false;
   };
 

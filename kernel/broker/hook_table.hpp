@@ -1,5 +1,5 @@
-// The points where plugins take part. Each shard holds a plain pointer to an immutable table, replaced
-// only by a task that runs on the shard, so calling a hook costs no synchronisation.
+// The points where plugins take part. Each shard holds a plain pointer to an immutable table,
+// replaced only by a task that runs on the shard, so calling a hook costs no synchronisation.
 // Chains are ordered: the first hook that decides ends the chain.
 #pragma once
 
@@ -15,7 +15,7 @@
 namespace keel::kernel {
 
 enum class Verdict : std::uint8_t {
-  next,     // no opinion: ask the next one
+  next,  // no opinion: ask the next one
   allow,
   deny,
   pending,  // the answer comes later through AuthGate, with the request's ticket
@@ -59,7 +59,8 @@ struct AuthorizeRequest {
   AuthTicket ticket;
 };
 
-// message_publish: `next` leaves the message, `deny` drops it with `reason`, `allow` ends the chain.
+// message_publish: `next` leaves the message, `deny` drops it with `reason`, `allow` ends the
+// chain.
 struct PublishAnswer {
   Verdict verdict = Verdict::next;
   Reason reason = Reason::not_authorized;
@@ -67,15 +68,23 @@ struct PublishAnswer {
 };
 
 enum class Event : std::uint8_t {
-  client_connected, client_disconnected, session_created, session_resumed, session_taken_over,
-  session_terminated, session_subscribed, session_unsubscribed, message_delivered, message_acked,
+  client_connected,
+  client_disconnected,
+  session_created,
+  session_resumed,
+  session_taken_over,
+  session_terminated,
+  session_subscribed,
+  session_unsubscribed,
+  message_delivered,
+  message_acked,
   message_dropped
 };
 
 struct EventInfo {
   Event event{};
   std::string_view client_id, username;
-  std::string_view topic;   // filter or topic name where there is one
+  std::string_view topic;  // filter or topic name where there is one
   std::uint8_t qos = 0;
   std::string_view reason;  // a word
   const PeerInfo* peer = nullptr;

@@ -1,5 +1,5 @@
-// What the brokers of all shards share. Made by main before the shards start and destroyed after they
-// stopped. Everything here is safe from any thread.
+// What the brokers of all shards share. Made by main before the shards start and destroyed after
+// they stopped. Everything here is safe from any thread.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,8 @@ struct Realm {
 
   std::atomic<std::int64_t> sessions{0};      // connected or not
   std::atomic<std::int64_t> queued_bytes{0};  // waiting in all sessions
-  std::atomic<std::int64_t> sessions_max{0}, connections_max{0};  // high-water marks, kept by sampling
+  std::atomic<std::int64_t> sessions_max{0},
+      connections_max{0};  // high-water marks, kept by sampling
 
   std::uint32_t home(std::string_view client_id) const;
   // The settings in force. [any]
@@ -37,8 +38,8 @@ struct Realm {
   // Publishes new settings; each shard takes them over by a task. [control]
   void replace_settings(std::shared_ptr<const Settings> settings);
 
-  // Sums over all shards. Counters that follow from others (messages/sent, packets/received, ...) are
-  // derived here, so the data path counts each packet once.
+  // Sums over all shards. Counters that follow from others (messages/sent, packets/received, ...)
+  // are derived here, so the data path counts each packet once.
   std::uint64_t total(Metric metric) const;
   std::int64_t total(Gauge gauge) const;
 

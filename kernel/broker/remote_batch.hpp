@@ -1,4 +1,5 @@
-// Messages of one turn on their way from one shard to another: one allocation and one wakeup per batch.
+// Messages of one turn on their way from one shard to another: one allocation and one wakeup per
+// batch.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,8 @@ namespace keel::kernel {
 
 namespace {
 constexpr std::size_t kEntries = 4096;
-constexpr std::size_t kMaxCachedTargets = 16'384;  // larger fan-outs are matched anew: matching is the lesser part
+constexpr std::size_t kMaxCachedTargets =
+    16'384;  // larger fan-outs are matched anew: matching is the lesser part
 }  // namespace
 
 Target Target::of(const Match& match) {
@@ -17,8 +18,9 @@ Target Target::of(const Match& match) {
   target.qos = match.options.qos;
   target.subscription_id = match.options.subscription_id;
   target.id_count = match.options.subscription_id != 0;
-  target.flags = static_cast<std::uint8_t>((match.options.no_local ? kNoLocal : 0) |
-                                           (match.options.retain_as_published ? kRetainAsPublished : 0));
+  target.flags =
+      static_cast<std::uint8_t>((match.options.no_local ? kNoLocal : 0) |
+                                (match.options.retain_as_published ? kRetainAsPublished : 0));
   return target;
 }
 
@@ -79,8 +81,9 @@ void RouteCache::fill(std::string_view topic, Route& route) {
       const Target other = Target::of(matches[next]);
       target.qos = std::max(target.qos, other.qos);
       // Delivered back to the publisher if any of its subscriptions wants that.
-      target.flags = static_cast<std::uint8_t>(((target.flags | other.flags) & Target::kRetainAsPublished) |
-                                               (target.flags & other.flags & Target::kNoLocal));
+      target.flags =
+          static_cast<std::uint8_t>(((target.flags | other.flags) & Target::kRetainAsPublished) |
+                                    (target.flags & other.flags & Target::kNoLocal));
     }
     if (next - i > 1) {
       const std::size_t first = route.ids.size();
@@ -90,7 +93,8 @@ void RouteCache::fill(std::string_view topic, Route& route) {
                                  route.ids.end(), id) == route.ids.end())
           route.ids.push_back(id);
       target.id_count = static_cast<std::uint16_t>(route.ids.size() - first);
-      target.subscription_id = target.id_count == 1 ? route.ids[first] : static_cast<std::uint32_t>(first);
+      target.subscription_id =
+          target.id_count == 1 ? route.ids[first] : static_cast<std::uint32_t>(first);
     }
     if (target.subscriber.shard() != shard_)
       route.remote.push_back(target);

@@ -1,5 +1,5 @@
-// Where a topic's messages go, remembered until any subscription changes. In front of the subscription
-// table; filled when a topic is seen the second time. One per shard. [shard]
+// Where a topic's messages go, remembered until any subscription changes. In front of the
+// subscription table; filled when a topic is seen the second time. One per shard. [shard]
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ struct Target {
   static constexpr std::uint8_t kNoLocal = 1, kRetainAsPublished = 2, kShared = 4;
 
   Subscriber subscriber;
-  std::uint32_t subscription_id = 0;  // the id, or where the ids start in the list beside the targets
-  FilterId group = 0;                 // with kShared: the subscription it was picked for
+  std::uint32_t subscription_id =
+      0;               // the id, or where the ids start in the list beside the targets
+  FilterId group = 0;  // with kShared: the subscription it was picked for
   std::uint16_t id_count = 0;
   std::uint8_t qos = 0;
   std::uint8_t flags = 0;

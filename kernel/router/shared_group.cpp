@@ -17,7 +17,8 @@ std::uint32_t scaled(std::uint64_t random, std::uint32_t n) {
 
 bool SharedGroup::pick(const PickContext& context, Match& out) const noexcept {
   const auto& self = static_cast<const GroupMembers&>(*this);
-  return self.choose(self.online_, context, out) || self.choose(self.away_, context, out);
+  return self.choose(self.online_, context, out) ||
+         (!context.online_only && self.choose(self.away_, context, out));
 }
 
 FilterId SharedGroup::filter() const { return static_cast<const GroupMembers&>(*this).filter_; }

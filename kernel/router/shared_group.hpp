@@ -14,6 +14,7 @@ struct PickContext {
   std::uint64_t publisher;  // for SharedStrategy::hash
   std::uint64_t random;     // a fresh random number
   Subscriber exclude{~0u};  // not this one (redispatch)
+  bool online_only = false;  // nobody rather than a member that is away
 };
 
 class SharedGroup {

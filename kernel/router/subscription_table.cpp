@@ -132,6 +132,14 @@ std::string SubscriptionTable::text(FilterId filter) const {
   return entry ? std::string(entry->text()) : std::string();
 }
 
+std::optional<FilterId> SubscriptionTable::id(const ParsedFilter& filter) const {
+  TableStorage& table = impl_->storage();
+  const std::string prefix = share_prefix(filter.group);
+  const std::lock_guard hold(table.writer);
+  const FilterId found = table.find(prefix, filter.filter, filter.wildcard);
+  return found != 0 ? std::optional<FilterId>(found) : std::nullopt;
+}
+
 std::optional<SubscriptionOptions> SubscriptionTable::find(FilterId filter,
                                                            Subscriber subscriber) const {
   TableStorage& table = impl_->storage();

@@ -97,6 +97,8 @@ class SubscriptionTable {
   bool remove(FilterId filter, Subscriber subscriber);
   // The filter as the client gave it, share prefix included. [any]
   std::string text(FilterId filter) const;
+  // The filter's id, if anyone is subscribed to it. [any]
+  std::optional<FilterId> id(const ParsedFilter& filter) const;
   // The options of a subscription; nothing: not subscribed. [any]
   std::optional<SubscriptionOptions> find(FilterId filter, Subscriber subscriber) const;
 

@@ -13,7 +13,7 @@ namespace keel::kernel {
 // The uncommon parts of a delivery, allocated only when there are any.
 struct DeliveryExtra {
   std::vector<std::uint32_t> subscription_ids;  // when several subscriptions matched
-  std::uint32_t group = 0;                      // shared subscription it was picked for, for redispatch
+  std::uint32_t group = 0;  // shared subscription it was picked for, for redispatch
   bool shared = false;
 };
 

@@ -65,8 +65,7 @@ std::vector<Delivery> Inflight::take_all() {
 }
 
 void Inflight::grow() {
-  const std::uint32_t bigger =
-      ring_ ? static_cast<std::uint32_t>(capacity()) * 2 : kFirstCapacity;
+  const std::uint32_t bigger = ring_ ? static_cast<std::uint32_t>(capacity()) * 2 : kFirstCapacity;
   auto ring = std::make_unique<Delivery[]>(bigger);
   for (std::uint32_t i = 0; ring_ && i <= mask_; ++i)
     if (ring_[i].packet_id != 0) ring[ring_[i].packet_id & (bigger - 1)] = std::move(ring_[i]);

@@ -1,6 +1,6 @@
 // The window of QoS 1/2 messages sent to a client and not yet fully acknowledged [MQTT5 4.4, 4.9].
-// A ring indexed by packet id; ids are given out in ascending order, passing over slots still taken, so
-// sending order is id order. Belongs to a session; [shard].
+// A ring indexed by packet id; ids are given out in ascending order, passing over slots still
+// taken, so sending order is id order. Belongs to a session; [shard].
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ class Inflight {
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
 
-  // Stores the delivery under a fresh packet id and answers it where it now stands. The reference holds
-  // until the next insert. Null: all 65 535 ids are in use.
+  // Stores the delivery under a fresh packet id and answers it where it now stands. The reference
+  // holds until the next insert. Null: all 65 535 ids are in use.
   Delivery* insert(Delivery delivery);
   Delivery* find(std::uint16_t packet_id);
   // Forgets a delivery that find() answered; gives it back.

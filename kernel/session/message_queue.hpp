@@ -1,5 +1,5 @@
-// Messages waiting for a session: absent client, full window or slow socket. First in, first out, bounded
-// by count and bytes. Belongs to a session; [shard].
+// Messages waiting for a session: absent client, full window or slow socket. First in, first out,
+// bounded by count and bytes. Belongs to a session; [shard].
 #pragma once
 
 #include <memory>

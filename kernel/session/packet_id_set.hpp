@@ -1,5 +1,5 @@
-// The packet ids of inbound QoS 2 messages between PUBREC and PUBREL: what keeps a message from being
-// taken twice [MQTT5 4.3.3]. Clients choose the ids, so any set must work. [shard]
+// The packet ids of inbound QoS 2 messages between PUBREC and PUBREL: what keeps a message from
+// being taken twice [MQTT5 4.3.3]. Clients choose the ids, so any set must work. [shard]
 #pragma once
 
 #include <cstdint>

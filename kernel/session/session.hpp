@@ -1,5 +1,5 @@
-// The state of one client that outlives its connection [MQTT5 4.1]. Lives on the shard that the client id
-// hashes to; nothing here is touched from elsewhere.
+// The state of one client that outlives its connection [MQTT5 4.1]. Lives on the shard that the
+// client id hashes to; nothing here is touched from elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,15 @@ struct RetainedCursor {
 
 class Session {
  public:
+  // What is due while the client is away: a delayed will, the end of the session.
+  struct Away {
+    Away(Timer::Fire fire, void* timer_broker, Session& owner)
+        : timer(fire, this), broker(timer_broker), session(owner) {}
+    Timer timer;  // its owner is this struct
+    void* broker;
+    Session& session;
+  };
+
   static constexpr std::uint32_t kNeverExpires = 0xFFFFFFFF;
 
   Session(std::string id, std::uint64_t session_number, Subscriber subscriber)
@@ -37,7 +46,8 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const std::string client_id;
-  const std::uint64_t number;  // never used again while the broker runs; what "publisher" means in messages
+  const std::uint64_t
+      number;  // never used again while the broker runs; what "publisher" means in messages
   const Subscriber self;
 
   Connection* connection = nullptr;  // null while the client is away
@@ -53,7 +63,7 @@ class Session {
   std::vector<FilterId> shared_subscriptions;  // those with a share prefix
   std::unique_ptr<Will> will;
   std::unique_ptr<std::deque<RetainedCursor>> retained;
-  std::unique_ptr<Timer> away_timer;  // expiry and will delay while the client is away
+  std::unique_ptr<Away> away;  // null while the client is there or nothing is due
   std::int64_t away_since_ms = 0;
   std::string username;  // of the last connection
 

@@ -1,5 +1,6 @@
-// The sessions of one shard: found by client id, by slot (what the subscription table refers to), and
-// walked in slices. Kept in memory; a durable store takes its place behind the same functions. [shard]
+// The sessions of one shard: found by client id, by slot (what the subscription table refers to),
+// and walked in slices. Kept in memory; a durable store takes its place behind the same functions.
+// [shard]
 #pragma once
 
 #include <functional>
@@ -29,13 +30,12 @@ class SessionStore {
   }
   // `client_id` must not be there yet. Null: no slot left (16 777 216 sessions).
   Session* create(std::string_view client_id);
-  // The session's subscriptions must have been removed from the table. Its slot is used again only after
-  // a grace period, so messages already on their way to it reach nobody.
+  // The session's subscriptions must have been removed from the table. Its slot is used again only
+  // after a grace period, so messages already on their way to it reach nobody.
   void erase(Session& session);
 
   // Visits sessions from slot `cursor` on, at most `max`; answers the next cursor, 0 when done.
-  std::uint32_t each(std::uint32_t cursor, std::size_t max,
-                     FunctionRef<void(Session&)> fn) const;
+  std::uint32_t each(std::uint32_t cursor, std::size_t max, FunctionRef<void(Session&)> fn) const;
 
  private:
   void grow_index();

@@ -16,8 +16,12 @@ struct Will {
   std::uint32_t expiry_s = kNoExpiry;
 
   static Will from(const WillView& view) {
-    return {std::string(view.topic), std::string(view.payload), std::string(view.properties),
-            view.qos,                view.retain,               view.delay_s,
+    return {std::string(view.topic),
+            std::string(view.payload),
+            std::string(view.properties),
+            view.qos,
+            view.retain,
+            view.delay_s,
             view.expiry_s};
   }
 };

@@ -1,0 +1,94 @@
+// Acknowledgements of both directions [MQTT5 3.4-3.7, 4.3].
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+#include "kernel/codec/encoder.hpp"
+
+namespace keel::kernel {
+
+Connection::Outcome Connection::handle_ack(PacketType type, Bytes body) {
+  AckView ack;
+  if (const Fault fault = parse_ack(body, version_, type, ack)) {
+    fail(fault);
+    return Outcome::done;
+  }
+  switch (type) {
+    case PacketType::puback:
+      handle_puback(ack);
+      break;
+    case PacketType::pubrec:
+      handle_pubrec(ack);
+      break;
+    case PacketType::pubrel:
+      handle_pubrel(ack);
+      break;
+    default:
+      handle_pubcomp(ack);
+      break;
+  }
+  return Outcome::done;
+}
+
+void Connection::handle_puback(const AckView& ack) {
+  MetricsCell& metrics = broker_->metrics();
+  metrics.add(Metric::puback_received);
+  Delivery* delivery = session_->inflight.find(ack.packet_id);
+  if (!delivery || delivery->state != Delivery::State::wait_puback) {
+    metrics.add(Metric::puback_missed);
+    return;
+  }
+  const Delivery done = session_->inflight.take(ack.packet_id);
+  if (!broker_->hooks().notify.empty())
+    broker_->notify(Event::message_acked, session_->client_id, username_, done.message->topic(), 1);
+  broker_->pump(*session_);
+}
+
+void Connection::handle_pubrec(const AckView& ack) {
+  MetricsCell& metrics = broker_->metrics();
+  metrics.add(Metric::pubrec_received);
+  Delivery* delivery = session_->inflight.find(ack.packet_id);
+  const bool known = delivery && (delivery->state == Delivery::State::wait_pubrec ||
+                                  delivery->state == Delivery::State::wait_pubcomp);
+  if (!known) metrics.add(Metric::pubrec_missed);
+  if (is_error(ack.reason)) {  // the receiver refused the message: the exchange is over
+    if (known) {
+      session_->inflight.take(ack.packet_id);
+      broker_->pump(*session_);
+    }
+    return;
+  }
+  if (known) {
+    delivery->state = Delivery::State::wait_pubcomp;
+    delivery->message = MessagePtr();
+    delivery->extra.reset();
+  }
+  encode_ack(link_.out, version_, PacketType::pubrel, ack.packet_id,
+             known ? Reason::success : Reason::packet_identifier_not_found);
+  link_.touch();
+  metrics.add(Metric::pubrel_sent);
+}
+
+void Connection::handle_pubrel(const AckView& ack) {
+  MetricsCell& metrics = broker_->metrics();
+  metrics.add(Metric::pubrel_received);
+  const bool known = session_->awaiting_rel.erase(ack.packet_id);
+  if (!known) metrics.add(Metric::pubrel_missed);
+  encode_ack(link_.out, version_, PacketType::pubcomp, ack.packet_id,
+             known ? Reason::success : Reason::packet_identifier_not_found);
+  link_.touch();
+  metrics.add(Metric::pubcomp_sent);
+}
+
+void Connection::handle_pubcomp(const AckView& ack) {
+  MetricsCell& metrics = broker_->metrics();
+  metrics.add(Metric::pubcomp_received);
+  Delivery* delivery = session_->inflight.find(ack.packet_id);
+  if (!delivery || delivery->state != Delivery::State::wait_pubcomp) {
+    metrics.add(Metric::pubcomp_missed);
+    return;
+  }
+  session_->inflight.take(ack.packet_id);
+  broker_->notify(Event::message_acked, session_->client_id, username_, {}, 2);
+  broker_->pump(*session_);
+}
+
+}  // namespace keel::kernel

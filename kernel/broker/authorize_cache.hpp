@@ -1,0 +1,45 @@
+// The last decisions on what one client may publish and subscribe to, so that hooks are asked once
+// a minute and topic. [shard]
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/broker/hook_table.hpp"
+
+namespace keel::kernel {
+
+class AuthorizeCache {
+ public:
+  std::optional<bool> find(Action action, std::string_view topic, std::int64_t now_ms) const {
+    for (const Entry& entry : entries_)
+      if (entry.action == action && now_ms < entry.until_ms && entry.topic == topic)
+        return entry.allowed;
+    return std::nullopt;
+  }
+  void put(Action action, std::string_view topic, bool allowed, std::int64_t now_ms) {
+    Entry fresh{std::string(topic), now_ms + kKeepMs, action, allowed};
+    if (entries_.size() < kEntries)
+      entries_.push_back(std::move(fresh));
+    else
+      entries_[next_++ % kEntries] = std::move(fresh);
+  }
+  void clear() { entries_.clear(); }
+
+ private:
+  static constexpr std::size_t kEntries = 32;
+  static constexpr std::int64_t kKeepMs = 60'000;
+  struct Entry {
+    std::string topic;
+    std::int64_t until_ms;
+    Action action;
+    bool allowed;
+  };
+  std::vector<Entry> entries_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace keel::kernel

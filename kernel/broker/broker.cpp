@@ -1,0 +1,246 @@
+// Sessions: opened, taken over, left, expired; subscriptions and wills with them.
+#include "kernel/broker/broker.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "kernel/base/hash.hpp"
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/connection.hpp"
+
+namespace keel::kernel {
+
+namespace {
+const HookTable kNoHooks;
+}  // namespace
+
+Broker::Broker(Realm& realm, ShardCore& shard)
+    : realm_(realm),
+      shard_(shard),
+      settings_(realm.settings()),
+      hooks_(&kNoHooks),
+      sessions_(shard.index(), realm.reclaimer,
+                [&shard](Task task) { shard.post(std::move(task)); }),
+      routes_(realm.subscriptions, sessions_, shard.index()),
+      random_state_(hash_seed() + shard.index()) {
+  shard.set_turn_end([](void* self) { static_cast<Broker*>(self)->flush_remote(); }, this);
+}
+
+Broker::~Broker() = default;
+
+std::unique_ptr<LinkHandler> Broker::accept(Link& link) {
+  return std::make_unique<Connection>(*this, link);
+}
+
+std::int64_t Broker::unix_ms() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Broker::Opened Broker::open_session(Connection& connection, OpenRequest request) {
+  Session* session = sessions_.find(request.client_id);
+  if (session && session->connection) {
+    metrics().add(Metric::sessions_taken_over);
+    notify(Event::session_taken_over, session->client_id, session->username);
+    session->connection->taken_over();
+    session->connection = nullptr;
+    // The earlier connection is lost without a DISCONNECT of its own. A delayed will is cancelled
+    // by a client that comes back to its session [MQTT5 3.1.3.2.2].
+    if (session->will && (session->will->delay_s == 0 || request.clean_start))
+      publish_will(*session);
+    session->will.reset();
+  }
+  if (session && (request.clean_start || session->expires_at_disconnect())) {
+    end_session(*session, "discarded");
+    session = nullptr;
+  }
+  const bool present = session != nullptr;
+  if (!session) {
+    const std::uint32_t limit = settings_->limits.max_sessions;
+    if (limit != 0 && realm_.sessions.load(std::memory_order_relaxed) >= limit) return {};
+    session = sessions_.create(request.client_id);
+    if (!session) return {};
+    session->created_at_s = unix_ms() / 1000;
+    realm_.sessions.fetch_add(1, std::memory_order_relaxed);
+    metrics().add(Gauge::sessions, 1);
+    metrics().add(Metric::sessions_created);
+  } else {
+    session->away.reset();
+    if (!session->clean_start) metrics().add(Gauge::sessions_persistent, -1);
+    metrics().add(Metric::sessions_resumed);
+    set_shared_online(*session, true);
+  }
+  session->connection = &connection;
+  session->clean_start = request.clean_start;
+  session->expiry_s = request.expiry_s;
+  session->username = request.username;
+  session->will = std::move(request.will);
+  if (!session->clean_start) metrics().add(Gauge::sessions_persistent, 1);
+  return {session, present};
+}
+
+void Broker::detach(Session& session, bool publish_will_now) {
+  session.connection = nullptr;
+  if (!publish_will_now) session.will.reset();
+  set_shared_online(session, false);
+  if (session.will && session.will->delay_s == 0) publish_will(session);
+  if (session.expires_at_disconnect()) return end_session(session, "disconnected");
+  redispatch_shared(session);
+  session.away_since_ms = shard_.now_ms();
+  away_due(session);
+}
+
+// What is due of a session whose client is away; arms the timer for the rest.
+void Broker::away_due(Session& session) {
+  const std::int64_t away_ms = shard_.now_ms() - session.away_since_ms;
+  std::int64_t next_ms = -1;
+  const bool expires = session.expiry_s != Session::kNeverExpires;
+  if (expires) {
+    next_ms = std::int64_t{session.expiry_s} * 1000 - away_ms;
+    if (next_ms <= 0) {
+      metrics().add(Metric::sessions_expired);
+      return end_session(session, "expired");
+    }
+  }
+  if (session.will) {
+    const std::int64_t will_ms = std::int64_t{session.will->delay_s} * 1000 - away_ms;
+    if (will_ms <= 0)
+      publish_will(session);
+    else if (!expires || will_ms < next_ms)
+      next_ms = will_ms;
+  }
+  if (next_ms < 0) return;
+  if (!session.away)
+    session.away = std::make_unique<Session::Away>(
+        [](void* context) {
+          auto& away = *static_cast<Session::Away*>(context);
+          static_cast<Broker*>(away.broker)->away_due(away.session);
+        },
+        this, session);
+  shard_.timers().arm(session.away->timer, next_ms);
+}
+
+void Broker::end_session(Session& session, std::string_view reason) {
+  if (session.will) publish_will(session);
+  set_shared_online(session, false);
+  redispatch_shared(session);
+  for (const FilterId filter : session.subscriptions)
+    realm_.subscriptions.remove(filter, session.self);
+  metrics().add(Gauge::subscriptions, -static_cast<std::int64_t>(session.subscriptions.size()));
+  metrics().add(Gauge::subscriptions_shared,
+                -static_cast<std::int64_t>(session.shared_subscriptions.size()));
+  account_queue(-static_cast<std::int64_t>(session.queue.size()),
+                -static_cast<std::int64_t>(session.queue.bytes()));
+  metrics().add(Gauge::sessions, -1);
+  if (!session.clean_start) metrics().add(Gauge::sessions_persistent, -1);
+  realm_.sessions.fetch_sub(1, std::memory_order_relaxed);
+  notify(Event::session_terminated, session.client_id, session.username, {}, 0, reason);
+  std::string name;
+  KEEL_LOG(debug, "client={}: session ended: {}", printable(session.client_id, name), reason);
+  sessions_.erase(session);
+}
+
+void Broker::publish_will(Session& session) {
+  const std::unique_ptr<Will> will = std::move(session.will);
+  metrics().add(Metric::wills_published);
+  MessageView message;
+  message.topic = will->topic;
+  message.payload = will->payload;
+  message.properties = will->properties;
+  message.qos = will->qos;
+  message.retain = will->retain;
+  message.expiry_s = will->expiry_s;
+  message.received_ms = shard_.now_ms();
+  message.publisher = session.number;
+  Reason ignored = Reason::success;
+  publish_hooked(message, ignored);
+}
+
+void Broker::set_shared_online(const Session& session, bool online) {
+  for (const FilterId filter : session.shared_subscriptions)
+    realm_.subscriptions.set_online(filter, session.self, online);
+}
+
+void Broker::subscribe(Session& session, const ParsedFilter& filter,
+                       const SubscriptionOptions& options, std::uint8_t retain_handling) {
+  const auto added = realm_.subscriptions.add(filter, session.self, options);
+  if (!added.existed) {
+    session.subscriptions.push_back(added.filter);
+    metrics().add(Gauge::subscriptions, 1);
+    if (filter.shared()) {
+      session.shared_subscriptions.push_back(added.filter);
+      metrics().add(Gauge::subscriptions_shared, 1);
+      if (!session.connection) realm_.subscriptions.set_online(added.filter, session.self, false);
+    }
+  }
+  notify(Event::session_subscribed, session.client_id, session.username, filter.filter,
+         options.qos);
+  const bool wants_retained =
+      !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
+  if (!wants_retained || realm_.retained.count() == 0) return;
+  if (!session.retained) session.retained = std::make_unique<std::deque<RetainedCursor>>();
+  session.retained->push_back(
+      {std::string(filter.filter), {}, options.qos, options.subscription_id});
+}
+
+bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
+  const auto id = realm_.subscriptions.id(filter);
+  if (!id || !realm_.subscriptions.remove(*id, session.self)) return false;
+  std::erase(session.subscriptions, *id);
+  metrics().add(Gauge::subscriptions, -1);
+  if (filter.shared()) {
+    std::erase(session.shared_subscriptions, *id);
+    metrics().add(Gauge::subscriptions_shared, -1);
+  }
+  if (session.retained)
+    std::erase_if(*session.retained,
+                  [&](const RetainedCursor& cursor) { return cursor.filter == filter.filter; });
+  if (session.retained && session.retained->empty()) session.retained.reset();
+  notify(Event::session_unsubscribed, session.client_id, session.username, filter.filter);
+  return true;
+}
+
+bool Broker::subscribed(const Session& session, const ParsedFilter& filter) const {
+  const auto id = realm_.subscriptions.id(filter);
+  return id && realm_.subscriptions.find(*id, session.self).has_value();
+}
+
+void Broker::register_connection(Connection& connection) {
+  connection.registered_ = true;
+  connection.place_ = static_cast<std::uint32_t>(connections_.size());
+  connections_.push_back(&connection);
+  metrics().add(Gauge::connections, 1);
+}
+
+void Broker::unregister_connection(Connection& connection) {
+  connection.registered_ = false;
+  connections_.back()->place_ = connection.place_;
+  connections_[connection.place_] = connections_.back();
+  connections_.pop_back();
+  metrics().add(Gauge::connections, -1);
+  if (draining_ && connections_.empty() && drained_) shard_.post(std::move(drained_));
+}
+
+void Broker::drain(Reason reason, Task done) {
+  draining_ = true;
+  drained_ = std::move(done);
+  while (!connections_.empty())
+    connections_.back()->disconnect(reason, "server_shutting_down", true);
+  if (drained_) shard_.post(std::move(drained_));
+}
+
+void Broker::resolve(const AuthTicket& ticket, AuthAnswer answer) {
+  const auto waiting = waiting_.find(ticket.number);
+  if (waiting == waiting_.end()) return;
+  Connection& connection = *waiting->second;
+  waiting_.erase(waiting);
+  connection.resolved(ticket.number, std::move(answer));
+}
+
+void Broker::run_notify(const EventInfo& info) {
+  for (const auto& hook : hooks_->notify) hook.fn(hook.ctx, info);
+}
+
+}  // namespace keel::kernel

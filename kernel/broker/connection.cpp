@@ -1,0 +1,285 @@
+#include "kernel/broker/connection.hpp"
+
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/broker.hpp"
+#include "kernel/codec/encoder.hpp"
+
+namespace keel::kernel {
+
+Connection::Extras::Extras(Connection& owner)
+    : wait([](void* connection) { static_cast<Connection*>(connection)->wait_over(); }, &owner) {}
+
+Connection::Connection(Broker& broker, Link& link)
+    : broker_(&broker),
+      link_(link),
+      timer_([](void* self) { static_cast<Connection*>(self)->timer_due(); }, this),
+      last_received_ms_(link.shard().now_ms()) {
+  const Settings& settings = broker.settings();
+  max_packet_in_ = settings.limits.max_packet_size;
+  if (const auto& listener = link.peer().listener; listener && listener->settings.max_packet_size)
+    max_packet_in_ = listener->settings.max_packet_size;
+  if (settings.limits.connect_timeout_ms > 0)
+    link.shard().timers().arm(timer_, settings.limits.connect_timeout_ms);
+}
+
+Connection::~Connection() {
+  // Still attached only when the shard itself stops.
+  if (session_) session_->connection = nullptr;
+  if (registered_) broker_->unregister_connection(*this);
+}
+
+Connection::Extras& Connection::extras() {
+  if (!extras_) extras_ = std::make_unique<Extras>(*this);
+  return *extras_;
+}
+
+Bytes Connection::client_name() const { return session_ ? Bytes(session_->client_id) : Bytes("-"); }
+
+std::size_t Connection::on_data(std::string_view data) {
+  last_received_ms_ = link_.shard().now_ms();
+  std::size_t used = 0;
+  while (state_ != State::closing && !paused_) {
+    const Bytes rest = data.substr(used);
+    const bool exchange = extras_ && !extras_->connect_copy.empty();
+    if (state_ == State::await_connect && !rest.empty() &&
+        octet(rest[0]) != (exchange ? 0xF0 : 0x10)) {
+      fail({Reason::protocol_error, "the first packet is not CONNECT"});
+      break;
+    }
+    FixedHeader header;
+    const HeaderStatus status = parse_header(rest, header);
+    if (status == HeaderStatus::incomplete) break;
+    if (status == HeaderStatus::malformed) {
+      fail({Reason::malformed_packet, "fixed header malformed"});
+      break;
+    }
+    const std::size_t size = std::size_t{header.size} + header.remaining;
+    if (max_packet_in_ != 0 && size > max_packet_in_) {
+      fail({Reason::packet_too_large, "packet larger than max_packet_size"});
+      break;
+    }
+    if (rest.size() < size) break;
+    const Bytes body = rest.substr(header.size, header.remaining);
+    if (broker_->traces()) [[unlikely]]
+      trace_in(header, body);
+    // Once a packet is answered "later" this object may already belong to another shard.
+    if (handle(header, body) == Outcome::later) return used;
+    used += size;
+  }
+  return state_ == State::closing ? data.size() : used;
+}
+
+Connection::Outcome Connection::handle(const FixedHeader& header, Bytes body) {
+  MetricsCell& metrics = broker_->metrics();
+  switch (header.type) {
+    case PacketType::publish:
+      return handle_publish(header, body);
+    case PacketType::puback:
+    case PacketType::pubrec:
+    case PacketType::pubrel:
+    case PacketType::pubcomp:
+      return handle_ack(header.type, body);
+    case PacketType::connect:
+      if (state_ == State::open) {
+        fail({Reason::protocol_error, "a second CONNECT"});
+        return Outcome::done;
+      }
+      return handle_connect(body);
+    case PacketType::subscribe:
+      return handle_subscribe(body);
+    case PacketType::unsubscribe:
+      return handle_unsubscribe(body);
+    case PacketType::pingreq:
+      metrics.add(Metric::pingreq_received);
+      if (const Fault fault = parse_empty(body)) {
+        fail(fault);
+      } else {
+        encode_pingresp(link_.out);
+        link_.touch();
+        metrics.add(Metric::pingresp_sent);
+      }
+      return Outcome::done;
+    case PacketType::disconnect:
+      return handle_disconnect(body);
+    case PacketType::auth:
+      return handle_auth(body);
+    default:
+      fail({Reason::protocol_error, "a packet that only servers send"});
+      return Outcome::done;
+  }
+}
+
+Connection::Outcome Connection::handle_disconnect(Bytes body) {
+  broker_->metrics().add(Metric::disconnect_received);
+  DisconnectView view;
+  if (const Fault fault = parse_disconnect(body, version_, view)) {
+    fail(fault);
+    return Outcome::done;
+  }
+  if (view.has_session_expiry && session_) {
+    if (session_->expiry_s == 0 && view.session_expiry_s != 0) {
+      fail({Reason::protocol_error, "DISCONNECT sets a session expiry where CONNECT had none"});
+      return Outcome::done;
+    }
+    session_->expiry_s =
+        std::min(view.session_expiry_s, broker_->settings().mqtt.max_session_expiry_s);
+  }
+  finish(view.reason == Reason::success ? "normal" : reason_name(view.reason),
+         view.reason != Reason::success);
+  return Outcome::done;
+}
+
+void Connection::on_drained() {
+  if (session_ && state_ == State::open) broker_->pump(*session_);
+}
+
+void Connection::on_closed(CloseCause cause, std::string_view detail) {
+  timer_.cancel();
+  if (state_ == State::closing) return;
+  if (state_ == State::await_connect) {
+    if (cause != CloseCause::handshake && cause != CloseCause::local)
+      KEEL_LOG(debug, "peer={}: closed before CONNECT", link_.peer().address());
+    state_ = State::closing;
+    return;
+  }
+  switch (cause) {
+    case CloseCause::slow:
+      return finish("send_timeout", true);
+    case CloseCause::peer:
+      return finish("closed", true);
+    default:
+      return finish(detail.empty() ? "socket_error" : detail, true);
+  }
+}
+
+void Connection::fail(const Fault& fault) {
+  broker_->metrics().add(Metric::protocol_errors);
+  std::string name;
+  KEEL_LOG(warning, "client={} peer={}: {} (0x{:02x} {}); connection closed",
+           printable(client_name(), name), link_.peer().address(), fault.what, code(fault.reason),
+           reason_name(fault.reason));
+  if (state_ == State::open) {
+    disconnect(fault.reason, reason_name(fault.reason), true);
+  } else {
+    close_link();
+  }
+}
+
+void Connection::disconnect(Reason reason, std::string_view word, bool publish_will) {
+  if (state_ == State::closing) return;
+  if (state_ == State::open && version_ == Version::v5) {
+    encode_disconnect(link_.out, version_, reason);
+    broker_->metrics().add(Metric::disconnect_sent);
+  }
+  finish(word, publish_will);
+}
+
+void Connection::taken_over() {
+  if (version_ == Version::v5) {
+    encode_disconnect(link_.out, version_, Reason::session_taken_over);
+    broker_->metrics().add(Metric::disconnect_sent);
+  }
+  std::string name;
+  KEEL_LOG(info, "client={} peer={}: disconnected: taken over by a new connection",
+           printable(client_name(), name), link_.peer().address());
+  broker_->presence_disconnected(*this, "conflict");
+  broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, "conflict",
+                  &link_.peer());
+  session_ = nullptr;
+  close_link();
+}
+
+// From here on the client is gone as far as its session is concerned, whatever the socket still
+// does.
+void Connection::finish(std::string_view reason, bool publish_will) {
+  if (session_) {
+    std::string name, word;
+    KEEL_LOG(info, "client={} peer={}: disconnected: {}", printable(client_name(), name),
+             link_.peer().address(), printable(reason, word));
+    broker_->presence_disconnected(*this, reason);
+    broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, reason,
+                    &link_.peer());
+    Session& session = *session_;
+    session_ = nullptr;
+    close_link();
+    broker_->detach(session, publish_will);
+  } else {
+    close_link();
+  }
+}
+
+void Connection::close_link() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  timer_.cancel();
+  if (extras_) {
+    extras_->wait.cancel();
+    if (extras_->ticket != 0) broker_->forget_question(extras_->ticket);
+  }
+  if (registered_) broker_->unregister_connection(*this);
+  link_.close();
+}
+
+void Connection::timer_due() {
+  const std::int64_t now = link_.shard().now_ms();
+  if (state_ == State::await_connect) {
+    KEEL_LOG(notice, "peer={}: no CONNECT within {} ms (limits.connect_timeout); connection closed",
+             link_.peer().address(), broker_->settings().limits.connect_timeout_ms);
+    state_ = State::closing;
+    link_.abort();
+    return;
+  }
+  const auto allowed = static_cast<std::int64_t>(keep_alive_s_ * 1000.0 *
+                                                 broker_->settings().mqtt.keepalive_multiplier);
+  const std::int64_t idle = now - last_received_ms_;
+  // While reading is paused by the broker itself the client's silence is not its own.
+  if (idle < allowed || paused_) {
+    link_.shard().timers().arm(timer_, paused_ ? allowed : allowed - idle);
+    return;
+  }
+  broker_->metrics().add(Metric::keepalive_timeouts);
+  disconnect(Reason::keep_alive_timeout, "keepalive_timeout", true);
+}
+
+ConnectionInfo Connection::info() const {
+  ConnectionInfo info;
+  info.client_id = client_name();
+  info.username = username_;
+  info.peer = link_.peer().address();
+  if (link_.peer().listener) info.listener = link_.peer().listener->settings.name;
+  info.version = version_;
+  info.clean_start = clean_start_;
+  info.keep_alive_s = keep_alive_s_;
+  info.connected_at_s = connected_at_s_;
+  if (const auto& verified = link_.peer().verified)
+    info.tls = verified->tls_version + " " + verified->cipher;
+  info.output_bytes = link_.out.size();
+  return info;
+}
+
+void Connection::trace_in(const FixedHeader& header, Bytes body) const {
+  Bytes topic;
+  if (header.type == PacketType::publish && body.size() >= 2 &&
+      body.size() >= 2u + load_be16(body.data()))
+    topic = body.substr(2, load_be16(body.data()));
+  std::string name, shown;
+  broker_->traces()->write(
+      client_name(), topic,
+      fmt::format("client={} peer={} received {} {}{}", printable(client_name(), name),
+                  link_.peer().address(), packet_name(header.type),
+                  topic.empty() ? ""
+                                : fmt::format("topic={} qos={} ", printable(topic, shown),
+                                              header.flags >> 1 & 3),
+                  fmt::format("{} bytes", header.size + header.remaining)));
+}
+
+void Connection::trace_out(Bytes topic, std::uint8_t qos, std::size_t payload) const {
+  std::string name, shown;
+  broker_->traces()->write(client_name(), topic,
+                           fmt::format("client={} peer={} sent PUBLISH topic={} qos={} {} bytes",
+                                       printable(client_name(), name), link_.peer().address(),
+                                       printable(topic, shown), qos, payload));
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,194 @@
+// The MQTT protocol machine of one connection: bytes in, frames out, requests to the broker. Knows
+// no sockets: it talks to a Link. Owned by its link; moves with it to the shard its client id
+// belongs to. Everything is [shard].
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernel/broker/authorize_cache.hpp"
+#include "kernel/broker/client_info.hpp"
+#include "kernel/broker/hook_table.hpp"
+#include "kernel/broker/publication.hpp"
+#include "kernel/broker/rate_limiter.hpp"
+#include "kernel/codec/decoder.hpp"
+#include "kernel/net/link.hpp"
+#include "kernel/session/session.hpp"
+
+namespace keel::kernel {
+
+class Broker;
+
+// Notes on a delivery which subscriptions it is for.
+void set_subscription_ids(Delivery& delivery, std::span<const std::uint32_t> ids, FilterId group,
+                          bool shared);
+
+class Connection final : public LinkHandler {
+ public:
+  Connection(Broker& broker, Link& link);
+  ~Connection() override;
+
+  std::size_t on_data(std::string_view data) override;
+  void on_drained() override;
+  void on_closed(CloseCause cause, std::string_view detail) override;
+
+  // ---- for the broker
+  // ----------------------------------------------------------------------------
+  bool open() const { return state_ == State::open; }
+  Session* session() const { return session_; }
+  Version version() const { return version_; }
+  const std::string& username() const { return username_; }
+  const PeerInfo& peer() const { return link_.peer(); }
+  ConnectionInfo info() const;
+  std::uint16_t keep_alive_s() const { return keep_alive_s_; }
+  bool clean_start() const { return clean_start_; }
+
+  // Whether the client's window takes one more QoS 1/2 message.
+  bool window_open() const { return window_left() != 0; }
+  std::size_t window_left() const;
+  // Whether the output buffer is below its bound; if not, on_drained will follow.
+  bool writable();
+  // As writable, with a lower bound: for what need not be hurried.
+  bool writable_below(std::size_t bytes);
+
+  // Sends a fresh message now. QoS 1/2: the caller has checked window and queue. A message over the
+  // client's maximum packet size is dropped, as [MQTT-3.1.2-25] asks.
+  void send_fresh(Publication& publication, std::uint8_t qos, bool retain,
+                  std::span<const std::uint32_t> ids, FilterId group, bool shared);
+  // Sends a queued delivery now.
+  void send_queued(Delivery delivery);
+  // Sends again what was in flight when the last connection ended, as far as window and socket
+  // allow. False: not everything yet.
+  bool resend();
+  bool nothing_to_resend() const { return !extras_ || extras_->resend.empty(); }
+  void start_resend();
+
+  // Ends the connection from the broker's side: v5 clients are told why.
+  void disconnect(Reason reason, std::string_view word, bool publish_will);
+  // Another connection took the session.
+  void taken_over();
+  // The answer to a pending question.
+  void resolved(std::uint64_t ticket, AuthAnswer answer);
+  bool waits_for(std::uint64_t ticket) const { return extras_ && extras_->ticket == ticket; }
+
+ private:
+  friend class Broker;
+  enum class State : std::uint8_t { await_connect, open, closing };
+  enum class Outcome : std::uint8_t {
+    done,
+    later,  // the packet is not consumed: it is shown again after a move or an answer
+  };
+  enum class Allowed : std::uint8_t { yes, no, later };
+
+  // What few connections need.
+  struct Extras {
+    explicit Extras(Connection& owner);
+    std::vector<std::string> alias_in;  // by alias - 1
+    std::unordered_map<std::string, std::uint16_t> alias_out;
+    std::uint16_t alias_out_max = 0;
+    std::deque<std::uint16_t> resend;  // packet ids
+    std::string mountpoint;
+    std::string auth_method;
+    std::string assigned_id;   // while a question about CONNECT is under way
+    std::string connect_copy;  // CONNECT's body during an exchange of AUTH packets
+    AuthorizeCache decisions;
+    TokenBucket packets, bytes;
+    Timer wait;  // for the end of a pause
+    // A question under way.
+    std::uint64_t ticket = 0;
+    Action asked_action{};
+    std::string asked_topic;  // empty: authentication
+    bool answered = false;    // authentication has been decided, in `answer`
+    AuthAnswer answer;
+  };
+  Extras& extras();
+
+  // connection.cpp
+  Outcome handle(const FixedHeader& header, Bytes body);
+  void fail(const Fault& fault);
+  void finish(std::string_view reason, bool publish_will);
+  void close_link();
+  void timer_due();
+  void trace_in(const FixedHeader& header, Bytes body) const;
+  Outcome handle_disconnect(Bytes body);
+  Bytes client_name() const;
+
+  // connect.cpp
+  Outcome handle_connect(Bytes body, const AuthView* auth = nullptr);
+  Fault check_connect(const ConnectView& connect) const;
+  bool identify(ConnectView& connect);
+  bool move_home(std::string_view client_id);
+  Allowed authenticate(const ConnectView& connect, AuthAnswer& answer);
+  void ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer);
+  void refuse(Reason reason, std::string_view why);
+  void accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer);
+  void apply_limits(const ConnectView& connect);
+  void send_connack(const ConnectView& connect, bool present, bool assigned,
+                    const AuthAnswer& answer);
+  std::uint32_t session_expiry(const ConnectView& connect) const;
+
+  // reauthenticate.cpp
+  Outcome handle_auth(Bytes body);
+  Outcome reauthenticate(const AuthView& auth);
+
+  // inbound.cpp
+  Outcome handle_publish(const FixedHeader& header, Bytes body);
+  bool resolve_alias(PublishView& publish);
+  Outcome refuse_publish(const PublishView& publish, Reason reason);
+  void acknowledge_publish(const PublishView& publish, Reason reason);
+  void take_publish(const PublishView& publish, Bytes topic);
+  void limit_rate(std::size_t packet_size);
+  Bytes mounted(Bytes topic, std::string& scratch) const;
+  Allowed authorize(AuthorizeRequest request);
+  void wait_for_answer();
+  void wait_over();
+
+  // acks.cpp
+  Outcome handle_ack(PacketType type, Bytes body);
+  void handle_puback(const AckView& ack);
+  void handle_pubrec(const AckView& ack);
+  void handle_pubrel(const AckView& ack);
+  void handle_pubcomp(const AckView& ack);
+
+  // subscribe.cpp
+  Outcome handle_subscribe(Bytes body);
+  Outcome handle_unsubscribe(Bytes body);
+  Reason check_filter(const FilterView& view, ParsedFilter& parsed) const;
+
+  // outbound.cpp
+  bool write(const MessageView& message, const MessagePtr& holder, std::uint8_t qos, bool retain,
+             bool dup, std::uint16_t packet_id, std::span<const std::uint32_t> ids);
+  bool write_cached(Publication& publication, std::uint8_t qos, bool retain,
+                    std::uint16_t packet_id);
+  std::uint16_t pick_alias(Bytes& topic);
+  void count_sent(const MessageView& message, std::uint8_t qos);
+  std::uint32_t remaining_expiry(const MessageView& message) const;
+  void trace_out(Bytes topic, std::uint8_t qos, std::size_t payload) const;
+
+  Broker* broker_;
+  Link& link_;
+  Session* session_ = nullptr;
+  Timer timer_;  // time for CONNECT, then keep alive
+  std::int64_t last_received_ms_;
+  std::int64_t connected_at_s_ = 0;
+  std::unique_ptr<Extras> extras_;
+  std::string username_;
+  std::uint32_t place_ = 0;          // in the broker's list
+  std::uint32_t max_packet_in_ = 0;  // 0: none
+  std::uint32_t max_packet_out_ = 0;
+  std::uint16_t receive_max_ = 65535;
+  std::uint16_t keep_alive_s_ = 0;
+  Version version_ = Version::v311;
+  State state_ = State::await_connect;
+  bool registered_ : 1 = false;
+  bool clean_start_ : 1 = true;
+  bool superuser_ : 1 = false;
+  bool paused_ : 1 = false;  // no packet is taken: rate limit or a question under way
+};
+
+}  // namespace keel::kernel

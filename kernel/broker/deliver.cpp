@@ -1,0 +1,183 @@
+// From a message to one session: sent now, or queued under the bounds, or dropped and counted.
+#include <algorithm>
+
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+#include "kernel/broker/publication.hpp"
+
+namespace keel::kernel {
+
+namespace {
+
+// Retained messages are not urgent: they leave room in the socket for what happens now.
+constexpr std::size_t kRetainedOutput = 256 * 1024;
+constexpr std::size_t kRetainedSlice = 64;
+constexpr int kRetainedSlicesPerTurn = 4;
+
+}  // namespace
+
+void Broker::deliver(Session& session, Publication& publication, const Target& target,
+                     std::span<const std::uint32_t> ids) {
+  const MessageView& message = publication.view();
+  if (session.number == message.publisher &&
+      (target.flags & Target::kNoLocal || ignores_own(session)))
+    return;
+  const std::uint8_t qos = settings_->mqtt.upgrade_qos ? std::max(message.qos, target.qos)
+                                                       : std::min(message.qos, target.qos);
+  const bool retain = message.retain && target.flags & Target::kRetainAsPublished;
+  const bool shared = target.flags & Target::kShared;
+  Connection* connection = session.connection;
+  if (qos == 0) {
+    if (connection) {
+      if (connection->writable())
+        connection->send_fresh(publication, 0, retain, ids, target.group, shared);
+      else
+        drop_for(session, Metric::messages_dropped_slow, message);
+      return;
+    }
+    if (!settings_->mqtt.queue_qos0) {
+      drop_for(session, Metric::messages_dropped, message);
+      return;
+    }
+  } else if (connection && session.queue.empty() && connection->window_open() &&
+             connection->writable() && connection->nothing_to_resend()) {
+    connection->send_fresh(publication, qos, retain, ids, target.group, shared);
+    return;
+  }
+  Delivery delivery;
+  delivery.message = publication.message();
+  delivery.qos = qos;
+  delivery.retain = retain;
+  set_subscription_ids(delivery, ids, target.group, shared);
+  enqueue(session, std::move(delivery));
+}
+
+bool Broker::ignores_own(const Session& session) const {
+  return settings_->mqtt.ignore_loop_deliver && session.connection &&
+         session.connection->version() != Version::v5;
+}
+
+void Broker::enqueue(Session& session, Delivery delivery) {
+  const Limits& limits = settings_->limits;
+  const auto cost = static_cast<std::int64_t>(delivery.cost());
+  const auto over = [&] {
+    return (limits.max_queued != 0 && session.queue.size() + 1 > limits.max_queued) ||
+           (limits.max_queued_bytes != 0 &&
+            session.queue.bytes() + static_cast<std::size_t>(cost) > limits.max_queued_bytes);
+  };
+  while (over() && !session.queue.empty()) {
+    const Delivery dropped = session.queue.drop();
+    account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
+    drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view());
+  }
+  // The global budget cannot be met by this session's own messages alone: the new one goes.
+  const bool no_room = limits.max_total_queued_bytes != 0 &&
+                       realm_.queued_bytes.load(std::memory_order_relaxed) + cost >
+                           static_cast<std::int64_t>(limits.max_total_queued_bytes);
+  if (over() || no_room) {
+    drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view());
+    return;
+  }
+  account_queue(1, cost);
+  ++session.enqueued;
+  session.queue.push(std::move(delivery));
+}
+
+void Broker::account_queue(std::int64_t messages, std::int64_t bytes) {
+  metrics().add(Gauge::queued_messages, messages);
+  metrics().add(Gauge::queued_bytes, bytes);
+  realm_.queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Broker::drop_for(Session& session, Metric cause, const MessageView& message) {
+  ++session.dropped;
+  if (message.qos == 2) metrics().add(Metric::qos2_dropped);
+  drop(cause, message, "queue");
+}
+
+void Broker::pump(Session& session) {
+  Connection* connection = session.connection;
+  if (!connection || !connection->open() || !connection->resend()) return;
+  while (!session.queue.empty()) {
+    Delivery& next = session.queue.front();
+    if (next.message->expired(shard_.now_ms())) {
+      metrics().add(Metric::messages_expired);
+      if (next.qos == 2) metrics().add(Metric::qos2_expired);
+    } else if ((next.qos != 0 && !connection->window_open()) || !connection->writable()) {
+      return;
+    }
+    Delivery delivery = session.queue.pop();
+    account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
+    if (!delivery.message->expired(shard_.now_ms())) connection->send_queued(std::move(delivery));
+  }
+  if (session.retained) pump_retained(session);
+}
+
+// Retained messages owed to the session, as far as window and socket allow, a bounded number a
+// turn.
+void Broker::pump_retained(Session& session) {
+  Connection& connection = *session.connection;
+  std::vector<MessagePtr> found;
+  for (int slice = 0; slice < kRetainedSlicesPerTurn; ++slice) {
+    if (!connection.window_open() || !connection.writable_below(kRetainedOutput)) return;
+    RetainedCursor& cursor = session.retained->front();
+    // Only as many as may be sent: a message fetched is a message sent.
+    const std::size_t room =
+        cursor.qos == 0 ? kRetainedSlice : std::min(kRetainedSlice, connection.window_left());
+    found.clear();
+    const bool done =
+        realm_.retained.match(cursor.filter, cursor.after, room, shard_.now_ms(), found);
+    for (MessagePtr& message : found) {
+      Delivery delivery;
+      delivery.qos = std::min(message->qos(), cursor.qos);
+      delivery.retain = true;
+      delivery.subscription_id = cursor.subscription_id;
+      delivery.message = std::move(message);
+      connection.send_queued(std::move(delivery));
+    }
+    if (!done) continue;
+    session.retained->pop_front();
+    if (session.retained->empty()) {
+      session.retained.reset();
+      return;
+    }
+  }
+  continue_later(session);
+}
+
+// Comes back to a session on the next turn, after what others wait for.
+void Broker::continue_later(Session& session) {
+  shard_.post([this, subscriber = session.self, number = session.number] {
+    if (Session* still = sessions_.at(subscriber.slot()); still && still->number == number)
+      pump(*still);
+  });
+}
+
+// Hands a delivery that was picked for a shared subscription to another member that is connected.
+// False: there is none.
+bool Broker::redispatch(const Session& from, const Delivery& delivery) {
+  MatchResult found;
+  realm_.subscriptions.match(delivery.message->topic(), found);
+  for (const SharedGroup* group : found.groups) {
+    if (group->filter() != delivery.extra->group) continue;
+    Publication publication(delivery.message, frames_);
+    return deliver_to_group(*group, publication, from.self, true);
+  }
+  return false;
+}
+
+// A member of shared subscriptions is gone: what it has not acknowledged goes to the others. A QoS
+// 2 message it may have seen stays its own [MQTT-4.8.2-4, MQTT-4.8.2-5].
+void Broker::redispatch_shared(Session& session) {
+  if (session.shared_subscriptions.empty()) return;
+  for (const Delivery* delivery : session.inflight.in_order())
+    if (delivery->shared() && delivery->state == Delivery::State::wait_puback &&
+        redispatch(session, *delivery))
+      session.inflight.take(delivery->packet_id);
+  const std::vector<Delivery> moved = session.queue.remove_if(
+      [&](const Delivery& delivery) { return delivery.shared() && redispatch(session, delivery); });
+  for (const Delivery& delivery : moved)
+    account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,192 @@
+// PUBLISH to clients: windows, packet ids, wire forms.
+#include <cstring>
+
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+#include "kernel/codec/encoder.hpp"
+
+namespace keel::kernel {
+
+std::size_t Connection::window_left() const {
+  std::size_t window = receive_max_;
+  if (const std::uint32_t limit = broker_->settings().limits.max_inflight; limit != 0)
+    window = std::min<std::size_t>(window, limit);
+  // What waits to be sent again occupies the window only once it is sent.
+  const std::size_t unsent = extras_ ? extras_->resend.size() : 0;
+  const std::size_t held = session_->inflight.size() - unsent;
+  return held < window ? window - held : 0;
+}
+
+bool Connection::writable_below(std::size_t bytes) {
+  if (bytes == 0 || link_.out.size() < bytes) return true;
+  link_.notify_when_drained();
+  return false;
+}
+
+bool Connection::writable() { return writable_below(broker_->settings().limits.max_output_bytes); }
+
+void Connection::count_sent(const MessageView& message, std::uint8_t qos) {
+  broker_->metrics().add(qos == 0   ? Metric::qos0_sent
+                         : qos == 1 ? Metric::qos1_sent
+                                    : Metric::qos2_sent);
+  ++session_->delivered;
+  if (!broker_->hooks().notify.empty()) [[unlikely]]
+    broker_->notify(Event::message_delivered, session_->client_id, username_, message.topic, qos);
+  if (broker_->traces()) [[unlikely]]
+    trace_out(message.topic, qos, message.payload.size());
+}
+
+void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool retain,
+                            std::span<const std::uint32_t> ids, FilterId group, bool shared) {
+  Delivery* kept = nullptr;
+  if (qos != 0) {
+    Delivery delivery;
+    delivery.message = publication.message();
+    delivery.qos = qos;
+    delivery.retain = retain;
+    delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
+    set_subscription_ids(delivery, ids, group, shared);
+    kept = session_->inflight.insert(std::move(delivery));
+    if (!kept) return;
+  }
+  const std::uint16_t packet_id = kept ? kept->packet_id : 0;
+  const bool plain =
+      ids.empty() && (!extras_ || (extras_->mountpoint.empty() && extras_->alias_out_max == 0));
+  const bool sent = plain ? write_cached(publication, qos, retain, packet_id)
+                          : write(publication.view(),
+                                  publication.view().payload.size() >= OutBuffer::kSliceFrom
+                                      ? publication.message()
+                                      : MessagePtr(),
+                                  qos, retain, false, packet_id, ids);
+  if (!sent && kept) session_->inflight.take(packet_id);
+}
+
+void Connection::send_queued(Delivery delivery) {
+  const std::uint8_t qos = delivery.qos;
+  if (qos == 0) {
+    write(delivery.message->view(), delivery.message, 0, delivery.retain, false, 0,
+          delivery.subscription_ids());
+    return;
+  }
+  delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
+  Delivery* kept = session_->inflight.insert(std::move(delivery));
+  if (!kept) return;
+  if (!write(kept->message->view(), kept->message, qos, kept->retain, kept->dup, kept->packet_id,
+             kept->subscription_ids()))
+    session_->inflight.take(kept->packet_id);
+}
+
+void Connection::start_resend() {
+  if (session_->inflight.empty()) return;
+  for (Delivery* delivery : session_->inflight.in_order())
+    extras().resend.push_back(delivery->packet_id);
+}
+
+bool Connection::resend() {
+  if (!extras_) return true;
+  auto& ids = extras_->resend;
+  while (!ids.empty()) {
+    if (!window_open() || !writable()) return false;
+    const std::uint16_t id = ids.front();
+    ids.pop_front();
+    Delivery* delivery = session_->inflight.find(id);
+    if (!delivery) continue;  // acknowledged meanwhile
+    if (delivery->state == Delivery::State::wait_pubcomp) {
+      encode_ack(link_.out, version_, PacketType::pubrel, id);
+      link_.touch();
+      broker_->metrics().add(Metric::pubrel_sent);
+    } else if (!write(delivery->message->view(), delivery->message, delivery->qos, delivery->retain,
+                      true, id, delivery->subscription_ids())) {
+      session_->inflight.take(id);
+    }
+  }
+  return true;
+}
+
+bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool retain,
+                              std::uint16_t packet_id) {
+  const MessageView& view = publication.view();
+  PublishFields fields;
+  fields.topic = view.topic;
+  fields.payload = view.payload;
+  fields.properties = view.properties;
+  fields.qos = qos;
+  fields.retain = retain;
+  fields.expiry_s = remaining_expiry(view);
+  const FrameCache::Frame& frame = publication.frames().get(version_, fields);
+  const std::size_t size = frame.head.size() + (frame.sliced ? view.payload.size() : 0);
+  if (max_packet_out_ != 0 && size > max_packet_out_) {
+    broker_->metrics().add(Metric::messages_dropped_too_large);
+    return false;
+  }
+  char* at = link_.out.reserve(frame.head.size());
+  if (!at) return false;
+  std::memcpy(at, frame.head.data(), frame.head.size());
+  if (qos != 0) store_be16(at + frame.id_at, packet_id);
+  link_.out.commit(frame.head.size());
+  if (frame.sliced) link_.out.append_slice(publication.message(), publication.message()->payload());
+  link_.touch();
+  count_sent(view, qos);
+  return true;
+}
+
+bool Connection::write(const MessageView& message, const MessagePtr& holder, std::uint8_t qos,
+                       bool retain, bool dup, std::uint16_t packet_id,
+                       std::span<const std::uint32_t> ids) {
+  PublishFields fields;
+  fields.topic = message.topic;
+  if (extras_ && !extras_->mountpoint.empty() && fields.topic.starts_with(extras_->mountpoint))
+    fields.topic.remove_prefix(extras_->mountpoint.size());
+  fields.payload = holder ? holder->payload() : message.payload;
+  fields.properties = message.properties;
+  fields.qos = qos;
+  fields.retain = retain;
+  fields.dup = dup;
+  fields.packet_id = packet_id;
+  fields.expiry_s = remaining_expiry(message);
+  fields.subscription_ids = ids;
+  if (max_packet_out_ != 0 && publish_size(version_, fields) > max_packet_out_) {
+    broker_->metrics().add(Metric::messages_dropped_too_large);
+    return false;
+  }
+  // Chosen only now: an alias may be used in later packets once this one is sent for certain.
+  if (version_ == Version::v5 && extras_ && extras_->alias_out_max != 0)
+    fields.topic_alias = pick_alias(fields.topic);
+  encode_publish(link_.out, version_, fields, holder);
+  link_.touch();
+  count_sent(message, qos);
+  return true;
+}
+
+// The first topics sent get an alias each and keep it [MQTT5 3.3.2.3.4]. Empties `topic` when the
+// client knows the alias already.
+std::uint16_t Connection::pick_alias(Bytes& topic) {
+  auto& known = extras_->alias_out;
+  const std::string key(topic);
+  if (const auto found = known.find(key); found != known.end()) {
+    topic = {};
+    return found->second;
+  }
+  if (known.size() >= extras_->alias_out_max) return 0;
+  const auto alias = static_cast<std::uint16_t>(known.size() + 1);
+  known.emplace(key, alias);
+  return alias;
+}
+
+std::uint32_t Connection::remaining_expiry(const MessageView& message) const {
+  if (message.expiry_s == kNoExpiry || version_ != Version::v5) return kNoExpiry;
+  const std::int64_t waited_s = (link_.shard().now_ms() - message.received_ms) / 1000;
+  return waited_s >= message.expiry_s ? 1 : message.expiry_s - static_cast<std::uint32_t>(waited_s);
+}
+
+void set_subscription_ids(Delivery& delivery, std::span<const std::uint32_t> ids, FilterId group,
+                          bool shared) {
+  if (ids.size() == 1) delivery.subscription_id = ids[0];
+  if (ids.size() <= 1 && !shared) return;
+  delivery.extra = std::make_unique<DeliveryExtra>();
+  if (ids.size() > 1) delivery.extra->subscription_ids.assign(ids.begin(), ids.end());
+  delivery.extra->group = group;
+  delivery.extra->shared = shared;
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,34 @@
+// One message while it is being handed out: views of it, the counted block once somebody has to
+// keep it, and its wire forms. Lives on the stack of a publish. [shard]
+#pragma once
+
+#include "kernel/broker/frame_cache.hpp"
+#include "kernel/codec/message.hpp"
+
+namespace keel::kernel {
+
+class Publication {
+ public:
+  Publication(const MessageView& view, FrameCache& frames) : view_(view), frames_(frames) {
+    frames_.start();
+  }
+  Publication(MessagePtr message, FrameCache& frames)
+      : view_(message->view()), message_(std::move(message)), frames_(frames) {
+    frames_.start();
+  }
+
+  const MessageView& view() const { return view_; }
+  FrameCache& frames() { return frames_; }
+  // The block to keep; made on first use.
+  const MessagePtr& message() {
+    if (!message_) message_ = Message::create(view_);
+    return message_;
+  }
+
+ private:
+  const MessageView view_;
+  MessagePtr message_;
+  FrameCache& frames_;
+};
+
+}  // namespace keel::kernel

@@ -1,0 +1,143 @@
+// The way of a message from its publisher to the sessions, on this shard and on others.
+#include <algorithm>
+
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+#include "kernel/broker/publication.hpp"
+
+namespace keel::kernel {
+
+namespace {
+
+std::uint64_t xorshift(std::uint64_t& state) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+
+}  // namespace
+
+std::size_t Broker::publish_hooked(const MessageView& message, Reason& reason) {
+  if (hooks_->publish.empty()) return publish(message);
+  MessageView view = message;
+  MessagePtr replaced;
+  for (const auto& hook : hooks_->publish) {
+    PublishAnswer answer = hook.fn(hook.ctx, view);
+    if (answer.verdict == Verdict::deny) {
+      reason = answer.reason;
+      drop(Metric::messages_dropped, message, "refused");
+      return 0;
+    }
+    if (answer.replacement) {
+      replaced = std::move(answer.replacement);
+      view = replaced->view();
+    }
+    if (answer.verdict == Verdict::allow) break;
+  }
+  return publish(view);
+}
+
+std::size_t Broker::publish(const MessageView& message) {
+  Publication publication(message, frames_);
+  if (message.retain) keep_retained(publication);
+  const Route& route = routes_.find(message.topic);
+  for (const LocalTarget& local : route.local)
+    deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
+  for (const Target& remote : route.remote) send_to(remote, publication, route.ids);
+  std::size_t receivers = route.local.size() + route.remote.size();
+  for (const SharedGroup* group : route.groups)
+    receivers += deliver_to_group(*group, publication, Subscriber{~0u}, false);
+  if (receivers == 0) drop(Metric::messages_dropped_no_subscriber, message, "no_subscriber");
+  return receivers;
+}
+
+std::size_t Broker::publish_own(std::string_view topic, std::string_view payload, std::uint8_t qos,
+                                bool retain) {
+  MessageView message;
+  message.topic = topic;
+  message.payload = payload;
+  message.qos = qos;
+  message.retain = retain;
+  message.received_ms = shard_.now_ms();
+  return publish(message);
+}
+
+void Broker::keep_retained(Publication& publication) {
+  const RetainOutcome outcome = realm_.retained.set(publication.message());
+  if (outcome == RetainOutcome::too_large || outcome == RetainOutcome::full) {
+    std::string topic;
+    KEEL_LOG(warning, "topic={}: not kept as retained message: {}",
+             printable(publication.view().topic, topic),
+             outcome == RetainOutcome::full ? "limits.max_retained or max_retained_bytes reached"
+                                            : "payload over limits.max_retained_payload");
+    return;
+  }
+  metrics().add(Metric::messages_retained);
+}
+
+void Broker::drop(Metric cause, const MessageView& message, std::string_view word) {
+  metrics().add(Metric::messages_dropped);
+  if (cause != Metric::messages_dropped) metrics().add(cause);
+  if (!hooks_->notify.empty())
+    notify(Event::message_dropped, {}, {}, message.topic, message.qos, word);
+}
+
+bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication,
+                              Subscriber exclude, bool online_only) {
+  Match picked;
+  const PickContext context{shard_.index(), publication.view().publisher, xorshift(random_state_),
+                            exclude, online_only};
+  if (!group.pick(context, picked)) return false;
+  Target target = Target::of(picked);
+  target.group = group.filter();
+  target.flags |= Target::kShared;
+  static const std::vector<std::uint32_t> kNoList;
+  if (target.subscriber.shard() != shard_.index()) {
+    send_to(target, publication, kNoList);
+  } else if (Session* session = sessions_.at(target.subscriber.slot())) {
+    deliver(*session, publication, target, ids_of(target, kNoList));
+  }
+  return true;
+}
+
+void Broker::send_to(const Target& target, Publication& publication,
+                     const std::vector<std::uint32_t>& ids) {
+  auto& batch = outgoing_[target.subscriber.shard()];
+  if (!batch) batch = std::make_unique<RemoteBatch>();
+  if (batch->items.empty() || batch->items.back().message.get() != publication.message().get())
+    batch->items.push_back(
+        {publication.message(), static_cast<std::uint32_t>(batch->targets.size()), 0});
+  Target& sent = batch->targets.emplace_back(target);
+  if (target.id_count > 1) {
+    const auto list = ids_of(target, ids);
+    sent.subscription_id = static_cast<std::uint32_t>(batch->ids.size());
+    batch->ids.insert(batch->ids.end(), list.begin(), list.end());
+  }
+  ++batch->items.back().count;
+}
+
+void Broker::flush_remote() {
+  for (std::size_t shard = 0; shard < outgoing_.size(); ++shard) {
+    if (!outgoing_[shard]) continue;
+    Broker* target = realm_.brokers[shard];
+    metrics().add(Metric::messages_forward, outgoing_[shard]->items.size());
+    target->shard().post(
+        [target, batch = std::move(outgoing_[shard])] { target->deliver_batch(*batch); });
+  }
+}
+
+void Broker::deliver_batch(RemoteBatch& batch) {
+  for (RemoteBatch::Item& item : batch.items) {
+    Publication publication(std::move(item.message), frames_);
+    for (std::uint32_t i = 0; i < item.count; ++i) {
+      const Target& target = batch.targets[item.first + i];
+      if (Session* session = sessions_.at(target.subscriber.slot()))
+        deliver(*session, publication, target, ids_of(target, batch.ids));
+    }
+  }
+}
+
+}  // namespace keel::kernel

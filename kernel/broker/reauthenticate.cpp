@@ -1,0 +1,70 @@
+// AUTH [MQTT5 3.15, 4.12]: the exchange that CONNECT began, and re-authentication.
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+#include "kernel/codec/encoder.hpp"
+
+namespace keel::kernel {
+
+Connection::Outcome Connection::handle_auth(Bytes body) {
+  broker_->metrics().add(Metric::auth_received);
+  AuthView auth;
+  Fault fault;
+  if (version_ != Version::v5)
+    fault = {Reason::protocol_error, "AUTH before MQTT 5"};
+  else
+    fault = parse_auth(body, auth);
+  if (!fault && (!extras_ || extras_->auth_method.empty() || auth.method != extras_->auth_method))
+    fault = {Reason::protocol_error, "AUTH with a method that CONNECT did not name"};
+  if (fault) {
+    fail(fault);
+    return Outcome::done;
+  }
+  if (state_ == State::open) return reauthenticate(auth);
+  const std::string connect = extras_->connect_copy;
+  return handle_connect(connect, &auth);
+}
+
+Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
+  AuthAnswer answer;
+  if (extras_->answered) {
+    answer = std::move(extras_->answer);
+    extras_->answered = false;
+  } else {
+    AuthRequest request;
+    request.version = version_;
+    request.client_id = session_->client_id;
+    request.username = username_;
+    request.peer = &link_.peer();
+    request.auth_method = auth.method;
+    request.auth_data = auth.data;
+    request.ticket = broker_->new_ticket();
+    for (const auto& hook : broker_->hooks().enhanced_auth) {
+      answer = hook.fn(hook.ctx, request);
+      if (answer.verdict != Verdict::next) break;
+    }
+    if (answer.verdict == Verdict::pending) {
+      extras_->ticket = request.ticket.number;
+      extras_->asked_topic.clear();
+      wait_for_answer();
+      return Outcome::later;
+    }
+  }
+  if (answer.verdict != Verdict::allow && answer.verdict != Verdict::more) {
+    broker_->metrics().add(Metric::auth_failure);
+    disconnect(answer.verdict == Verdict::deny ? answer.reason : Reason::bad_authentication_method,
+               "reauthentication_failed", true);
+    return Outcome::done;
+  }
+  if (answer.verdict == Verdict::allow) {
+    superuser_ = answer.superuser;
+    extras_->decisions.clear();
+  }
+  encode_auth(link_.out,
+              answer.verdict == Verdict::allow ? Reason::success : Reason::continue_authentication,
+              auth.method, answer.data);
+  link_.touch();
+  broker_->metrics().add(Metric::auth_sent);
+  return Outcome::done;
+}
+
+}  // namespace keel::kernel

@@ -1,6 +1,6 @@
 #include "kernel/router/filter_entry.hpp"
 
-#include <cstring>
+#include <new>
 
 namespace keel::kernel {
 
@@ -15,9 +15,7 @@ FilterEntry::FilterEntry(std::string_view prefix, std::string_view filter, Group
   } else {
     new (&subscribers_) SubscriberSet;
   }
-  char* text = stored_text::create(place(), kHeader, text_size_);
-  std::memcpy(text, prefix.data(), prefix.size());
-  std::memcpy(text + prefix.size(), filter.data(), filter.size());
+  stored_text::write(place(), kHeader, prefix, filter);
 }
 
 FilterEntry::~FilterEntry() {

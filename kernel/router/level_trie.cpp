@@ -1,7 +1,6 @@
 #include "kernel/router/level_trie.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 namespace keel::kernel {
@@ -9,7 +8,7 @@ namespace keel::kernel {
 TrieNode::TrieNode(std::uint32_t parent_node, std::string_view level)
     : parent(parent_node), text_size_(static_cast<std::uint16_t>(level.size())) {
   static_assert(sizeof(TrieNode) <= kHeader, "the text stands right behind the members");
-  std::memcpy(stored_text::create(place(), kHeader, level.size()), level.data(), level.size());
+  stored_text::write(place(), kHeader, level, {});
 }
 
 LevelTrie::LevelTrie(RetireList& retired, std::uint64_t seed)

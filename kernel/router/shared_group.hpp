@@ -11,9 +11,9 @@ namespace keel::kernel {
 
 struct PickContext {
   std::uint32_t shard;  // of the publisher: a member here is preferred where the strategy allows
-  std::uint64_t publisher;  // for SharedStrategy::hash
-  std::uint64_t random;     // a fresh random number
-  Subscriber exclude{~0u};  // not this one (redispatch)
+  std::uint64_t publisher;   // for SharedStrategy::hash
+  std::uint64_t random;      // a fresh random number
+  Subscriber exclude{~0u};   // not this one (redispatch)
   bool online_only = false;  // nobody rather than a member that is away
 };
 

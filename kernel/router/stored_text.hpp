@@ -21,13 +21,17 @@ inline std::size_t object_size(std::size_t header, std::size_t size) {
   return header + (fits_inline(header, size) ? size : sizeof(char*));
 }
 
-// The `size` bytes to fill for the object whose text stands at `place`.
-inline char* create(char* place, std::size_t header, std::size_t size) {
-  if (fits_inline(header, size)) return place;
-  auto* memory = static_cast<char*>(std::malloc(size));
-  if (memory == nullptr) throw std::bad_alloc();
-  std::memcpy(place, &memory, sizeof memory);
-  return memory;
+// Stores `first` + `second` as the text of the object whose text stands at `place`.
+inline void write(char* place, std::size_t header, std::string_view first,
+                  std::string_view second) {
+  const std::size_t size = first.size() + second.size();
+  char* to = place;
+  if (!fits_inline(header, size)) {
+    to = static_cast<char*>(std::malloc(size));
+    if (to == nullptr) throw std::bad_alloc();
+    std::memcpy(place, &to, sizeof to);
+  }
+  second.copy(to + first.copy(to, first.size()), second.size());
 }
 
 inline std::string_view read(const char* place, std::size_t header, std::size_t size) {

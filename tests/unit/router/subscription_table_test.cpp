@@ -236,11 +236,13 @@ TEST_CASE_FIXTURE(Fixture, "a hundred thousand subscribers of one filter come an
     CAPTURE(filter);
     const auto start = std::chrono::steady_clock::now();
     FilterId id = 0;
+    std::uint32_t wrong = 0;
     for (std::uint32_t i = 0; i < kMany; ++i) id = add(filter, i * 7 % kMany).filter;
-    for (std::uint32_t i = 0; i < kMany; ++i) REQUIRE(add(filter, i).existed);
+    for (std::uint32_t i = 0; i < kMany; ++i) wrong += !add(filter, i).existed;
     const auto added = std::chrono::steady_clock::now();
-    for (std::uint32_t i = 0; i < kMany; ++i) REQUIRE(table.remove(id, client(i * 13 % kMany)));
+    for (std::uint32_t i = 0; i < kMany; ++i) wrong += !table.remove(id, client(i * 13 % kMany));
     const auto removed = std::chrono::steady_clock::now();
+    CHECK(wrong == 0);
     CHECK(table.counts().subscriptions == 0);
     // Far above what it takes, far below what a scan per removal would.
     CHECK(added - start < std::chrono::seconds(5));

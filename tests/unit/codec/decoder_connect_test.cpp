@@ -77,9 +77,9 @@ TEST_CASE("connect: v5 defaults") {
 
 TEST_CASE("connect: v3.1.1 and v3.1") {
   ConnectView c;
-  std::string scratch;
-  REQUIRE_FALSE(parse_connect(hex("0004'MQTT' 04 EE 000A 0001'c' 0001'w' 0000 0001'u' 0002'pw'"), c,
-                              scratch));
+  std::string scratch, body;
+  body = hex("0004'MQTT' 04 EE 000A 0001'c' 0001'w' 0000 0001'u' 0002'pw'");
+  REQUIRE_FALSE(parse_connect(body, c, scratch));
   CHECK(c.version == Version::v311);
   CHECK(c.clean_start);
   CHECK(c.has_will);
@@ -88,15 +88,18 @@ TEST_CASE("connect: v3.1.1 and v3.1") {
   CHECK(c.will.payload.empty());
   CHECK(c.username == "u");
   CHECK(c.password == "pw");
-  REQUIRE_FALSE(parse_connect(hex("0006'MQIsdp' 03 00 000A 0001'c'"), c, scratch));
+  body = hex("0006'MQIsdp' 03 00 000A 0001'c'");
+  REQUIRE_FALSE(parse_connect(body, c, scratch));
   CHECK(c.version == Version::v31);
   CHECK_FALSE(c.clean_start);
   CHECK(c.client_id == "c");
   // v3.1: the length takes precedence over the flags.
-  REQUIRE_FALSE(parse_connect(hex("0006'MQIsdp' 03 C2 000A 0001'c'"), c, scratch));
+  body = hex("0006'MQIsdp' 03 C2 000A 0001'c'");
+  REQUIRE_FALSE(parse_connect(body, c, scratch));
   CHECK_FALSE(c.has_username);
   CHECK_FALSE(c.has_password);
-  REQUIRE_FALSE(parse_connect(hex("0006'MQIsdp' 03 C2 000A 0001'c' 0001'u'"), c, scratch));
+  body = hex("0006'MQIsdp' 03 C2 000A 0001'c' 0001'u'");
+  REQUIRE_FALSE(parse_connect(body, c, scratch));
   CHECK(c.has_username);
   CHECK_FALSE(c.has_password);
 }

@@ -26,7 +26,11 @@ function(keel_write file text keep)
 endfunction()
 
 file(READ ${KEEL_SOURCE_DIR}/etc/keel.conf conf)
-string(REGEX REPLACE "(data_dir *= *)\"data\"" "\\1\"${data_dir}\"" conf "${conf}")
+# The shipped file shows the default, which counts from the working directory; installed, it is set.
+string(REGEX REPLACE "\n(# *)?data_dir *= *\"data\"" "\ndata_dir = \"${data_dir}\"" conf "${conf}")
+if(NOT conf MATCHES "\ndata_dir = \"${data_dir}\"")
+  message(FATAL_ERROR "etc/keel.conf has no line `data_dir = \"data\"` to put ${data_dir} into")
+endif()
 string(REPLACE "\"etc/" "\"${sysconf}/keel/" conf "${conf}")
 string(REPLACE "\"log/" "\"${state}/log/keel/" conf "${conf}")
 keel_write(${sysconf}/keel/keel.conf "${conf}" TRUE)

@@ -7,17 +7,20 @@ constexpr unsigned byte_at(const char* at) { return static_cast<unsigned char>(*
 constexpr bool continues(const char* at) { return (byte_at(at) & 0xc0) == 0x80; }
 
 template <bool kAllowNull>
+bool plain(const char* at) {
+  const std::uint64_t word = swar::load(at);
+  return ((kAllowNull ? word : word | swar::differs_from(word, '\0')) & swar::kHighs) == 0;
+}
+
+template <bool kAllowNull>
 bool check(std::string_view text) {
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at != end) {
-    while (end - at >= 8) {
-      const std::uint64_t word = swar::load(at);
-      const std::uint64_t suspects = kAllowNull ? word : word | swar::differs_from(word, '\0');
-      if (suspects & swar::kHighs) break;
-      at += 8;
-    }
-    // A short rest, or eight bytes with something in them to look at.
+    while (end - at >= 8 && plain<kAllowNull>(at)) at += 8;
+    // A short rest, looked at together with what stands before it, or eight bytes to look at one by
+    // one.
+    if (end - at < 8 && text.size() >= 8 && plain<kAllowNull>(end - 8)) return true;
     for (const char* stop = end - at < 8 ? end : at + 8; at < stop;) {
       if (byte_at(at) < 0x80) {
         if (!kAllowNull && *at == '\0') return false;

@@ -1,4 +1,5 @@
-// UTF-8 checks for MQTT strings [MQTT5 1.5.4]: well-formed, no U+0000, no surrogates, shortest form.
+// UTF-8 checks for MQTT strings [MQTT5 1.5.4]: well-formed, no U+0000, no surrogates, shortest
+// form.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +13,12 @@ namespace keel::kernel {
 // True when `text` may stand in an MQTT UTF-8 string. ASCII is checked eight bytes at a time.
 bool valid_utf8(std::string_view text);
 
-// The same without the rule about U+0000: payloads that a publisher declares to be text [MQTT5 3.3.2.3.2].
+// The same without the rule about U+0000: payloads that a publisher declares to be text
+// [MQTT5 3.3.2.3.2].
 bool well_formed_utf8(std::string_view text);
 
-// The end of the one multi-byte sequence that starts at `at`; null when it is cut off or not allowed.
-// `at` is before `end` and *at is not ASCII.
+// The end of the one multi-byte sequence that starts at `at`; null when it is cut off or not
+// allowed. `at` is before `end` and *at is not ASCII.
 const char* skip_utf8_sequence(const char* at, const char* end);
 
 // `text` made fit for a log line or a terminal: control characters and broken UTF-8 as \xNN, cut at
@@ -33,8 +35,8 @@ inline std::uint64_t load(const char* at) {
   std::memcpy(&word, at, sizeof word);
   return word;
 }
-// All bits of kHighs are clear when every byte is ASCII and differs from `c`. May only be read together
-// with the test for ASCII: (word | differs_from(word, c)) & kHighs.
+// All bits of kHighs are clear when every byte is ASCII and differs from `c`. May only be read
+// together with the test for ASCII: (word | differs_from(word, c)) & kHighs.
 constexpr std::uint64_t differs_from(std::uint64_t word, char c) {
   return (word ^ kOnes * static_cast<unsigned char>(c)) - kOnes;
 }

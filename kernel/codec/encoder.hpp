@@ -48,7 +48,7 @@ void encode_auth(OutBuffer& out, Reason reason, Bytes method, Bytes data);
 
 // One PUBLISH to a client.
 struct PublishFields {
-  Bytes topic;       // empty when the alias stands for it
+  Bytes topic;  // empty when the alias stands for it
   Bytes payload;
   Bytes properties;  // forwardable ones, wire form; ignored for v3
   std::uint8_t qos = 0;
@@ -61,8 +61,8 @@ struct PublishFields {
 // The size of the whole packet, for the client's maximum packet size. A PUBLISH of more than
 // kMaxPacketSize cannot be sent: the functions below append nothing then.
 std::size_t publish_size(Version version, const PublishFields& fields);
-// Appends everything before the payload and answers where the packet id went, counted from the start
-// of the packet (0 for QoS 0).
+// Appends everything before the payload and answers where the packet id went, counted from the
+// start of the packet (0 for QoS 0).
 std::size_t encode_publish_head(OutBuffer& out, Version version, const PublishFields& fields);
 // The whole packet; `holder` is what the payload lies in (null: always copied).
 void encode_publish(OutBuffer& out, Version version, const PublishFields& fields,

@@ -1,6 +1,6 @@
-// An application message: one block, counted, immutable once made. Topic, forwardable MQTT 5 properties
-// and payload stand behind the header in the same allocation.
-// Any thread may hold a reference; the count is atomic.
+// An application message: one block, counted, immutable once made. Topic, forwardable MQTT 5
+// properties and payload stand behind the header in the same allocation. Any thread may hold a
+// reference; the count is atomic.
 #pragma once
 
 #include <atomic>
@@ -60,8 +60,8 @@ class MessagePtr {
 
 class Message {
  public:
-  // Copies what `view` shows into one new block. Null when the topic is longer than a packet can carry
-  // (65 535 bytes) or another part is 4 GiB or more.
+  // Copies what `view` shows into one new block. Null when the topic is longer than a packet can
+  // carry (65 535 bytes) or another part is 4 GiB or more.
   static MessagePtr create(const MessageView& view);
 
   Bytes topic() const { return {data(), topic_size_}; }
@@ -81,8 +81,8 @@ class Message {
   bool expired(std::int64_t now_ms) const {
     return expiry_s_ != kNoExpiry && now_ms - received_ms_ >= std::int64_t{expiry_s_} * 1000;
   }
-  // The interval to send on: what is left of it, in seconds, rounded up; at least 1 while not expired,
-  // 0 after that, kNoExpiry when there is none [MQTT5 3.3.2.3.3].
+  // The interval to send on: what is left of it, in seconds, rounded up; at least 1 while not
+  // expired, 0 after that, kNoExpiry when there is none [MQTT5 3.3.2.3.3].
   std::uint32_t remaining_expiry_s(std::int64_t now_ms) const;
 
   void ref(std::uint32_t n = 1) const { refs_.fetch_add(n, std::memory_order_relaxed); }

@@ -1,9 +1,9 @@
-// Bytes on their way to one connection. Frames are appended and sent later in one go; payloads above
-// `kSliceFrom` are not copied but referenced (the message stays alive until its bytes are sent).
-// An empty buffer owns no memory. Belongs to one connection; [shard].
+// Bytes on their way to one connection. Frames are appended and sent later in one go; payloads
+// above `kSliceFrom` are not copied but referenced (the message stays alive until its bytes are
+// sent). An empty buffer owns no memory. Belongs to one connection; [shard].
 //
-// A buffer holds less than 2 GiB. What would go beyond is refused, and the stream can then not go on:
-// the buffer stays empty, and its owner drops the connection when it sees overflow().
+// A buffer holds less than 2 GiB. What would go beyond is refused, and the stream can then not go
+// on: the buffer stays empty, and its owner drops the connection when it sees overflow().
 #pragma once
 
 #include <sys/uio.h>
@@ -46,8 +46,8 @@ class OutBuffer {
 
   // Fills at most `max` vectors with what is to be sent first; returns how many.
   int gather(iovec* vectors, int max) const;
-  // `size` bytes (at most size()) have been sent. Gives the memory back when nothing is left. The cost
-  // is in proportion to `size`, however much stays behind.
+  // `size` bytes (at most size()) have been sent. Gives the memory back when nothing is left. The
+  // cost is in proportion to `size`, however much stays behind.
   void consume(std::size_t size);
   // Back to a new buffer.
   void clear();

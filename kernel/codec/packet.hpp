@@ -1,5 +1,5 @@
-// MQTT control packets as parsed views. Every view points into the bytes it was parsed from and is valid
-// as long as they are.
+// MQTT control packets as parsed views. Every view points into the bytes it was parsed from and is
+// valid as long as they are.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,21 @@ namespace keel::kernel {
 enum class Version : std::uint8_t { v31 = 3, v311 = 4, v5 = 5 };
 
 enum class PacketType : std::uint8_t {
-  connect = 1, connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback, unsubscribe,
-  unsuback, pingreq, pingresp, disconnect, auth
+  connect = 1,
+  connack,
+  publish,
+  puback,
+  pubrec,
+  pubrel,
+  pubcomp,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  pingreq,
+  pingresp,
+  disconnect,
+  auth
 };
 std::string_view packet_name(PacketType type);  // "PUBLISH"
 
@@ -67,7 +80,7 @@ struct PublishView {
   std::uint16_t packet_id = 0;    // 0 for QoS 0
   std::uint16_t topic_alias = 0;  // 0: none
   std::uint32_t expiry_s = kNoExpiry;
-  Bytes topic;  // empty only with an alias
+  Bytes topic;       // empty only with an alias
   Bytes properties;  // forwardable ones, wire form; in the packet or in the caller's scratch
   Bytes payload;
 };

@@ -1,0 +1,43 @@
+// Commands of EMQ X that this version does not have: refused by name, so that nobody takes silence
+// or "unknown command" for an answer. They are not listed among the usages.
+#include <fmt/format.h>
+
+#include "kernel/admin/commands.hpp"
+
+namespace keel::kernel {
+namespace {
+
+struct Refused {
+  std::string_view name, hint;
+};
+
+constexpr Refused kRefused[] = {
+    {"acl", "topics are allowed or denied by mqtt.acl_nomatch and by plugins"},
+    {"admins", "there is no dashboard; access to ctl is by user id of the operating system"},
+    {"bridges", "let a client that is connected to both brokers forward messages"},
+    {"clientid", "there is no store of client ids to log in with"},
+    {"cluster", "Keel runs as a single node"},
+    {"mgmt", "there is no REST interface; see `metrics --prometheus` and http.bind"},
+    {"mnesia", "there is no database; `vm memory` and `broker stats` show what is held"},
+    {"modules", "what modules do is set in keel.conf; see `conf show`"},
+    {"plugins", "plugins cannot be loaded yet"},
+    {"recon", "`vm` shows memory, threads and file descriptors"},
+    {"resource-types", "there is no rule engine"},
+    {"resources", "there is no rule engine"},
+    {"rule-actions", "there is no rule engine"},
+    {"rules", "there is no rule engine"},
+    {"users", "there is no store of user names to log in with"},
+};
+
+}  // namespace
+
+void add_refused_commands(CommandTable& table) {
+  for (const Refused& refused : kRefused) {
+    table.add(std::string(refused.name), {}, [refused](Args, Reply& reply) {
+      return reply.fail(
+          fmt::format("`{}`: not part of this version; {}.", refused.name, refused.hint));
+    });
+  }
+}
+
+}  // namespace keel::kernel

@@ -1,5 +1,6 @@
-// The standard and fmt headers that nearly every file includes, compiled once per build. A convenience
-// of the build only: each file still includes what it uses, and the `debug` preset builds without it.
+// The standard and fmt headers that nearly every file includes, compiled once per build. A
+// convenience of the build only: each file still includes what it uses, and the `debug` preset
+// builds without it.
 #pragma once
 
 #include <fmt/format.h>

@@ -5,12 +5,13 @@ _keel_ctl_words() {
   case "${given[*]:0:2}" in
     "log handlers") echo "list set-level" && return ;;
     "log set-level" | "log primary-level") echo "debug info notice warning error critical alert emergency" && return ;;
+    "sessions list") echo "persistent transient" && return ;;
     "trace start" | "trace stop") echo "client topic" && return ;;
   esac
   ((${#given[@]} > 1)) && return
   case "${given[0]-}" in
     "") echo "status broker clients sessions routes topics subscriptions retainer listeners log trace \
-              vm conf metrics stop help" ;;
+              vm conf metrics stop" ;;
     broker) echo "stats metrics" ;;
     clients) echo "list show kick" ;;
     sessions) echo "list show clean-persistent" ;;

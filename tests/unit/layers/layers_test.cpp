@@ -26,9 +26,12 @@ const Edges kAllowed{
     {"plugin", {"base", "codec", "config", "net", "router", "retained", "session", "broker"}},
     {"admin",
      {"base", "codec", "config", "net", "router", "retained", "session", "broker", "plugin"}},
-    {"main",
+    {"program",
      {"base", "codec", "config", "net", "router", "retained", "session", "broker", "plugin",
       "admin"}},
+    {"main",
+     {"base", "codec", "config", "net", "router", "retained", "session", "broker", "plugin",
+      "admin", "program"}},
 };
 
 // Headers of libraries, and the only files that may see them.

@@ -105,6 +105,7 @@ bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication
 
 void Broker::send_to(const Target& target, Publication& publication,
                      const std::vector<std::uint32_t>& ids) {
+  if (outgoing_.empty()) outgoing_.resize(realm_.brokers.size());
   auto& batch = outgoing_[target.subscriber.shard()];
   if (!batch) batch = std::make_unique<RemoteBatch>();
   if (batch->items.empty() || batch->items.back().message.get() != publication.message().get())

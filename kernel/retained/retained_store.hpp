@@ -1,5 +1,5 @@
-// Retained messages: at most one per topic. Shared by all shards under one mutex, held for bounded steps
-// only: large results are fetched slice by slice, resuming behind the last topic seen.
+// Retained messages: at most one per topic. Shared by all shards under one mutex, held for bounded
+// steps only: large results are fetched slice by slice, resuming behind the last topic seen.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,14 @@ struct RetainedLimits {
   std::uint32_t expiry_s = 0;  // the longest a message is kept; 0: none
 };
 
-enum class RetainOutcome : std::uint8_t { stored, replaced, removed, nothing_to_remove, too_large, full };
+enum class RetainOutcome : std::uint8_t {
+  stored,
+  replaced,
+  removed,
+  nothing_to_remove,
+  too_large,
+  full
+};
 
 class RetainedStore {
  public:
@@ -34,9 +41,10 @@ class RetainedStore {
   RetainOutcome set(const MessagePtr& message);
   bool remove(std::string_view topic);
 
-  // The next messages whose topics match `filter`, in topic order, expired ones left out. Appends at
-  // most `max` to `out` and looks at a bounded number of topics; `after` is the position, empty to
-  // start. True: done. A topic set or removed meanwhile may be missed or seen, no other one. [any]
+  // The next messages whose topics match `filter`, in topic order, expired ones left out. Appends
+  // at most `max` to `out` and looks at a bounded number of topics; `after` is the position, empty
+  // to start. True: done. A topic set or removed meanwhile may be missed or seen, no other one.
+  // [any]
   bool match(std::string_view filter, std::string& after, std::size_t max, std::int64_t now_ms,
              std::vector<MessagePtr>& out) const;
 
@@ -45,12 +53,16 @@ class RetainedStore {
   std::size_t expire(std::int64_t now_ms, std::size_t max);
 
   // Removes what matches, at most `max` per call; answers how many went and whether it is done.
+  // Goes through the topics in bounded steps and lets others in between; with `after`, as match()
+  // has it, a call is one such step. [any]
   struct Cleaned {
     std::size_t removed;
     bool done;
   };
   Cleaned clean(std::string_view filter, std::size_t max);
+  Cleaned clean(std::string_view filter, std::string& after, std::size_t max);
 
+  // Messages, and what their footprints add up to.
   std::uint64_t count() const;  // [any] no lock
   std::uint64_t bytes() const;  // [any] no lock
 

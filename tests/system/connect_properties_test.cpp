@@ -42,7 +42,7 @@ TEST_CASE("CONNACK leaves out what is the protocol's default") {
 }
 
 TEST_CASE("the broker imposes its keep alive") {
-  BrokerProcess broker{"mqtt.server_keepalive = \"30s\""};
+  BrokerProcess broker{"mqtt.server_keepalive = 30"};
   CHECK(broker.connect("c", Version::v5).connack().props.get(prop::kServerKeepAlive) == 30);
 }
 

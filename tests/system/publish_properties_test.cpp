@@ -78,7 +78,7 @@ TEST_CASE("reason code 0x10 when nobody listens") {
 
 TEST_CASE_TEMPLATE("publishing to a wildcard topic is refused", V, V31, V311, V5) {
   BrokerProcess broker;
-  for (const char* topic : {"a/#", "a/+", "+", "#", "a+b", "a#"}) {
+  for (const std::string topic : {"a/#", "a/+", "+", "#", "a+b", "a#"}) {
     CAPTURE(topic);
     Client client = broker.connect("c", V::value);
     client.send(Publish{topic, "x"});
@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("topic names are compared byte by byte", V, V311, V5) {
   BrokerProcess broker;
   Client client = broker.connect("c", V::value);
   client.subscribe("A/b", 0);
-  for (const char* other : {"a/b", "A/b/", "/A/b", "A/B", "A"}) client.publish(other, "no");
+  for (const std::string other : {"a/b", "A/b/", "/A/b", "A/B", "A"}) client.publish(other, "no");
   client.publish("A/b", "yes");
   client.take("A/b", "yes");
 }
@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE("topic names are compared byte by byte", V, V311, V5) {
 TEST_CASE_TEMPLATE("unusual but legal topics work", V, V31, V311, V5) {
   BrokerProcess broker;
   Client client = broker.connect("c", V::value);
-  for (const char* topic :
+  for (const std::string topic :
        {"/", "//", "/a", "a/", "a//b", " ", "a b", "\xE2\x82\xAC/\xF0\x9F\x98\x80", "$own/x"}) {
     CAPTURE(topic);
     client.subscribe(topic, 1);
@@ -122,7 +122,7 @@ TEST_CASE_TEMPLATE("unusual but legal topics work", V, V31, V311, V5) {
 TEST_CASE("v5: property faults in PUBLISH end the connection") {
   BrokerProcess broker;
   struct Row {
-    const char* what;
+    std::string what;
     Props props;
     std::uint8_t reason;
   };

@@ -68,7 +68,7 @@ TEST_CASE_TEMPLATE("wildcards find exactly what they match", V, V31, V311, V5) {
   const std::vector<std::string> topics = {"a", "a/b", "a/b/c", "a//c", "/a", "b/b", "$x/y", "a/"};
   for (const std::string& topic : topics) publisher.publish(topic, "x", 1, true);
   struct Row {
-    const char* filter;
+    std::string filter;
     std::set<std::string> found;
   };
   const std::vector<Row> rows = {
@@ -164,8 +164,7 @@ TEST_CASE_TEMPLATE("retain.expiry removes them on the server's side", V, V31, V3
   client.publish("t", "x", 1, true);
   eventually(
       [&] {
-        return contains(broker.ctl_ok({"retainer", "info"}), "retained/total: 0") ||
-               !contains(broker.ctl_ok({"retainer", "topics"}), "t\n");
+        return !contains("\n" + broker.ctl_ok({"retainer", "topics"}), "\nt\n");
       },
       "the retained message expires");
   client.subscribe("t", 1);
@@ -173,7 +172,8 @@ TEST_CASE_TEMPLATE("retain.expiry removes them on the server's side", V, V31, V3
 }
 
 TEST_CASE_TEMPLATE("limits by count and payload size", V, V31, V311, V5) {
-  BrokerProcess broker{"limits.max_retained = 2\nlimits.max_retained_payload = 10"};
+  BrokerProcess broker{
+      "sys.interval = 0\nlimits.max_retained = 2\nlimits.max_retained_payload = 10"};
   Client client = broker.connect("c", V::value);
   client.publish("a", "1", 1, true);
   client.publish("b", "2", 1, true);
@@ -194,7 +194,7 @@ TEST_CASE_TEMPLATE("limits by count and payload size", V, V31, V311, V5) {
 }
 
 TEST_CASE_TEMPLATE("limit by bytes", V, V311, V5) {
-  BrokerProcess broker{"limits.max_retained_bytes = 20000"};
+  BrokerProcess broker{"sys.interval = 0\nlimits.max_retained_bytes = 20000"};
   Client client = broker.connect("c", V::value);
   for (int i = 0; i < 100; ++i)
     client.publish("t/" + std::to_string(i), std::string(1000, 'x'), 1, true);

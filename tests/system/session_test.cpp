@@ -88,7 +88,7 @@ TEST_CASE_TEMPLATE("QoS 0 messages are dropped before others", V, V311, V5) {
   publisher.publish("t/x", "c", 1);
   publisher.publish("t/x", "d", 1);
   Client back = broker.connect(persistent("s", V::value));
-  for (const char* payload : {"a", "b", "c", "d"}) back.take("t/x", payload, 1);
+  for (const std::string payload : {"a", "b", "c", "d"}) back.take("t/x", payload, 1);
   back.expect_nothing_from(publisher);
 }
 

@@ -227,7 +227,7 @@ TEST_CASE_TEMPLATE("malformed share filters are refused", V, V31, V311, V5) {
   BrokerProcess broker;
   Client client = broker.connect("c", V::value);
   const std::uint8_t refused = V::value == Version::v5 ? 0x8F : 0x80;
-  for (const char* filter :
+  for (const std::string filter :
        {"$share/", "$share/g", "$share/g/", "$share//t", "$share/g+/t", "$share/#/t", "$queue/"}) {
     CAPTURE(filter);
     CHECK(client.subscribe(filter, 1).codes[0] == refused);

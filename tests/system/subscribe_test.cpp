@@ -10,7 +10,7 @@ TEST_SUITE_BEGIN("subscribe");
 TEST_CASE_TEMPLATE("filters match as the table says", V, V31, V311, V5) {
   BrokerProcess broker;
   struct Row {
-    const char* filter;
+    std::string filter;
     std::vector<const char*> yes, no;
   };
   const std::vector<Row> rows = {
@@ -36,9 +36,9 @@ TEST_CASE_TEMPLATE("filters match as the table says", V, V31, V311, V5) {
   for (const Row& row : rows) {
     CAPTURE(row.filter);
     CHECK(subscriber.subscribe(row.filter, 0).codes[0] == 0);
-    for (const char* topic : row.no) publisher.publish(topic, "no");
-    for (const char* topic : row.yes) publisher.publish(topic, "yes");
-    for (const char* topic : row.yes) subscriber.take(topic, "yes");
+    for (const std::string topic : row.no) publisher.publish(topic, "no");
+    for (const std::string topic : row.yes) publisher.publish(topic, "yes");
+    for (const std::string topic : row.yes) subscriber.take(topic, "yes");
     subscriber.unsubscribe({row.filter});
     subscriber.expect_nothing_from(publisher);
   }
@@ -218,13 +218,13 @@ TEST_CASE("v5: retain handling 0, 1 and 2") {
 
 TEST_CASE("v5: reserved subscription options are malformed") {
   BrokerProcess broker;
-  const std::vector<const char*> rows = {
+  const std::vector<std::string> rows = {
       "82 07 0001 00 0001 74 03",  // QoS 3
       "82 07 0001 00 0001 74 30",  // retain handling 3
       "82 07 0001 00 0001 74 40",  // reserved bit
       "82 07 0001 00 0001 74 80",
   };
-  for (const char* row : rows) {
+  for (const std::string& row : rows) {
     CAPTURE(row);
     Client client = broker.connect("c", Version::v5);
     client.send(from_hex(row));

@@ -62,7 +62,7 @@ TEST_CASE("levels above 5 get 0x84") {
 
 TEST_CASE("an unknown protocol name ends the connection") {
   BrokerProcess broker;
-  for (const char* name : {"", "mqtt", "MQTTX", "HTTP"}) {
+  for (const std::string name : {"", "mqtt", "MQTTX", "HTTP"}) {
     CAPTURE(name);
     Client client = broker.open();
     client.send(connect_with(name, 4));

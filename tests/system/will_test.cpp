@@ -233,7 +233,7 @@ TEST_CASE_TEMPLATE("wills that are not allowed refuse the CONNECT", V, V311, V5)
 
 TEST_CASE_TEMPLATE("a will topic with wildcards refuses the CONNECT", V, V31, V311, V5) {
   BrokerProcess broker;
-  for (const char* topic : {"a/#", "+", ""}) {
+  for (const std::string topic : {"a/#", "+", ""}) {
     CAPTURE(topic);
     Client client = broker.open(V::value);
     client.send(encode(with_will("c", V::value, {topic, "x", 0, false, {}})));

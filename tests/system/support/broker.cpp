@@ -37,6 +37,7 @@ std::string ctl_binary() { return from_environment("KEEL_CTL_BINARY", KEEL_CTL_B
 
 BrokerProcess::BrokerProcess(const std::string& settings, BrokerOptions options)
     : options_{std::move(options)} {
+  if (options_.prepare) options_.prepare(dir());
   constexpr int kTries = 5;  // somebody may take a port between our look and the broker's bind
   for (int tries = 1;; ++tries) {
     write_settings(settings);

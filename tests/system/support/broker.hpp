@@ -7,6 +7,7 @@
 // exit with 0 and have no sanitizer report in its log.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,9 +20,10 @@ namespace keel::test {
 
 struct BrokerOptions {
   int shards = 2;
-  bool listener = true;                  // set up the listener `mqtt`
-  std::vector<std::string> arguments;    // more of them
-  std::vector<std::string> environment;  // NAME=value
+  bool listener = true;                                       // set up the listener `mqtt`
+  std::vector<std::string> arguments;                         // more of them
+  std::vector<std::string> environment;                       // NAME=value
+  std::function<void(const std::filesystem::path&)> prepare;  // puts files into the directory
 };
 
 class BrokerProcess {

@@ -92,6 +92,12 @@ void Socket::Impl::open(const Endpoint& endpoint) {
     address->sun_family = AF_UNIX;
     std::strncpy(address->sun_path, endpoint.unix_path.c_str(), sizeof address->sun_path - 1);
     size = sizeof *address;
+  } else if (endpoint.host.find(':') != std::string::npos) {
+    auto* address = reinterpret_cast<sockaddr_in6*>(&storage);
+    address->sin6_family = AF_INET6;
+    address->sin6_port = htons(endpoint.port);
+    inet_pton(AF_INET6, endpoint.host.c_str(), &address->sin6_addr);
+    size = sizeof *address;
   } else {
     auto* address = reinterpret_cast<sockaddr_in*>(&storage);
     address->sin_family = AF_INET;

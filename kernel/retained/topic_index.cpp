@@ -5,6 +5,48 @@
 #include "kernel/retained/topic_order.hpp"
 
 namespace keel::kernel {
+namespace {
+
+// Four bytes of `topic` from `from` on; in the order of topics, equal where they do not decide.
+std::uint32_t head_of(std::string_view topic, std::uint32_t from) {
+  std::uint32_t head = 0;
+  for (std::uint32_t i = from; i < from + 4; ++i)
+    head =
+        head << 8 | static_cast<std::uint32_t>(i < topic.size() ? topic_order::rank(topic[i]) : 0);
+  return head;
+}
+
+std::uint32_t common_prefix(std::string_view a, std::string_view b) {
+  const auto [end, other] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return static_cast<std::uint32_t>(end - a.begin());
+}
+
+}  // namespace
+
+void TopicIndex::Chunk::set_heads() {
+  if (size == 0) return;
+  prefix = common_prefix(topic(0), topic(size - 1));
+  for (std::uint32_t i = 0; i < size; ++i) heads[i] = head_of(topic(i), prefix);
+}
+
+void TopicIndex::Chunk::put(std::uint32_t at, const Message* message) {
+  std::copy_backward(items + at, items + size, items + size + 1);
+  std::copy_backward(heads + at, heads + size, heads + size + 1);
+  items[at] = message;
+  ++size;
+  const std::string_view other = topic(at == 0 ? size - 1 : 0);
+  if (size == 1 || common_prefix(message->topic().substr(0, prefix), other) < prefix) {
+    set_heads();
+  } else {
+    heads[at] = head_of(message->topic(), prefix);
+  }
+}
+
+void TopicIndex::Chunk::take_out(std::uint32_t at) {
+  std::copy(items + at + 1, items + size, items + at);
+  std::copy(heads + at + 1, heads + size, heads + at);
+  --size;
+}
 
 TopicIndex::~TopicIndex() {
   for (const auto& chunk : chunks_)
@@ -16,8 +58,13 @@ TopicIndex::~TopicIndex() {
 std::uint32_t TopicIndex::search(std::uint32_t chunk, std::uint32_t from,
                                  std::string_view key) const {
   const Chunk& in = *chunks_[chunk];
-  const auto* found = std::lower_bound(in.items + from, in.items + in.size, key,
-                                       [](const Message* message, std::string_view wanted) {
+  const std::string_view common = in.topic(0).substr(0, in.prefix);
+  if (const int order = topic_order::compare(key.substr(0, in.prefix), common); order != 0)
+    return order < 0 ? from : in.size;
+  const auto [low, high] =
+      std::equal_range(in.heads + from, in.heads + in.size, head_of(key, in.prefix));
+  const auto* found = std::lower_bound(in.items + (low - in.heads), in.items + (high - in.heads),
+                                       key, [](const Message* message, std::string_view wanted) {
                                          return topic_order::compare(message->topic(), wanted) < 0;
                                        });
   return static_cast<std::uint32_t>(found - in.items);
@@ -64,11 +111,7 @@ void TopicIndex::insert(Place place, MessagePtr message) {
   if (place.at == 0 && place.chunk > 0) place = {place.chunk - 1, chunks_[place.chunk - 1]->size};
   if (chunks_.empty()) chunks_.push_back(std::make_unique<Chunk>());
   if (chunks_[place.chunk]->size == kCapacity) place = make_room(place);
-  Chunk& chunk = *chunks_[place.chunk];
-  std::copy_backward(chunk.items + place.at, chunk.items + chunk.size,
-                     chunk.items + chunk.size + 1);
-  chunk.items[place.at] = message.release();
-  ++chunk.size;
+  chunks_[place.chunk]->put(place.at, message.release());
 }
 
 // A full chunk gives its upper half to a new one behind it. Topics that arrive in order leave full
@@ -80,6 +123,8 @@ TopicIndex::Place TopicIndex::make_room(Place place) {
   std::copy(full.items + keep, full.items + kCapacity, fresh->items);
   fresh->size = kCapacity - keep;
   full.size = keep;
+  full.set_heads();
+  fresh->set_heads();
   chunks_.insert(chunks_.begin() + place.chunk + 1, std::move(fresh));
   if (place.at <= keep && keep != kCapacity) return place;
   return {place.chunk + 1, place.at - keep};
@@ -92,8 +137,7 @@ MessagePtr TopicIndex::replace(Place place, MessagePtr message) {
 MessagePtr TopicIndex::erase(Place& place) {
   Chunk& chunk = *chunks_[place.chunk];
   MessagePtr gone = MessagePtr::adopt(chunk.items[place.at]);
-  std::copy(chunk.items + place.at + 1, chunk.items + chunk.size, chunk.items + place.at);
-  --chunk.size;
+  chunk.take_out(place.at);
   if (chunk.size == 0) {
     chunks_.erase(chunks_.begin() + place.chunk);
     if (chunks_.size() * 4 < chunks_.capacity()) chunks_.shrink_to_fit();
@@ -112,6 +156,7 @@ void TopicIndex::merge_behind(std::uint32_t at) {
   if (chunk.size + next.size > kCapacity / 4 * 3) return;
   std::copy(next.items, next.items + next.size, chunk.items + chunk.size);
   chunk.size += next.size;
+  chunk.set_heads();
   chunks_.erase(chunks_.begin() + at + 1);
 }
 

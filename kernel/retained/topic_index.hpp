@@ -42,9 +42,16 @@ class TopicIndex {
 
  private:
   static constexpr std::uint32_t kCapacity = 256;
+  // `heads` are the four bytes of each topic behind the `prefix` bytes that all topics of the chunk
+  // have in common, as numbers in topic order: most searches look at one or two messages only.
   struct Chunk {
-    std::uint32_t size = 0;
+    std::uint32_t size = 0, prefix = 0;
+    std::uint32_t heads[kCapacity];
     const Message* items[kCapacity];
+    std::string_view topic(std::uint32_t at) const { return items[at]->topic(); }
+    void put(std::uint32_t at, const Message* message);
+    void take_out(std::uint32_t at);
+    void set_heads();
   };
 
   std::uint32_t search(std::uint32_t chunk, std::uint32_t from, std::string_view key) const;

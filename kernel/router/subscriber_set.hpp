@@ -5,6 +5,7 @@
 // mix.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -24,10 +25,13 @@ inline bool is_somebody(SubscriptionWord word) { return (word & 3) != 3; }
 inline Subscriber subscriber_of(SubscriptionWord word) {
   return {static_cast<std::uint32_t>(word >> 32)};
 }
+inline constexpr std::uint32_t kMaxSubscriptionId = 268'435'455;
+// Values out of range are cut: they must not reach into another field.
 inline SubscriptionWord pack(Subscriber subscriber, const SubscriptionOptions& options) {
-  return std::uint64_t{subscriber.value} << 32 | std::uint64_t{options.subscription_id} << 4 |
+  return std::uint64_t{subscriber.value} << 32 |
+         std::uint64_t{std::min(options.subscription_id, kMaxSubscriptionId)} << 4 |
          std::uint64_t{options.retain_as_published} << 3 | std::uint64_t{options.no_local} << 2 |
-         options.qos;
+         std::min<std::uint8_t>(options.qos, 2);
 }
 inline SubscriptionOptions options_of(SubscriptionWord word) {
   return {.qos = static_cast<std::uint8_t>(word & 3),

@@ -123,6 +123,16 @@ TEST_CASE_FIXTURE(Fixture, "the largest subscriber is not mistaken for nobody") 
   CHECK(match("a").subscribers.size() == 2);
 }
 
+TEST_CASE_FIXTURE(Fixture, "options out of range reach into nothing else") {
+  add("a", 5, {.qos = 3, .subscription_id = ~0u});
+  const MatchResult result = match("a");
+  REQUIRE(result.subscribers.size() == 1);
+  CHECK(result.subscribers[0].subscriber == client(5));
+  CHECK(result.subscribers[0].options.qos == 2);
+  CHECK_FALSE(result.subscribers[0].options.no_local);
+  CHECK(result.subscribers[0].options.subscription_id == 268'435'455);
+}
+
 TEST_CASE_FIXTURE(Fixture, "removal by text and by id") {
   const FilterId id = add("a/+", 1).filter;
   CHECK_FALSE(remove("a/+", 2));

@@ -25,6 +25,11 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
   }
   std::string assigned;
   if (!identify(connect)) return Outcome::done;
+  if (const Fault bad = check_client_id(connect)) {
+    broker_->metrics().add(Metric::connect_received);
+    refuse(bad.reason, bad.what);
+    return Outcome::done;
+  }
   const bool assign = connect.client_id.empty();
   if (assign) {
     if (extras_ && !extras_->assigned_id.empty()) {
@@ -90,12 +95,6 @@ Fault Connection::check_connect(const ConnectView& connect) const {
               "protocol version not allowed on this listener"};
   }
   if (broker_->draining()) return {Reason::server_unavailable, "the broker is shutting down"};
-  if (settings.limits.max_clientid_len != 0 &&
-      connect.client_id.size() > settings.limits.max_clientid_len)
-    return {Reason::client_identifier_not_valid, "client id longer than limits.max_clientid_len"};
-  if (connect.client_id.empty() && (connect.version == Version::v31 ||
-                                    (connect.version == Version::v311 && !connect.clean_start)))
-    return {Reason::client_identifier_not_valid, "client id empty"};
   if (connect.has_will) {
     const WillView& will = connect.will;
     const std::uint8_t max_qos =
@@ -142,6 +141,17 @@ bool Connection::identify(ConnectView& connect) {
   if (settings.username_as_clientid && !connect.username.empty())
     connect.client_id = connect.username;
   return true;
+}
+
+// Checked on the id that counts, whoever named it [MQTT3 3.1.3.1].
+Fault Connection::check_client_id(const ConnectView& connect) const {
+  const std::uint32_t longest = broker_->settings().limits.max_clientid_len;
+  if (longest != 0 && connect.client_id.size() > longest)
+    return {Reason::client_identifier_not_valid, "client id longer than limits.max_clientid_len"};
+  if (connect.client_id.empty() && (connect.version == Version::v31 ||
+                                    (connect.version == Version::v311 && !connect.clean_start)))
+    return {Reason::client_identifier_not_valid, "client id empty"};
+  return {};
 }
 
 bool Connection::move_home(std::string_view client_id) {

@@ -48,7 +48,7 @@ std::size_t Connection::on_data(std::string_view data) {
       break;
     }
     FixedHeader header;
-    const HeaderStatus status = parse_header(rest, header);
+    const HeaderStatus status = parse_header(rest, header, version_);
     if (status == HeaderStatus::incomplete) break;
     if (status == HeaderStatus::malformed) {
       fail({Reason::malformed_packet, "fixed header malformed"});

@@ -122,6 +122,7 @@ class Connection final : public LinkHandler {
   Outcome handle_connect(Bytes body, const AuthView* auth = nullptr);
   Fault check_connect(const ConnectView& connect) const;
   bool identify(ConnectView& connect);
+  Fault check_client_id(const ConnectView& connect) const;
   bool move_home(std::string_view client_id);
   Allowed authenticate(const ConnectView& connect, AuthAnswer& answer);
   void ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer);

@@ -181,14 +181,6 @@ Fault read_client_id(Reader& reader, ConnectView& out) {
 }
 
 // After everything else, so that a broken packet is not answered as if it were a whole one.
-Fault check_client_id(const ConnectView& connect) {
-  if (!connect.client_id.empty() || connect.version == Version::v5) return {};
-  if (connect.version == Version::v311 && connect.clean_start) return {};
-  return {Reason::client_identifier_not_valid, connect.version == Version::v31
-                                                   ? "client id is empty"
-                                                   : "client id is empty, session not clean"};
-}
-
 }  // namespace
 
 Fault parse_connect(Bytes body, ConnectView& out, std::string& scratch) {
@@ -213,7 +205,7 @@ Fault parse_connect(Bytes body, ConnectView& out, std::string& scratch) {
   }
   if (Fault fault = read_credentials(reader, flags, out)) return fault;
   if (!reader.done()) return malformed("CONNECT has bytes behind its end");
-  return check_client_id(out);
+  return {};
 }
 
 }  // namespace keel::kernel

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "kernel/base/utf8.hpp"
-#include "kernel/config/address.hpp"
+#include "kernel/base/address.hpp"
 #include "kernel/config/schema.hpp"
 
 namespace keel::kernel {
@@ -139,9 +139,11 @@ Result<Value> to_address(const SettingSpec& spec, const RawValue& raw) {
     return refused(spec, raw);
   }
   if (text.empty() && spec.may_be_empty) return Value(text);
-  const auto address = parse_bind(text, "");
+  const auto address = parse_bind(text, "0.0.0.0");
   if (!address) return refused(spec, raw);
-  return Value(address->text());
+  // A bare port keeps its form: where it binds is another setting's word.
+  const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
+  return Value(bare ? text : address->text());
 }
 
 // " from 0 to 9", the parts that say something.

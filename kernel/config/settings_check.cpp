@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernel/config/address.hpp"
+#include "kernel/base/address.hpp"
 #include "kernel/config/schema.hpp"
 
 namespace keel::kernel {
@@ -43,7 +43,7 @@ class SettingsCheck {
               "'kernel.node_name' becomes a level of $SYS topics; leave out "
               "blanks, '/', '+' and '#', and stay below 128 bytes");
     }
-    if (!is_ip_address(settings_.kernel.default_address)) {
+    if (!Endpoint::parse(settings_.kernel.default_address)) {
       problem("kernel.default_address",
               fmt::format("'kernel.default_address' is {}; give an address in numbers such as "
                           "\"127.0.0.1\" or \"0.0.0.0\"",
@@ -120,7 +120,7 @@ class SettingsCheck {
               fmt::format("'{}.mountpoint' must not hold '+' or '#'; leave them out", section));
     }
     for (const auto& from : listener.proxy_from) {
-      if (is_ip_network(from)) continue;
+      if (Cidr::parse(from)) continue;
       problem(
           section + ".proxy_from",
           fmt::format("'{}.proxy_from' holds {}; give addresses or networks such as \"10.0.0.0/8\"",
@@ -171,7 +171,7 @@ class SettingsCheck {
     std::vector<Bound> bound;
     const auto add = [&](const std::string& key, const std::string& bind) {
       const auto address = parse_bind(bind, settings_.kernel.default_address);
-      if (!address || (address->port == 0 && address->path.empty())) return;
+      if (!address || (address->endpoint.port == 0 && address->unix_path.empty())) return;
       for (const auto& other : bound) {
         if (!clash(*address, other.address)) continue;
         problem(key, fmt::format("'{}' ({}) and '{}' ({}) are the same address; change one of them",
@@ -187,9 +187,9 @@ class SettingsCheck {
   }
 
   static bool clash(const BindAddress& a, const BindAddress& b) {
-    if (a.family != b.family) return false;
-    if (a.family == BindAddress::Family::unix_path) return a.path == b.path;
-    return a.port == b.port && (a.host == b.host || a.wildcard() || b.wildcard());
+    if (a == b) return true;
+    return a.unix_path.empty() && b.unix_path.empty() && a.endpoint.family == b.endpoint.family &&
+           a.endpoint.port == b.endpoint.port && (a.wildcard() || b.wildcard());
   }
 
   const Settings& settings_;
@@ -210,7 +210,7 @@ std::vector<std::string> settings_notices(const Settings& settings) {
     if (!listener.enabled) continue;
     any = true;
     const auto address = parse_bind(listener.bind, settings.kernel.default_address);
-    if (listener.allow_anonymous || !address || address->local_only()) continue;
+    if (listener.allow_anonymous || !address || address->loopback()) continue;
     notices.push_back(
         fmt::format("listener '{}' on {} refuses clients that nothing authenticated; set "
                     "allow_anonymous = true to admit them",

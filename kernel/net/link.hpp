@@ -13,8 +13,8 @@
 
 #include "kernel/base/settings.hpp"
 #include "kernel/codec/out_buffer.hpp"
-#include "kernel/net/address.hpp"
-#include "kernel/net/endpoint.hpp"
+#include "kernel/base/address.hpp"
+#include "kernel/base/endpoint.hpp"
 #include "kernel/net/shard_core.hpp"
 
 namespace keel::kernel {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernel/base/result.hpp"
-#include "kernel/net/address.hpp"
+#include "kernel/base/address.hpp"
 
 namespace keel::kernel {
 

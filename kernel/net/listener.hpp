@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernel/net/acceptor.hpp"
-#include "kernel/net/address.hpp"
+#include "kernel/base/address.hpp"
 #include "kernel/net/admission.hpp"
 #include "kernel/net/shard_set.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "kernel/net/endpoint.hpp"
+#include "kernel/base/endpoint.hpp"
 
 namespace keel::kernel {
 

@@ -8,7 +8,7 @@
 
 #include "kernel/base/metrics.hpp"
 #include "kernel/base/task.hpp"
-#include "kernel/net/timer_wheel.hpp"
+#include "kernel/base/timer_wheel.hpp"
 
 namespace keel::kernel {
 

@@ -55,9 +55,10 @@ TcpLink::Extra& TcpLink::extra() {
   return *extra_;
 }
 
-// Gives back what an idle connection does not need.
+// Gives back what an idle connection does not need. One that ends keeps its reason.
 void TcpLink::trim() {
-  if (extra_ && extra_->unread.empty() && !extra_->tls && !extra_->tls_behind && !extra_->timer) {
+  if (state_ != State::open || !extra_) return;
+  if (extra_->unread.empty() && !extra_->tls && !extra_->tls_behind && !extra_->timer) {
     extra_.reset();
   }
 }
@@ -204,7 +205,7 @@ void TcpLink::arm_timer(std::int64_t delay_ms) {
 void TcpLink::stop_timer() {
   if (!extra_ || !extra_->timer) return;
   extra_->timer.reset();
-  if (state_ == State::open) trim();
+  trim();
 }
 
 void TcpLink::on_timer() {

@@ -143,6 +143,10 @@ void TcpLink::present() {
 
 void TcpLink::flush() {
   if (moving_ || (state_ != State::open && state_ != State::closing)) return;
+  if (out.overflow()) {  // what was refused is a hole in the stream
+    out.clear();
+    return on_send_failure();
+  }
   if (broken_) out.clear();
   const std::size_t before = out.size();
   IoStatus status = IoStatus::ok;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel/net/timer_wheel.hpp"
+#include "kernel/base/timer_wheel.hpp"
 #include "kernel/router/subscription_table.hpp"
 #include "kernel/session/inflight.hpp"
 #include "kernel/session/message_queue.hpp"

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -63,6 +62,17 @@ struct FileLog {
 
 using Lines = std::vector<std::string>;
 
+// Begins like 2026-11-25T20:54:44.123Z and a blank.
+bool has_time(const std::string& line) {
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd.dddZ ";
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    if (i >= line.size()) return false;
+    const bool digit = line[i] >= '0' && line[i] <= '9';
+    if (kForm[i] == 'd' ? !digit : line[i] != kForm[i]) return false;
+  }
+  return true;
+}
+
 // Puts a site into a second that is over.
 void end_second(log::detail::Site& site) { site.second.store(0); }
 
@@ -106,8 +116,7 @@ TEST_CASE("lines reach the file in order, each with its own word") {
   KEEL_LOG(emergency, "bye");
   CHECK(file.bare() == Lines{"debug client=c1 peer=127.0.0.1:4711: hello", "notice plain",
                              "alert n=3", "emergency bye"});
-  const std::regex form(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [a-z]+ .*)");
-  for (const auto& line : file.lines()) CHECK_MESSAGE(std::regex_match(line, form), line);
+  for (const auto& line : file.lines()) CHECK_MESSAGE(has_time(line), line);
 }
 
 TEST_CASE("levels hold per handler and can be changed") {

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "kernel/config/kernel_schema.hpp"
@@ -24,14 +23,15 @@ std::string shipped(const char* path) {
   return text.str();
 }
 
-// Puts every commented key in force.
+// Puts every commented key and section in force: "# key = value" and "# [name]".
 std::string uncommented(const std::string& text) {
   std::string out;
   std::istringstream lines(text);
-  const std::regex key(R"(# (\[[a-z.]+\]|[a-z0-9_]+ = .*))");
   for (std::string line; std::getline(lines, line);) {
-    std::smatch match;
-    out += (std::regex_match(line, match, key) ? match[1].str() : line) + '\n';
+    const auto key = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_", 2);
+    const bool commented = line.starts_with("# ") && key != std::string::npos &&
+                           (line[2] == '[' || (key > 2 && line.compare(key, 3, " = ") == 0));
+    out += (commented ? line.substr(2) : line) + '\n';
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // Addresses as the settings write them: where a listener binds, and which peers a rule admits.
-// Names are not resolved: a listener must not depend on DNS.
+// Names are not resolved: a listener must not depend on DNS. [any]
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernel/base/result.hpp"
-#include "kernel/net/endpoint.hpp"
+#include "kernel/base/endpoint.hpp"
 
 namespace keel::kernel {
 
@@ -17,7 +17,8 @@ struct BindAddress {
   Endpoint endpoint;
   std::string unix_path;  // not empty: a Unix socket
 
-  bool loopback() const { return endpoint.loopback(); }
+  bool loopback() const { return endpoint.loopback(); }  // or a Unix socket: this machine only
+  bool wildcard() const;                                  // every address of the machine
   std::string text() const { return unix_path.empty() ? endpoint.text() : "unix:" + unix_path; }
   bool operator==(const BindAddress&) const = default;
 };

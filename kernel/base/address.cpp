@@ -1,10 +1,12 @@
-#include "kernel/net/address.hpp"
+#include "kernel/base/address.hpp"
 
 #include <fmt/format.h>
 #include <sys/un.h>
 
 #include <charconv>
 #include <optional>
+
+#include "kernel/base/bytes.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -31,8 +33,9 @@ Result<BindAddress> parse_unix(std::string_view text) {
   address.unix_path = text.substr(std::string_view("unix:").size());
   address.endpoint.family = Endpoint::Family::unix_socket;
   if (address.unix_path.empty()) return bad_bind(text, "the path is missing");
-  if (address.unix_path.find('\0') != std::string::npos)
-    return bad_bind(text, "the path holds a NUL");
+  for (const char c : address.unix_path) {
+    if (octet(c) < 0x20) return bad_bind("unix:...", "the path holds control characters");
+  }
   if (address.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
     return bad_bind(text, fmt::format("the path is longer than {} bytes, the system's limit",
                                       sizeof(sockaddr_un::sun_path) - 1));
@@ -63,6 +66,10 @@ Result<BindAddress> parse_bind(std::string_view text, std::string_view default_a
                     fmt::format("'{}' is not a numeric address (names are not resolved)", host));
   }
   return BindAddress{*endpoint, {}};
+}
+
+bool BindAddress::wildcard() const {
+  return unix_path.empty() && endpoint.bytes == decltype(endpoint.bytes){};
 }
 
 Result<Cidr> Cidr::parse(std::string_view text) {

@@ -1,4 +1,4 @@
-#include "kernel/net/endpoint.hpp"
+#include "kernel/base/endpoint.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

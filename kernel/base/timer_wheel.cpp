@@ -1,4 +1,4 @@
-#include "kernel/net/timer_wheel.hpp"
+#include "kernel/base/timer_wheel.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,0 +1,42 @@
+#include "kernel/net/worker_pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+
+using namespace keel::kernel;
+
+TEST_CASE("jobs run, the queue is bounded, stop drops what waits") {
+  WorkerPool pool({.threads = 1, .max_queued = 2});
+  std::promise<void> entered, release;
+  REQUIRE(pool.submit([&] {
+    entered.set_value();
+    release.get_future().wait();
+  }));
+  entered.get_future().wait();
+  auto token = std::make_shared<int>(0);
+  std::atomic<int> ran{0};
+  CHECK(pool.submit([&ran, token] { ++ran; }));
+  CHECK(pool.submit([&ran, token] { ++ran; }));
+  CHECK_FALSE(pool.submit([&ran, token] { ++ran; }));
+  CHECK(token.use_count() == 3);
+  release.set_value();
+  pool.stop();
+  CHECK(token.use_count() == 1);
+  CHECK_FALSE(pool.submit([&ran] { ++ran; }));
+  CHECK(ran <= 2);
+}
+
+TEST_CASE("all threads work") {
+  WorkerPool pool({.threads = 3, .max_queued = 1000});
+  std::atomic<int> sum{0};
+  std::promise<void> done;
+  for (int i = 0; i < 300; ++i) {
+    REQUIRE(pool.submit([&] {
+      if (++sum == 300) done.set_value();
+    }));
+  }
+  CHECK(done.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+}

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernel/base/utf8.hpp"
 #include "kernel/base/address.hpp"
+#include "kernel/base/utf8.hpp"
 #include "kernel/config/schema.hpp"
 
 namespace keel::kernel {

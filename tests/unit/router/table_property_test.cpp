@@ -92,7 +92,7 @@ class Model {
   }
   static ParsedFilter parsed(const std::string& text) {
     ParsedFilter out;
-    REQUIRE_MESSAGE(parse_filter(text, 0, 0, out) == FilterError::none, text);
+    if (parse_filter(text, 0, 0, out) != FilterError::none) FAIL("refused: ", text);
     return out;
   }
 

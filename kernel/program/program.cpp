@@ -1,0 +1,160 @@
+#include "kernel/program/program.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <ctime>
+
+#include "kernel/base/log.hpp"
+#include "kernel/program/service_manager.hpp"
+
+namespace keel::kernel {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTick{100};
+constexpr milliseconds kSample{1000};
+constexpr milliseconds kDrainPoll{20};
+constexpr int kDrainPolls = 250;  // 5 s for the last bytes of all connections
+
+// Every connection is a descriptor: as many as the system grants.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Program::Program(SettingsSources sources, std::shared_ptr<const Settings> settings)
+    : sources_(std::move(sources)),
+      node_name_(settings->kernel.node_name),
+      started_unix_s_(std::time(nullptr)),
+      server_(settings),
+      admin_(server_.realm(), *this) {}
+
+Program::~Program() {
+  admin_.stop();
+  data_dir_.reset();
+}
+
+std::string_view Program::version() const { return KEEL_VERSION; }
+
+Result<void> Program::start() {
+  const auto settings = server_.realm().settings();
+  raise_descriptor_limit();
+  // Without what they would enforce or serve, the broker must not pretend.
+  if (!settings->plugins.load.empty())
+    return Error{"plugins.load: loading plugins is not part of this version; leave the list empty"};
+  auto data_dir = DataDir::open(settings->kernel.data_dir);
+  if (!data_dir) return Error{data_dir.error()};
+  data_dir_.emplace(std::move(*data_dir));
+  if (auto started = server_.start(); !started) return started;
+  if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
+  if (!settings->http.bind.empty()) {
+    auto http = admin_.start_http(loop_.context(), settings->http.bind);
+    if (!http) return Error{http.error()};
+    KEEL_LOG(notice, "http: listening on {} (port {})", settings->http.bind, *http);
+  }
+  schedule();
+  KEEL_LOG(notice, "keel {} is running: node={} shards={} settings={}", version(), node_name_,
+           server_.realm().brokers.size(),
+           settings->file.empty() ? "defaults" : settings->file);
+  notify_service_manager("READY=1");
+  return {};
+}
+
+void Program::schedule() {
+  const auto settings = server_.realm().settings();
+  loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
+  loop_.on_signal({SIGHUP}, [this](int) { on_hangup(); });
+  loop_.on_readable(server_.listeners().watch_fd(),
+                    [this] { server_.listeners().on_watch_readable(); });
+  loop_.every(kTick, [this] { server_.tick(); });
+  loop_.every(kSample, [this] { admin_.sample(); });
+  if (settings->sys.interval_ms > 0) {
+    admin_.sys().publish_interval();
+    admin_.sys().publish_heartbeat();
+    loop_.every(milliseconds(settings->sys.interval_ms),
+                [this] { admin_.sys().publish_interval(); });
+    loop_.every(milliseconds(settings->sys.heartbeat_ms),
+                [this] { admin_.sys().publish_heartbeat(); });
+  }
+  if (const milliseconds period = watchdog_period(); period.count() > 0)
+    loop_.every(period, [this] { watch_shards(); });
+}
+
+void Program::run() {
+  loop_.run();
+  KEEL_LOG(notice, "keel has stopped");
+}
+
+// Tells the watchdog that all is well only while every shard takes its turns.
+void Program::watch_shards() {
+  if (silent_shards_.load() != 0) return;
+  notify_service_manager("WATCHDOG=1");
+  silent_shards_ = server_.realm().brokers.size();
+  for (Broker* broker : server_.realm().brokers)
+    broker->shard().post([this] { --silent_shards_; });
+}
+
+void Program::on_hangup() {
+  notify_service_manager("RELOADING=1");
+  if (auto reopened = log::reopen(); !reopened) KEEL_LOG(error, "{}", reopened.error());
+  if (auto reloaded = reload_settings(); !reloaded)
+    KEEL_LOG(error, "settings not reloaded, the old ones hold: {}", reloaded.error());
+  if (auto tls = reload_listeners(); !tls) KEEL_LOG(error, "{}", tls.error());
+  notify_service_manager("READY=1");
+}
+
+Result<std::vector<std::string>> Program::check_settings(const std::string& file) {
+  SettingsSources sources = sources_;
+  if (!file.empty()) sources.file = file;
+  auto loaded = load_settings(sources);
+  if (!loaded) return Error{loaded.error()};
+  return loaded->notices;
+}
+
+Result<ReloadReport> Program::reload_settings() {
+  auto loaded = load_settings(sources_);
+  if (!loaded) return Error{loaded.error()};
+  const auto before = server_.realm().settings();
+  auto after = std::make_shared<const Settings>(std::move(loaded->settings));
+  ReloadReport report{diff_settings(*before, *after), std::move(loaded->notices)};
+  if (report.changes.empty()) return report;
+  if (auto applied = server_.apply(after); !applied) return Error{applied.error()};
+  if (auto opened = log::open(after->log); !opened)
+    report.notices.push_back("the log goes on as before: " + opened.error());
+  for (const SettingChange& change : report.changes)
+    KEEL_LOG(notice, "setting {} changed from {} to {}{}", change.key, change.old_value,
+             change.new_value, change.needs_restart ? "; it takes effect after a restart" : "");
+  return report;
+}
+
+Result<void> Program::start_listener(std::string_view name) {
+  return server_.listeners().start(name);
+}
+Result<void> Program::stop_listener(std::string_view name) {
+  return server_.listeners().stop(name);
+}
+Result<void> Program::restart_listener(std::string_view name) {
+  return server_.listeners().restart(name);
+}
+
+void Program::stop() {
+  if (draining_.exchange(true)) return loop_.stop();  // asked twice: at once
+  KEEL_LOG(notice, "stopping: no new clients, {} connections to close", server_.connections());
+  notify_service_manager("STOPPING=1");
+  server_.drain([this] { loop_.post([this] { wait_for_connections(kDrainPolls); }); });
+}
+
+// The last bytes of the connections, DISCONNECT among them, are on their way.
+void Program::wait_for_connections(int tries) {
+  if (tries == 0 || server_.connections() == 0) return loop_.stop();
+  loop_.after(kDrainPoll, [this, tries] { wait_for_connections(tries - 1); });
+}
+
+}  // namespace keel::kernel

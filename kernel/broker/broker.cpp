@@ -179,7 +179,7 @@ void Broker::subscribe(Session& session, const ParsedFilter& filter,
          options.qos);
   const bool wants_retained =
       !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
-  if (!wants_retained || realm_.retained.count() == 0) return;
+  if (!wants_retained || realm_.retained_for(filter.filter).count() == 0) return;
   if (!session.retained) session.retained = std::make_unique<std::deque<RetainedCursor>>();
   session.retained->push_back(
       {std::string(filter.filter), {}, options.qos, options.subscription_id});

@@ -66,7 +66,7 @@ std::size_t Broker::publish_own(std::string_view topic, std::string_view payload
 }
 
 void Broker::keep_retained(Publication& publication) {
-  const RetainOutcome outcome = realm_.retained.set(publication.message());
+  const RetainOutcome outcome = realm_.retained_for(publication.view().topic).set(publication.message());
   if (outcome == RetainOutcome::too_large || outcome == RetainOutcome::full) {
     std::string topic;
     KEEL_LOG(warning, "topic={}: not kept as retained message: {}",

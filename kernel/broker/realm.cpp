@@ -42,6 +42,7 @@ Realm::Realm(std::shared_ptr<const Settings> initial, Reclaimer& shards_reclaime
     : reclaimer(shards_reclaimer),
       subscriptions(shards_reclaimer, initial->mqtt.shared_strategy),
       retained(retained_limits(*initial)),
+      sys_retained({}),
       settings_(initial) {}
 
 std::uint32_t Realm::home(std::string_view client_id) const {

@@ -24,7 +24,12 @@ struct Realm {
 
   Reclaimer& reclaimer;
   SubscriptionTable subscriptions;
-  RetainedStore retained;
+  RetainedStore retained;      // what clients keep
+  RetainedStore sys_retained;  // what the broker keeps below $SYS; no limits, not counted
+  // The store a topic name or filter belongs to: no filter covers both, wildcards do not match `$`.
+  RetainedStore& retained_for(std::string_view topic) {
+    return topic.starts_with("$SYS/") || topic == "$SYS" ? sys_retained : retained;
+  }
   std::vector<Broker*> brokers;  // by shard; complete before the shards start
 
   std::atomic<std::int64_t> sessions{0};      // connected or not

@@ -68,23 +68,33 @@ Result<void> Program::start() {
 }
 
 void Program::schedule() {
-  const auto settings = server_.realm().settings();
   loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
   loop_.on_signal({SIGHUP}, [this](int) { on_hangup(); });
   loop_.on_readable(server_.listeners().watch_fd(),
                     [this] { server_.listeners().on_watch_readable(); });
-  loop_.every(kTick, [this] { server_.tick(); });
+  publish_sys();
+  loop_.every(kTick, [this] {
+    server_.tick();
+    publish_sys();
+  });
   loop_.every(kSample, [this] { admin_.sample(); });
-  if (settings->sys.interval_ms > 0) {
-    admin_.sys().publish_interval();
-    admin_.sys().publish_heartbeat();
-    loop_.every(milliseconds(settings->sys.interval_ms),
-                [this] { admin_.sys().publish_interval(); });
-    loop_.every(milliseconds(settings->sys.heartbeat_ms),
-                [this] { admin_.sys().publish_heartbeat(); });
-  }
   if (const milliseconds period = watchdog_period(); period.count() > 0)
     loop_.every(period, [this] { watch_shards(); });
+}
+
+// Once at the start, then as often as the settings in force say.
+void Program::publish_sys() {
+  const SysSettings sys = server_.realm().settings()->sys;
+  const auto now = std::chrono::steady_clock::now();
+  if (sys.interval_ms == 0 || draining_) return;
+  if (now >= next_interval_) {
+    next_interval_ = now + milliseconds(sys.interval_ms);
+    admin_.sys().publish_interval();
+  }
+  if (sys.heartbeat_ms != 0 && now >= next_heartbeat_) {
+    next_heartbeat_ = now + milliseconds(sys.heartbeat_ms);
+    admin_.sys().publish_heartbeat();
+  }
 }
 
 void Program::run() {

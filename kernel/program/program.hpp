@@ -42,6 +42,7 @@ class Program final : public AdminHost {
 
  private:
   void schedule();
+  void publish_sys();
   void on_hangup();
   void wait_for_connections(int tries);
   void watch_shards();
@@ -51,6 +52,7 @@ class Program final : public AdminHost {
   const std::int64_t started_unix_s_;
   std::atomic<bool> draining_{false};
   std::atomic<std::size_t> silent_shards_{0};  // have not answered the last watchdog round
+  std::chrono::steady_clock::time_point next_interval_{}, next_heartbeat_{};  // of $SYS
   std::optional<DataDir> data_dir_;
   ControlLoop loop_;
   Server server_;

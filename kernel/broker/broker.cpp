@@ -23,7 +23,8 @@ Broker::Broker(Realm& realm, ShardCore& shard)
       sessions_(shard.index(), realm.reclaimer,
                 [&shard](Task task) { shard.post(std::move(task)); }),
       routes_(realm.subscriptions, sessions_, shard.index()),
-      random_state_(hash_seed() + shard.index()) {
+      random_state_(hash_seed() + shard.index()),
+      release_timer_([](void* self) { static_cast<Broker*>(self)->release_held(); }, this) {
   shard.set_turn_end([](void* self) { static_cast<Broker*>(self)->flush_remote(); }, this);
 }
 

@@ -3,6 +3,7 @@
 // stopped. Everything is [shard] unless marked.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -116,6 +117,11 @@ class Broker {
   bool unsubscribe(Session& session, const ParsedFilter& filter);
   bool subscribed(const Session& session, const ParsedFilter& filter) const;
 
+  // Whether connections that publish are to be held; a held one is released by the broker.
+  bool overloaded() const { return overloaded_; }
+  void hold(Connection& connection);
+  void forget_held(Connection& connection);
+
   void register_connection(Connection& connection);
   void unregister_connection(Connection& connection);
 
@@ -149,6 +155,8 @@ class Broker {
   void send_to(const Target& target, Publication& publication,
                const std::vector<std::uint32_t>& ids);
   void flush_remote();
+  void hold();
+  void release_held();
   bool redispatch(const Session& from, const Delivery& delivery);
   void redispatch_shared(Session& session);
   void pump_retained(Session& session);
@@ -184,6 +192,10 @@ class Broker {
   std::unordered_map<std::uint64_t, Connection*> waiting_;  // by ticket
   std::string property_scratch_, topic_scratch_;
   SubscribeView subscribe_scratch_;
+  std::atomic<std::size_t> backlog_{0};  // bytes on their way here from other shards [any]
+  std::vector<Connection*> held_;        // not read until the shards they publish to keep up
+  Timer release_timer_;
+  bool overloaded_ = false;
   bool draining_ = false;
   Task drained_;
 };

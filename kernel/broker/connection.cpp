@@ -26,6 +26,7 @@ Connection::Connection(Broker& broker, Link& link)
 Connection::~Connection() {
   // Still attached only when the shard itself stops.
   if (session_) session_->connection = nullptr;
+  if (held_) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
 }
 
@@ -217,6 +218,7 @@ void Connection::close_link() {
     extras_->wait.cancel();
     if (extras_->ticket != 0) broker_->forget_question(extras_->ticket);
   }
+  if (held_) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
   link_.close();
 }

@@ -72,6 +72,8 @@ class Connection final : public LinkHandler {
   void disconnect(Reason reason, std::string_view word, bool publish_will);
   // Another connection took the session.
   void taken_over();
+  // The shards it publishes to keep up again.
+  void release();
   // The answer to a pending question.
   void resolved(std::uint64_t ticket, AuthAnswer answer);
   bool waits_for(std::uint64_t ticket) const { return extras_ && extras_->ticket == ticket; }
@@ -146,6 +148,7 @@ class Connection final : public LinkHandler {
   void limit_rate(std::size_t packet_size);
   Bytes mounted(Bytes topic, std::string& scratch) const;
   Allowed authorize(AuthorizeRequest request);
+  void hold();
   void wait_for_answer();
   void wait_over();
 
@@ -189,7 +192,8 @@ class Connection final : public LinkHandler {
   bool registered_ : 1 = false;
   bool clean_start_ : 1 = true;
   bool superuser_ : 1 = false;
-  bool paused_ : 1 = false;  // no packet is taken: rate limit or a question under way
+  bool paused_ : 1 = false;  // no packet is taken: rate limit, a question under way, or held
+  bool held_ : 1 = false;    // in the broker's list of held connections
 };
 
 }  // namespace keel::kernel

@@ -125,9 +125,8 @@ void Broker::pump_retained(Session& session) {
     const std::size_t room =
         cursor.qos == 0 ? kRetainedSlice : std::min(kRetainedSlice, connection.window_left());
     found.clear();
-    const bool done =
-        realm_.retained_for(cursor.filter).match(cursor.filter, cursor.after, room,
-                                                 shard_.now_ms(), found);
+    const bool done = realm_.retained_for(cursor.filter)
+                          .match(cursor.filter, cursor.after, room, shard_.now_ms(), found);
     for (MessagePtr& message : found) {
       Delivery delivery;
       delivery.qos = std::min(message->qos(), cursor.qos);

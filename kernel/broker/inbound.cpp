@@ -75,6 +75,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     }
   }
   take_publish(publish, mounted(publish.topic, broker_->topic_scratch()));
+  if (broker_->overloaded() && !paused_) hold();
   return Outcome::done;
 }
 
@@ -191,6 +192,19 @@ Connection::Allowed Connection::authorize(AuthorizeRequest request) {
   const bool allowed = verdict == Verdict::next ? by_default : verdict == Verdict::allow;
   more.decisions.put(request.action, request.topic, allowed, now);
   return allowed ? Allowed::yes : Allowed::no;
+}
+
+void Connection::hold() {
+  paused_ = true;
+  held_ = true;
+  link_.pause_reading();
+  broker_->hold(*this);
+}
+
+void Connection::release() {
+  paused_ = false;
+  held_ = false;
+  link_.resume_reading();
 }
 
 void Connection::wait_for_answer() {

@@ -1,5 +1,6 @@
 // The way of a message from its publisher to the sessions, on this shard and on others.
 #include <algorithm>
+#include <utility>
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
@@ -10,6 +11,10 @@
 namespace keel::kernel {
 
 namespace {
+
+// What may be on its way to one shard before those who publish to it are held.
+constexpr std::size_t kMaxBacklog = 16 * 1024 * 1024;
+constexpr std::int64_t kReleaseMs = 50;
 
 std::uint64_t xorshift(std::uint64_t& state) {
   state ^= state << 13;
@@ -66,7 +71,8 @@ std::size_t Broker::publish_own(std::string_view topic, std::string_view payload
 }
 
 void Broker::keep_retained(Publication& publication) {
-  const RetainOutcome outcome = realm_.retained_for(publication.view().topic).set(publication.message());
+  const RetainOutcome outcome =
+      realm_.retained_for(publication.view().topic).set(publication.message());
   if (outcome == RetainOutcome::too_large || outcome == RetainOutcome::full) {
     std::string topic;
     KEEL_LOG(warning, "topic={}: not kept as retained message: {}",
@@ -108,9 +114,11 @@ void Broker::send_to(const Target& target, Publication& publication,
   if (outgoing_.empty()) outgoing_.resize(realm_.brokers.size());
   auto& batch = outgoing_[target.subscriber.shard()];
   if (!batch) batch = std::make_unique<RemoteBatch>();
-  if (batch->items.empty() || batch->items.back().message.get() != publication.message().get())
+  if (batch->items.empty() || batch->items.back().message.get() != publication.message().get()) {
     batch->items.push_back(
         {publication.message(), static_cast<std::uint32_t>(batch->targets.size()), 0});
+    batch->bytes += publication.message()->footprint();
+  }
   Target& sent = batch->targets.emplace_back(target);
   if (target.id_count > 1) {
     const auto list = ids_of(target, ids);
@@ -125,12 +133,33 @@ void Broker::flush_remote() {
     if (!outgoing_[shard]) continue;
     Broker* target = realm_.brokers[shard];
     metrics().add(Metric::messages_forward, outgoing_[shard]->items.size());
+    const std::size_t bytes = outgoing_[shard]->bytes;
+    if (target->backlog_.fetch_add(bytes, std::memory_order_relaxed) + bytes > kMaxBacklog) hold();
     target->shard().post(
         [target, batch = std::move(outgoing_[shard])] { target->deliver_batch(*batch); });
   }
 }
 
+// A shard does not keep up: connections that go on publishing here are not read until it does, so
+// what is on its way to it stays bounded.
+void Broker::hold() {
+  overloaded_ = true;
+  if (!release_timer_.armed()) shard_.timers().arm(release_timer_, kReleaseMs);
+}
+
+void Broker::hold(Connection& connection) { held_.push_back(&connection); }
+
+void Broker::forget_held(Connection& connection) { std::erase(held_, &connection); }
+
+void Broker::release_held() {
+  for (const Broker* broker : realm_.brokers)
+    if (broker->backlog_.load(std::memory_order_relaxed) > kMaxBacklog / 2) return hold();
+  overloaded_ = false;
+  for (Connection* connection : std::exchange(held_, {})) connection->release();
+}
+
 void Broker::deliver_batch(RemoteBatch& batch) {
+  backlog_.fetch_sub(batch.bytes, std::memory_order_relaxed);
   for (RemoteBatch::Item& item : batch.items) {
     Publication publication(std::move(item.message), frames_);
     for (std::uint32_t i = 0; i < item.count; ++i) {

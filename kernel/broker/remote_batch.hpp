@@ -17,6 +17,7 @@ struct RemoteBatch {
   std::vector<Item> items;
   std::vector<Target> targets;
   std::vector<std::uint32_t> ids;  // of targets with several subscription ids
+  std::size_t bytes = 0;           // what its messages occupy
 };
 
 }  // namespace keel::kernel

@@ -1,6 +1,6 @@
-// The control thread's event loop: signals, repeated work, descriptors to watch, and tasks from other
-// threads. Runs on the thread that calls run(), which is main. Asio is behind it; other files of the
-// control thread that need more of it get the io_context.
+// The control thread's event loop: signals, repeated work, descriptors to watch, and tasks from
+// other threads. Runs on the thread that calls run(), which is main. Asio is behind it; other files
+// of the control thread that need more of it get the io_context.
 #pragma once
 
 #include <chrono>

@@ -9,8 +9,8 @@ namespace keel::kernel {
 
 class DataDir {
  public:
-  // Makes the directory (0700 where it is new) and takes its lock file. Errors name the process that
-  // holds it.
+  // Makes the directory (0700 where it is new) and takes its lock file. Errors name the process
+  // that holds it.
   static Result<DataDir> open(const std::string& path);
   DataDir(DataDir&& other) noexcept : lock_(std::exchange(other.lock_, -1)) {}
   DataDir& operator=(DataDir&&) = delete;

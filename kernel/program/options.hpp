@@ -17,8 +17,8 @@ struct Options {
 Result<Options> parse_options(int argc, char** argv);
 extern const char kUsage[];
 
-// The file to read when -c names none: etc/keel.conf here, or etc/keel/keel.conf beside the installed
-// binary, or /etc/keel/keel.conf. Empty: none of them exists.
+// The file to read when -c names none: etc/keel.conf here, or etc/keel/keel.conf beside the
+// installed binary, or /etc/keel/keel.conf. Empty: none of them exists.
 std::string default_config();
 
 }  // namespace keel::kernel

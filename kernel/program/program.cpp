@@ -61,8 +61,7 @@ Result<void> Program::start() {
   }
   schedule();
   KEEL_LOG(notice, "keel {} is running: node={} shards={} settings={}", version(), node_name_,
-           server_.realm().brokers.size(),
-           settings->file.empty() ? "defaults" : settings->file);
+           server_.realm().brokers.size(), settings->file.empty() ? "defaults" : settings->file);
   notify_service_manager("READY=1");
   return {};
 }
@@ -107,8 +106,7 @@ void Program::watch_shards() {
   if (silent_shards_.load() != 0) return;
   notify_service_manager("WATCHDOG=1");
   silent_shards_ = server_.realm().brokers.size();
-  for (Broker* broker : server_.realm().brokers)
-    broker->shard().post([this] { --silent_shards_; });
+  for (Broker* broker : server_.realm().brokers) broker->shard().post([this] { --silent_shards_; });
 }
 
 void Program::on_hangup() {

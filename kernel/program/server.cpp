@@ -1,6 +1,5 @@
 #include "kernel/program/server.hpp"
 
-
 #include <atomic>
 
 namespace keel::kernel {
@@ -24,9 +23,8 @@ Server::Server(std::shared_ptr<const Settings> settings)
     brokers_.push_back(std::make_unique<Broker>(realm_, shards_.shard(i)));
     realm_.brokers.push_back(brokers_.back().get());
   }
-  listeners_ = std::make_unique<ListenerSet>(shards_, [this](Link& link) {
-    return realm_.brokers[link.shard().index()]->accept(link);
-  });
+  listeners_ = std::make_unique<ListenerSet>(
+      shards_, [this](Link& link) { return realm_.brokers[link.shard().index()]->accept(link); });
 }
 
 Server::~Server() {

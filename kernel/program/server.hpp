@@ -24,8 +24,8 @@ class Server {
   // New settings for what can change while it runs. After an error the old ones hold.
   Result<void> apply(std::shared_ptr<const Settings> settings);
 
-  // No new clients; the connected ones are told that the server shuts down. `done` runs on a shard when
-  // all of them have been told; their last bytes may still be on the way (see connections()).
+  // No new clients; the connected ones are told that the server shuts down. `done` runs on a shard
+  // when all of them have been told; their last bytes may still be on the way (see connections()).
   void drain(std::function<void()> done);
   std::size_t connections() const;  // sockets not closed yet
 

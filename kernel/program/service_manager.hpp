@@ -1,4 +1,5 @@
-// Talks to systemd, when it started us (Type=notify, WatchdogSec): one datagram per state. [control]
+// Talks to systemd, when it started us (Type=notify, WatchdogSec): one datagram per state.
+// [control]
 #pragma once
 
 #include <chrono>

@@ -6,7 +6,7 @@ namespace keel::kernel {
 
 namespace {
 
-constexpr std::size_t kExpireSlice = 20'000;
+constexpr std::size_t kExpireSlice = 1'000;
 
 // A monotonic clock as the shards read it.
 std::int64_t monotonic_ms() {

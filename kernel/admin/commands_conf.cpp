@@ -15,18 +15,16 @@ bool selected(std::string_view key, std::string_view wanted) {
   return key.size() > wanted.size() && key.starts_with(wanted) && key[wanted.size()] == '.';
 }
 
-Exit show(AdminContext& context, std::string_view wanted, Reply& reply) {
-  const auto lines = context.gate.control([](AdminHost& host) { return host.settings(); });
-  if (!lines) return reply.fail(kStopping);
+Exit show(const AdminContext& context, std::string_view wanted, Reply& reply) {
   JsonObject out;
   bool found = false;
-  for (const SettingLine& line : *lines) {
-    if (!selected(line.key, wanted)) continue;
+  for (const SettingDescription& setting : describe_settings(*context.realm.settings())) {
+    if (!selected(setting.key, wanted)) continue;
     found = true;
     if (reply.json()) {
-      out.add(line.key, line.value);
+      out.add(setting.key, setting.value);
     } else {
-      reply.line(fmt::format("{} = {}", one_line(line.key), one_line(line.value)));
+      reply.line(fmt::format("{} = {}", one_line(setting.key), one_line(setting.value)));
     }
   }
   if (!found)
@@ -35,37 +33,67 @@ Exit show(AdminContext& context, std::string_view wanted, Reply& reply) {
   return Exit::ok;
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) out.push_back(one_line(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 std::string json_list(const std::vector<std::string>& lines) {
   JsonArray out;
   for (const std::string& line : lines) out.add(line);
   return out.str();
 }
 
-Exit check(AdminContext& context, const std::string& file, Reply& reply) {
-  const auto errors =
-      context.gate.control([file](AdminHost& host) { return host.check_settings(file); });
-  if (!errors) return reply.fail(kStopping);
+// What is wrong with the settings, a line per problem.
+Exit refuse(std::string_view verdict, const std::vector<std::string>& errors, Reply& reply) {
   if (reply.json()) {
-    reply.line(
-        JsonObject().add("valid", errors->empty()).add_raw("errors", json_list(*errors)).str());
-  } else if (errors->empty()) {
-    reply.line("ok");
+    reply.line(JsonObject().add(verdict, false).add_raw("errors", json_list(errors)).str());
   } else {
-    for (const std::string& error : *errors) reply.line(one_line(error));
+    for (const std::string& error : errors) reply.line(error);
   }
-  return errors->empty() ? Exit::ok : Exit::error;
+  return Exit::error;
+}
+
+Exit check(AdminContext& context, const std::string& file, Reply& reply) {
+  const auto checked =
+      context.gate.control([file](AdminHost& host) { return host.check_settings(file); });
+  if (!checked) return reply.fail(kStopping);
+  if (!*checked) return refuse("valid", lines_of(checked->error()), reply);
+  const std::vector<std::string>& notices = **checked;
+  if (reply.json()) {
+    reply.line(JsonObject().add("valid", true).add_raw("notices", json_list(notices)).str());
+  } else {
+    for (const std::string& notice : notices) reply.line("note: " + one_line(notice));
+    reply.line("ok");
+  }
+  return Exit::ok;
+}
+
+std::string change_json(const SettingChange& change) {
+  return JsonObject()
+      .add("key", change.key)
+      .add("old", change.old_value)
+      .add("new", change.new_value)
+      .add("needs_restart", change.needs_restart)
+      .str();
 }
 
 void print(const ReloadReport& report, Reply& reply) {
-  for (const std::string& line : report.errors) reply.line(one_line(line));
-  if (!report.errors.empty()) {
-    reply.line("Nothing was changed.");
-    return;
+  for (const bool restart : {false, true}) {
+    for (const SettingChange& change : report.changes) {
+      if (change.needs_restart != restart) continue;
+      reply.line(fmt::format("{}: {}: {} -> {}", restart ? "needs a restart" : "changed",
+                             one_line(change.key), one_line(change.old_value),
+                             one_line(change.new_value)));
+    }
   }
-  for (const std::string& line : report.changed) reply.line("changed: " + one_line(line));
-  for (const std::string& line : report.restart) reply.line("needs a restart: " + one_line(line));
-  for (const std::string& line : report.notes) reply.line("note: " + one_line(line));
-  if (report.changed.empty() && report.restart.empty()) reply.line("no changes");
+  for (const std::string& notice : report.notices) reply.line("note: " + one_line(notice));
+  if (report.changes.empty()) reply.line("no changes");
   reply.line("ok");
 }
 
@@ -73,18 +101,23 @@ Exit reload(AdminContext& context, Reply& reply) {
   const std::lock_guard serial(context.changes);
   const auto report = context.gate.control([](AdminHost& host) { return host.reload_settings(); });
   if (!report) return reply.fail(kStopping);
-  if (reply.json()) {
-    reply.line(JsonObject()
-                   .add("reloaded", report->errors.empty())
-                   .add_raw("errors", json_list(report->errors))
-                   .add_raw("changed", json_list(report->changed))
-                   .add_raw("needs_restart", json_list(report->restart))
-                   .add_raw("notes", json_list(report->notes))
-                   .str());
-  } else {
-    print(*report, reply);
+  if (!*report) {
+    auto errors = lines_of(report->error());
+    if (!reply.json()) errors.emplace_back("Nothing was changed.");
+    return refuse("reloaded", errors, reply);
   }
-  return report->errors.empty() ? Exit::ok : Exit::error;
+  if (!reply.json()) {
+    print(**report, reply);
+    return Exit::ok;
+  }
+  JsonArray changes;
+  for (const SettingChange& change : (*report)->changes) changes.add_raw(change_json(change));
+  reply.line(JsonObject()
+                 .add("reloaded", true)
+                 .add_raw("changes", changes.str())
+                 .add_raw("notices", json_list((*report)->notices))
+                 .str());
+  return Exit::ok;
 }
 
 }  // namespace

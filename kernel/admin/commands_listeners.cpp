@@ -11,32 +11,35 @@ namespace {
 
 std::string as_json(const ListenerStatus& status) {
   JsonObject closed;
-  for (const auto& [cause, count] : status.closed) closed.add(cause, count);
+  for (const auto& [cause, count] : status.shutdowns) closed.add(cause, count);
   return JsonObject()
       .add("name", status.name)
-      .add("protocol", status.protocol)
-      .add("listen_on", status.bind)
+      .add("protocol", status.proto)
+      .add("listen_on", status.bound)
       .add("running", status.running)
-      .add("acceptors", status.acceptors)
-      .add("max_conns", status.max_connections)
-      .add("current_conn", status.connections)
+      .add("max_conns", status.max)
+      .add("current_conn", status.current)
+      .add("accepted", status.accepted)
+      .add("refused", status.refused)
       .add_raw("shutdown_count", closed.str())
       .str();
 }
 
 void print(const ListenerStatus& status, Reply& reply) {
   std::string closed;
-  for (const auto& [cause, count] : status.closed)
+  for (const auto& [cause, count] : status.shutdowns)
     closed += fmt::format("{}{{{},{}}}", closed.empty() ? "" : ",", cause, count);
   const auto line = [&](std::string_view name, auto value) {
     reply.line(fmt::format("  {:<16}: {}", name, value));
   };
-  reply.line(fmt::format("listener on {}:{}", status.protocol, one_line(status.bind)));
+  reply.line(fmt::format("listener on {}:{}", status.proto, one_line(status.bound)));
   line("name", one_line(status.name));
   line("running", status.running);
-  line("acceptors", status.acceptors);
-  line("max_conns", status.max_connections);
-  line("current_conn", status.connections);
+  line("acceptors", 1);
+  line("max_conns", status.max);
+  line("current_conn", status.current);
+  line("accepted", status.accepted);
+  line("refused", status.refused);
   line("shutdown_count", fmt::format("[{}]", closed));
 }
 
@@ -59,14 +62,14 @@ Exit list(AdminContext& context, Reply& reply) {
 const ListenerStatus* find(const std::vector<ListenerStatus>& all, Args args) {
   for (const ListenerStatus& status : all) {
     if (args.size() == 1 && status.name == args[0]) return &status;
-    if (args.size() == 2 && status.protocol == args[0] &&
-        (status.bind == args[1] || status.bind.ends_with(":" + args[1])))
+    if (args.size() == 2 && status.proto == args[0] &&
+        (status.bound == args[1] || status.bound.ends_with(":" + args[1])))
       return &status;
   }
   return nullptr;
 }
 
-enum class Change { start, stop, reload };
+enum class Change { start, stop, restart };
 
 Result<void> apply(AdminHost& host, Change change, const std::string& name) {
   switch (change) {
@@ -74,15 +77,15 @@ Result<void> apply(AdminHost& host, Change change, const std::string& name) {
       return host.start_listener(name);
     case Change::stop:
       return host.stop_listener(name);
-    case Change::reload:
-      return host.reload_listener(name);
+    case Change::restart:
+      return host.restart_listener(name);
   }
   return {};
 }
 
 Exit change_one(AdminContext& context, Change change, Args args, Reply& reply) {
-  static constexpr std::string_view kVerbs[] = {"Start", "Stop", "Reload"};
-  static constexpr std::string_view kFailed[] = {"start", "stop", "reload"};
+  static constexpr std::string_view kVerbs[] = {"Start", "Stop", "Restart"};
+  static constexpr std::string_view kFailed[] = {"start", "stop", "restart"};
   const auto which = static_cast<std::size_t>(change);
   const std::lock_guard serial(context.changes);
   const auto all = context.gate.control([](AdminHost& host) { return host.listeners(); });
@@ -100,15 +103,15 @@ Exit change_one(AdminContext& context, Change change, Args args, Reply& reply) {
   if (!done) return reply.fail(kStopping);
   if (!*done)
     return reply.fail(fmt::format("Failed to {} {} listener on {}, error:{}", kFailed[which],
-                                  status->protocol, status->bind, done->error()));
-  KEEL_LOG(notice, "ctl: {} listener {} on {}", kFailed[which], status->name, status->bind);
-  return reply.ok(fmt::format("{} {} listener on {} successfully.", kVerbs[which], status->protocol,
-                              status->bind));
+                                  status->proto, status->bound, done->error()));
+  KEEL_LOG(notice, "ctl: {} listener {} on {}", kFailed[which], status->name, status->bound);
+  return reply.ok(fmt::format("{} {} listener on {} successfully.", kVerbs[which], status->proto,
+                              status->bound));
 }
 
 Exit reload_all(AdminContext& context, Reply& reply) {
   const std::lock_guard serial(context.changes);
-  const auto done = context.gate.control([](AdminHost& host) { return host.reload_listener(""); });
+  const auto done = context.gate.control([](AdminHost& host) { return host.reload_listeners(); });
   if (!done) return reply.fail(kStopping);
   if (!*done) return reply.fail(fmt::format("Failed to reload listeners, error:{}", done->error()));
   KEEL_LOG(notice, "ctl: listeners reloaded");
@@ -124,7 +127,8 @@ void add_listener_commands(CommandTable& table, AdminContext& context) {
              {"listeners stop <Proto> <[IP:]Port>", "The same, as in 'mqtt:tcp 1883'"},
              {"listeners start <Name>", "Take connections again"},
              {"listeners start <Proto> <[IP:]Port>", "The same"},
-             {"listeners reload [<Name>]", "Read certificates, keys and lists of them again"}},
+             {"listeners restart <Name>", "Stop and start"},
+             {"listeners reload", "Read all certificates, keys and their lists again"}},
             [&context](Args args, Reply& reply) {
               if (args.empty() || fits(args, "list")) return list(context, reply);
               if (fits(args, "reload")) return reload_all(context, reply);
@@ -132,7 +136,7 @@ void add_listener_commands(CommandTable& table, AdminContext& context) {
               const Args which = args.subspan(1);
               if (args[0] == "stop") return change_one(context, Change::stop, which, reply);
               if (args[0] == "start") return change_one(context, Change::start, which, reply);
-              if (args[0] == "reload") return change_one(context, Change::reload, which, reply);
+              if (args[0] == "restart") return change_one(context, Change::restart, which, reply);
               return Exit::usage;
             });
 }

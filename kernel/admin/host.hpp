@@ -5,35 +5,18 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "kernel/base/result.hpp"
 #include "kernel/base/task.hpp"
+#include "kernel/config/kernel_settings.hpp"
+#include "kernel/net/listener_set.hpp"
 
 namespace keel::kernel {
 
-// One listener as `ctl listeners` shows it.
-struct ListenerStatus {
-  std::string name;      // of its section
-  std::string protocol;  // "mqtt:tcp", "mqtt:ssl", "mqtt:unix"
-  std::string bind;      // "127.0.0.1:1883"
-  bool running = false;
-  std::uint32_t acceptors = 1;
-  std::uint64_t max_connections = 0;  // 0: none
-  std::uint64_t connections = 0;
-  std::vector<std::pair<std::string, std::uint64_t>> closed;  // cause, how often
-};
-
 struct ReloadReport {
-  std::vector<std::string> errors;   // not empty: nothing was changed
-  std::vector<std::string> changed;  // "limits.max_inflight: 32 -> 64"
-  std::vector<std::string> restart;  // keys that differ and need a restart
-  std::vector<std::string> notes;    // whatever else is worth knowing
-};
-
-struct SettingLine {
-  std::string key, value;  // the value as it stands in TOML; secrets masked
+  std::vector<SettingChange> changes;
+  std::vector<std::string> notices;  // worth knowing, not wrong
 };
 
 class AdminHost {
@@ -49,17 +32,17 @@ class AdminHost {
   virtual bool draining() const = 0;                // [any]
 
   virtual std::vector<ListenerStatus> listeners() = 0;
-  // Stopped ones take no new connections; those they have stay.
+  // A stopped one takes no new connections; those it has stay.
   virtual Result<void> start_listener(std::string_view name) = 0;
   virtual Result<void> stop_listener(std::string_view name) = 0;
-  // Reads certificates, keys, CAs and CRLs again; empty name: of all listeners. No client is
-  // dropped.
-  virtual Result<void> reload_listener(std::string_view name) = 0;
+  virtual Result<void> restart_listener(std::string_view name) = 0;
+  // Reads certificates, keys, CAs and CRLs of all listeners again. No client is dropped.
+  virtual Result<void> reload_listeners() = 0;
 
-  virtual std::vector<SettingLine> settings() = 0;
-  // What is wrong with a file; empty name: the one in force.
-  virtual std::vector<std::string> check_settings(std::string_view file) = 0;
-  virtual ReloadReport reload_settings() = 0;
+  // Notices about a file, or all its errors, a line each; empty name: the one in force.
+  virtual Result<std::vector<std::string>> check_settings(const std::string& file) = 0;
+  // An error has a line per problem, and nothing was changed.
+  virtual Result<ReloadReport> reload_settings() = 0;
 
   // Begins to drain and to end the program; answers at once.
   virtual void stop() = 0;

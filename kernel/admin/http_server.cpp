@@ -9,8 +9,7 @@
 #include <chrono>
 #include <set>
 
-#include "kernel/base/log.hpp"
-#include "kernel/net/address.hpp"
+#include "kernel/base/address.hpp"
 
 namespace keel::kernel {
 namespace {

@@ -76,7 +76,7 @@ void SysPublisher::add_mosquitto_tree(std::vector<SysMessage>& out, std::int64_t
   number("clients/total", total);
   number("clients/disconnected", total - connected);
   number("clients/inactive", total - connected);
-  number("clients/maximum", stats_.get("sessions/max"));
+  number("clients/maximum", stats_.get("connections/max"));
   counter("clients/expired", Metric::sessions_expired);
 
   const auto retained = static_cast<std::int64_t>(realm_.retained.count());

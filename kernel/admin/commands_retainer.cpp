@@ -31,19 +31,17 @@ Exit info(const AdminContext& context, Reply& reply) {
   return Exit::ok;
 }
 
-// `#` does not match topics that begin with `$`; the broker's own are asked for by name.
+// What clients keep, as `info` counts it; the broker's own topics below $SYS stand in a store
+// apart.
 Exit topics(const AdminContext& context, Reply& reply) {
   reply.begin_list();
-  for (const std::string_view filter : {"#", "$SYS/#"}) {
-    std::string after;
-    bool done = false;
-    while (!done) {
-      std::vector<MessagePtr> found;
-      done = context.realm.retained.match(filter, after, kSlice, monotonic_ms(), found);
-      for (const MessagePtr& message : found)
-        reply.entry(reply.json() ? json_string(message->topic()) : one_line(message->topic()));
-      if (!reply.alive()) return Exit::error;
-    }
+  std::string after;
+  for (bool done = false; !done;) {
+    std::vector<MessagePtr> found;
+    done = context.realm.retained.match("#", after, kSlice, monotonic_ms(), found);
+    for (const MessagePtr& message : found)
+      reply.entry(reply.json() ? json_string(message->topic()) : one_line(message->topic()));
+    if (!reply.alive()) return Exit::error;
   }
   return reply.end_list();
 }
@@ -56,9 +54,10 @@ Exit clean(AdminContext& context, const std::string& filter, Reply& reply) {
                                                                        ? "it has a share prefix"
                                                                        : filter_error_text(error)));
   const std::lock_guard serial(context.changes);
+  RetainedStore& store = context.realm.retained_for(filter);
   std::size_t removed = 0;
   for (bool done = false; !done;) {
-    const auto step = context.realm.retained.clean(filter, kSlice);
+    const auto step = store.clean(filter, kSlice);
     removed += step.removed;
     done = step.done;
   }
@@ -72,7 +71,7 @@ void add_retainer_commands(CommandTable& table, AdminContext& context) {
   table.add("retainer",
             {{"retainer info", "Show how many messages are retained"},
              {"retainer topics", "List the topics of all retained messages"},
-             {"retainer clean", "Remove all retained messages; those below $SYS stay"},
+             {"retainer clean", "Remove all retained messages of clients"},
              {"retainer clean <Topic>", "Remove those that a topic filter matches"}},
             [&context](Args args, Reply& reply) {
               if (fits(args, "info")) return info(context, reply);

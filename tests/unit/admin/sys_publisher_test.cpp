@@ -96,4 +96,5 @@ TEST_CASE("an interval of 0 turns everything off") {
   node.admin.sys().publish_heartbeat();
   node.on_shard(0, [](Broker&) {});
   CHECK(node.realm.retained.count() == 0);
+  CHECK(node.realm.sys_retained.count() == 0);
 }

@@ -71,8 +71,8 @@ bool Acceptor::accept_one() {
 void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
   Endpoint peer = Endpoint::from(from);
   if (const char* limit = admit(*offer_.info, shard_.now_ms())) {
-    ::close(fd);
     shard_.metrics().add(Metric::connections_refused);
+    ::close(fd);
     KEEL_LOG(warning,
              "listener={} peer={}: refused, {} is reached; raise it or find out who connects",
              offer_.info->settings.name, peer.text(), limit);

@@ -143,10 +143,8 @@ void TcpLink::present() {
 
 void TcpLink::flush() {
   if (moving_ || (state_ != State::open && state_ != State::closing)) return;
-  if (out.overflow()) {  // what was refused is a hole in the stream
-    out.clear();
-    return on_send_failure();
-  }
+  // What the buffer refused is a hole in the stream.
+  if (out.overflow()) return finish(CloseCause::error, "the output grew too large");
   if (broken_) out.clear();
   const std::size_t before = out.size();
   IoStatus status = IoStatus::ok;

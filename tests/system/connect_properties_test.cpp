@@ -47,7 +47,7 @@ TEST_CASE("the broker imposes its keep alive") {
 }
 
 TEST_CASE("the session expiry is capped, and CONNACK says so") {
-  BrokerProcess broker{"mqtt.max_session_expiry = \"100s\""};
+  BrokerProcess broker{"mqtt.max_session_expiry = \"100s\"\nmqtt.session_expiry = \"100s\""};
   Client capped = broker.connect(v5_connect("a", Props{}.num(prop::kSessionExpiry, 0xFFFFFFFF)));
   CHECK(capped.connack().props.get(prop::kSessionExpiry) == 100);
   Client granted = broker.connect(v5_connect("b", Props{}.num(prop::kSessionExpiry, 50)));

@@ -132,7 +132,6 @@ TEST_CASE("v5: property faults in PUBLISH end the connection") {
       {"content type twice", Props{}.str(prop::kContentType, "a").str(prop::kContentType, "a"),
        0x82},
       {"subscription id from a client", Props{}.num(prop::kSubscriptionId, 1), 0x82},
-      {"topic alias 0", Props{}.num(prop::kTopicAlias, 0), 0x94},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);

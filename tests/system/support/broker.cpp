@@ -55,9 +55,9 @@ BrokerProcess::~BrokerProcess() {
   if (!running()) return;
   const int code = stop();
   const std::string text = log();
-  CHECK_MESSAGE(code == 0, "the broker's exit code is ", code, ", its log ends with:\n",
-                tail(text));
-  CHECK_MESSAGE(!sanitizer_report(text), "sanitizer report:\n", tail(text));
+  CHECK(code == 0);
+  if (code != 0 || sanitizer_report(text))
+    FAIL_CHECK("the broker's log ends with:\n" << tail(text));
 }
 
 std::string BrokerProcess::expand(const std::string& text) {

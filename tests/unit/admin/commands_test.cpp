@@ -50,7 +50,7 @@ TEST_CASE("stats and metrics are sorted, padded and follow what happens") {
   CHECK(metrics.size() == kMetricCount);
   CHECK(std::is_sorted(metrics.begin(), metrics.end()));
   CHECK(std::count(metrics.begin(), metrics.end(), "packets/connect/received      : 1") == 1);
-  CHECK(node.ctl({"metrics"}).text == node.ctl({"broker", "metrics"}).text);
+  CHECK(lines_of(node.ctl({"metrics"}).text).size() == metrics.size());
   CHECK(contains(node.ctl({"metrics", "--json"}).text, R"("packets/connect/received":1)"));
   CHECK(contains(node.ctl({"metrics", "--prometheus"}).text, "keel_connections 1\n"));
   CHECK(node.ctl({"broker", "x"}).code == Exit::usage);

@@ -96,7 +96,7 @@ TEST_CASE_TEMPLATE("sessions list, show and clean-persistent", V, V311, V5) {
   CHECK(busy.exit == 1);
   CHECK(contains(busy.out + busy.err, "Couldn't clean a session with a valid connection."));
   stays.disconnect();
-  eventually([&] { return broker.ctl({"clients", "show", "stays"}).exit == 1; }, "it has left");
+  broker.await_gone("stays");
   CHECK(broker.ctl_ok({"sessions", "clean-persistent", "stays"}) ==
         "Clean persistent session successfully.\n");
   const Outcome missing = broker.ctl({"sessions", "clean-persistent", "stays"});

@@ -54,6 +54,7 @@ TEST_CASE("the message expiry is passed on") {
 TEST_CASE("the expiry counts down while a message waits, and drops it at the end") {
   BrokerProcess broker;
   broker.connect(persistent("s", Version::v5)).subscribe("t", 1);
+  broker.await_gone("s");
   Client publisher = broker.connect("p", Version::v5);
   publisher.publish(expiring("short", 1));
   publisher.publish(expiring("long", 100));
@@ -79,6 +80,7 @@ TEST_CASE("the expiry counts down in the retained store") {
 TEST_CASE("expired messages are dropped for v3 subscribers too") {
   BrokerProcess broker;
   broker.connect(persistent("s", Version::v311)).subscribe("t", 1);
+  broker.await_gone("s");
   Client publisher = broker.connect("p", Version::v5);
   publisher.publish(expiring("short", 1));
   publisher.publish("t", "eternal", 1);

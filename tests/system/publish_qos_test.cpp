@@ -122,6 +122,7 @@ TEST_CASE_TEMPLATE("unacknowledged messages come again in their order", V, V31, 
   for (int i = 0; i < 10; ++i) publisher.publish("t", std::to_string(i), 1 + i % 2);
   for (int i = 0; i < 10; ++i) ids.push_back(first.expect_publish("t", std::to_string(i)).id);
   first.reset();
+  broker.await_gone("s");
   publisher.publish("t", "10", 1);
   Client second = broker.connect(connect);
   for (int i = 0; i < 10; ++i) {

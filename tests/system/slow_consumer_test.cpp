@@ -92,7 +92,7 @@ TEST_CASE_TEMPLATE("a socket that takes nothing is closed after send_timeout", V
   Client publisher = broker.connect("p", V::value);
   for (int i = 0; i < 1500; ++i) publisher.publish("t", payload(i));
   publisher.ping();
-  eventually([&] { return broker.ctl({"clients", "show", "sleeper"}).exit == 1; }, "it is closed");
+  broker.await_gone("sleeper");
   publisher.ping();
 }
 

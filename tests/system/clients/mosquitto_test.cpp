@@ -134,13 +134,14 @@ TEST_CASE("persistent sessions") {
     std::vector<std::string> leave = arguments;
     leave.push_back("-E");
     CHECK(Subscriber(variant, leave).wait() == 0);
+    broker.await_gone("keeper");
     publish(variant, {"-t", "queue", "-q", "1", "-m", "one"});
     publish(variant, {"-t", "queue", "-q", "2", "-m", "two"});
     arguments.insert(arguments.end(), {"-C", "2"});
     Subscriber back{variant, arguments};
     CHECK(back.wait() == 0);
     CHECK(back.output() == "one\ntwo\n");
-    eventually([&] { return broker.ctl({"clients", "show", "keeper"}).exit == 1; }, "it has left");
+    broker.await_gone("keeper");
     broker.ctl_ok({"sessions", "clean-persistent", "keeper"});
   }
 }

@@ -176,4 +176,12 @@ std::string BrokerProcess::ctl_ok(const std::vector<std::string>& arguments, At 
   return outcome.out;
 }
 
+void BrokerProcess::await_gone(const std::string& client_id, At at) const {
+  eventually(
+      [&] {
+        return ctl({"clients", "show", client_id}).exit == 1;
+      },
+      client_id + " is gone", at);
+}
+
 }  // namespace keel::test

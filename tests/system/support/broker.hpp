@@ -61,6 +61,9 @@ class BrokerProcess {
   // Its standard output; the command must succeed.
   std::string ctl_ok(const std::vector<std::string>& arguments, At at = At::current()) const;
 
+  // Returns when the broker has noticed that this client is not connected any more.
+  void await_gone(const std::string& client_id, At at = At::current()) const;
+
   void write_settings(const std::string& settings);  // with placeholders
   void signal(int number) { process_->signal(number); }
   int wait_for_exit() { return process_->wait(); }

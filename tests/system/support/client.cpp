@@ -181,6 +181,10 @@ Packet Client::publish(Publish publish, At at) {
 
 void Client::disconnect(std::uint8_t reason, const Props& props) {
   send(encode_disconnect(version_, reason, props));
+  std::string ignored;
+  const Deadline deadline;
+  while (socket_.receive(ignored, deadline) == Socket::Read::data) {
+  }
   socket_.close();
 }
 

@@ -70,9 +70,10 @@ class Client {
     return publish(Publish{topic, payload, qos, retain}, at);
   }
 
-  void disconnect(std::uint8_t reason = 0, const Props& props = {});  // DISCONNECT, then closed
-  void drop() { socket_.close(); }                                    // closed without DISCONNECT
-  void reset() { socket_.reset(); }                                   // the same, with RST
+  // DISCONNECT; returns when the broker has closed, and so has taken note.
+  void disconnect(std::uint8_t reason = 0, const Props& props = {});
+  void drop() { socket_.close(); }   // closed without DISCONNECT
+  void reset() { socket_.reset(); }  // the same, with RST
 
   std::uint16_t next_id() { return ++last_id_ == 0 ? ++last_id_ : last_id_; }
 

@@ -19,8 +19,9 @@ constexpr int kRetainedSlicesPerTurn = 4;
 void Broker::deliver(Session& session, Publication& publication, const Target& target,
                      std::span<const std::uint32_t> ids) {
   const MessageView& message = publication.view();
-  if (session.number == message.publisher &&
-      (target.flags & Target::kNoLocal || ignores_own(session)))
+  const bool own = session.number == message.publisher;
+  if (own ? target.flags & Target::kNoLocal || ignores_own(session)
+          : target.flags & Target::kOwnOnly)
     return;
   const std::uint8_t qos = settings_->mqtt.upgrade_qos ? std::max(message.qos, target.qos)
                                                        : std::min(message.qos, target.qos);

@@ -1,6 +1,7 @@
 #include "kernel/broker/route_cache.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "kernel/base/hash.hpp"
 
@@ -74,35 +75,51 @@ void RouteCache::fill(std::string_view topic, Route& route) {
     std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
       return a.subscriber.value < b.subscriber.value;
     });
-  for (std::size_t i = 0; i < matches.size();) {
-    Target target = Target::of(matches[i]);
-    std::size_t next = i + 1;
-    for (; next < matches.size() && matches[next].subscriber == target.subscriber; ++next) {
-      const Target other = Target::of(matches[next]);
-      target.qos = std::max(target.qos, other.qos);
-      // Delivered back to the publisher if any of its subscriptions wants that.
-      target.flags =
-          static_cast<std::uint8_t>(((target.flags | other.flags) & Target::kRetainAsPublished) |
-                                    (target.flags & other.flags & Target::kNoLocal));
-    }
-    if (next - i > 1) {
-      const std::size_t first = route.ids.size();
-      for (std::size_t k = i; k < next; ++k)
-        if (const std::uint32_t id = matches[k].options.subscription_id;
-            id != 0 && std::find(route.ids.begin() + static_cast<std::ptrdiff_t>(first),
-                                 route.ids.end(), id) == route.ids.end())
-          route.ids.push_back(id);
-      target.id_count = static_cast<std::uint16_t>(route.ids.size() - first);
-      target.subscription_id =
-          target.id_count == 1 ? route.ids[first] : static_cast<std::uint32_t>(first);
-    }
-    if (target.subscriber.shard() != shard_)
-      route.remote.push_back(target);
-    else if (Session* session = sessions_.at(target.subscriber.slot()))
-      route.local.push_back({session, target});
-    i = next;
+  for (std::size_t first = 0, next; first < matches.size(); first = next) {
+    next = first + 1;
+    while (next < matches.size() && matches[next].subscriber == matches[first].subscriber) ++next;
+    const std::span<const Match> same(&matches[first], next - first);
+    const auto no_local = static_cast<std::size_t>(std::count_if(
+        same.begin(), same.end(), [](const Match& match) { return match.options.no_local; }));
+    add(merge(same, route), route);
+    if (no_local == 0 || no_local == same.size()) continue;
+    // Its own messages reach the session by the other subscriptions alone.
+    std::vector<Match> echoing;
+    std::copy_if(same.begin(), same.end(), std::back_inserter(echoing),
+                 [](const Match& match) { return !match.options.no_local; });
+    Target own = merge(echoing, route);
+    own.flags |= Target::kOwnOnly;
+    add(own, route);
   }
   route.groups = found_.groups;
+}
+
+// One delivery for all matching subscriptions of a session: the highest QoS, every identifier
+// [MQTT5 3.3.4].
+Target RouteCache::merge(std::span<const Match> same, Route& route) {
+  Target target = Target::of(same[0]);
+  if (same.size() == 1) return target;
+  const auto first = static_cast<std::ptrdiff_t>(route.ids.size());
+  for (const Match& match : same) {
+    const Target other = Target::of(match);
+    target.qos = std::max(target.qos, other.qos);
+    target.flags |= other.flags;
+    const std::uint32_t id = match.options.subscription_id;
+    if (id != 0 && std::find(route.ids.begin() + first, route.ids.end(), id) == route.ids.end())
+      route.ids.push_back(id);
+  }
+  target.id_count =
+      static_cast<std::uint16_t>(static_cast<std::ptrdiff_t>(route.ids.size()) - first);
+  target.subscription_id =
+      target.id_count == 1 ? route.ids.back() : static_cast<std::uint32_t>(first);
+  return target;
+}
+
+void RouteCache::add(const Target& target, Route& route) {
+  if (target.subscriber.shard() != shard_)
+    route.remote.push_back(target);
+  else if (Session* session = sessions_.at(target.subscriber.slot()))
+    route.local.push_back({session, target});
 }
 
 }  // namespace keel::kernel

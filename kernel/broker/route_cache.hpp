@@ -17,6 +17,7 @@ namespace keel::kernel {
 // One receiver: all subscriptions of one session that match, merged.
 struct Target {
   static constexpr std::uint8_t kNoLocal = 1, kRetainAsPublished = 2, kShared = 4;
+  static constexpr std::uint8_t kOwnOnly = 8;  // only for messages of the session itself
 
   Subscriber subscriber;
   std::uint32_t subscription_id =
@@ -65,6 +66,8 @@ class RouteCache {
     std::unique_ptr<Route> route;  // null: seen once
   };
   void fill(std::string_view topic, Route& route);
+  static Target merge(std::span<const Match> same, Route& route);
+  void add(const Target& target, Route& route);
 
   const SubscriptionTable& table_;
   const SessionStore& sessions_;

@@ -46,6 +46,9 @@ std::string_view Program::version() const { return KEEL_VERSION; }
 Result<void> Program::start() {
   const auto settings = server_.realm().settings();
   raise_descriptor_limit();
+  // Before the first client can connect: from then on the end is an orderly one.
+  loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
+  loop_.on_signal({SIGHUP}, [this](int) { on_hangup(); });
   // Without what they would enforce or serve, the broker must not pretend.
   if (!settings->plugins.load.empty())
     return Error{"plugins.load: loading plugins is not part of this version; leave the list empty"};
@@ -67,8 +70,6 @@ Result<void> Program::start() {
 }
 
 void Program::schedule() {
-  loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
-  loop_.on_signal({SIGHUP}, [this](int) { on_hangup(); });
   loop_.on_readable(server_.listeners().watch_fd(),
                     [this] { server_.listeners().on_watch_readable(); });
   publish_sys();

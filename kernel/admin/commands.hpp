@@ -45,12 +45,12 @@ inline constexpr const char* kStopping = "The broker is stopping.";
 template <class Slice>
 Exit list_shards(Gate& gate, Reply& reply, Slice slice) {
   struct Part {
-    std::uint32_t next;
+    std::uint64_t next;
     ListChunk chunk;
   };
   reply.begin_list();
   for (std::uint32_t shard = 0; shard < gate.shards(); ++shard) {
-    std::uint32_t cursor = 0;
+    std::uint64_t cursor = 0;
     do {
       auto part = gate.shard(shard, [slice, cursor, json = reply.json()](Broker& broker) {
         Part out{0, ListChunk(json)};

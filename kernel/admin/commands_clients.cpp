@@ -53,7 +53,7 @@ std::string render(const ConnectionInfo& info, bool json) {
 
 Exit list(AdminContext& context, Reply& reply) {
   return list_shards(
-      context.gate, reply, [](Broker& broker, std::uint32_t cursor, ListChunk& chunk) {
+      context.gate, reply, [](Broker& broker, std::uint64_t cursor, ListChunk& chunk) {
         return broker.each_connection(cursor, kSlice, [&](const ConnectionInfo& info) {
           chunk.add(render(info, chunk.json()));
         });

@@ -50,7 +50,7 @@ bool wanted(const SessionInfo& info, Which which) {
 
 Exit list(AdminContext& context, Which which, Reply& reply) {
   return list_shards(context.gate, reply,
-                     [which](Broker& broker, std::uint32_t cursor, ListChunk& chunk) {
+                     [which](Broker& broker, std::uint64_t cursor, ListChunk& chunk) {
                        return broker.each_session(cursor, kSlice, [&](const SessionInfo& info) {
                          if (wanted(info, which)) chunk.add(render(info, chunk.json()));
                        });

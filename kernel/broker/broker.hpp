@@ -49,11 +49,12 @@ class Broker {
   // ---- operations, for commands -----------------------------------------------------------------
   // Slices: start at cursor 0; the answer is the next cursor, 0 when done. At most `max` are
   // visited.
-  std::uint32_t each_connection(std::uint32_t cursor, std::size_t max,
+  std::uint64_t each_connection(std::uint64_t cursor, std::size_t max,
                                 FunctionRef<void(const ConnectionInfo&)> fn);
-  std::uint32_t each_session(std::uint32_t cursor, std::size_t max,
+  std::uint64_t each_session(std::uint64_t cursor, std::size_t max,
                              FunctionRef<void(const SessionInfo&)> fn);
-  std::uint32_t each_subscription(std::uint32_t cursor, std::size_t max,
+  // One session may hold thousands: this cursor may stand within a session.
+  std::uint64_t each_subscription(std::uint64_t cursor, std::size_t max,
                                   FunctionRef<void(const SubscriptionInfo&)> fn);
   // One client; false: no such connection, session.
   bool show_connection(std::string_view client_id, FunctionRef<void(const ConnectionInfo&)> fn);
@@ -175,7 +176,8 @@ class Broker {
   void publish_presence(std::string_view client_id, std::string_view what,
                         FunctionRef<std::string()> json);
   SessionInfo session_info(const Session& session) const;
-  void visit_subscriptions(const Session& session, FunctionRef<void(const SubscriptionInfo&)> fn);
+  void visit_subscriptions(const Session& session, std::span<const FilterId> filters,
+                           FunctionRef<void(const SubscriptionInfo&)> fn);
 
   Realm& realm_;
   ShardCore& shard_;

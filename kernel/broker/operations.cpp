@@ -1,33 +1,51 @@
 // What commands ask of a shard's clients and sessions.
+#include <algorithm>
+#include <span>
+
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
 
 namespace keel::kernel {
 
-std::uint32_t Broker::each_connection(std::uint32_t cursor, std::size_t max,
+// By session slot: those who come and go meanwhile do not move the others.
+std::uint64_t Broker::each_connection(std::uint64_t cursor, std::size_t max,
                                       FunctionRef<void(const ConnectionInfo&)> fn) {
-  for (; cursor < connections_.size() && max > 0; ++cursor, --max) fn(connections_[cursor]->info());
-  return cursor < connections_.size() ? cursor : 0;
+  return sessions_.each(static_cast<std::uint32_t>(cursor), max, [&](Session& session) {
+    if (session.connection) fn(session.connection->info());
+  });
 }
 
-std::uint32_t Broker::each_session(std::uint32_t cursor, std::size_t max,
+std::uint64_t Broker::each_session(std::uint64_t cursor, std::size_t max,
                                    FunctionRef<void(const SessionInfo&)> fn) {
-  return sessions_.each(cursor, max, [&](Session& session) { fn(session_info(session)); });
+  return sessions_.each(static_cast<std::uint32_t>(cursor), max,
+                        [&](Session& session) { fn(session_info(session)); });
 }
 
-std::uint32_t Broker::each_subscription(std::uint32_t cursor, std::size_t max,
+std::uint64_t Broker::each_subscription(std::uint64_t cursor, std::size_t max,
                                         FunctionRef<void(const SubscriptionInfo&)> fn) {
-  // `max` counts subscriptions as well as sessions: one session may hold thousands.
+  auto slot = static_cast<std::uint32_t>(cursor >> 32);
+  std::size_t done = cursor & 0xFFFFFFFF;  // of that session's subscriptions
   while (max > 0) {
-    std::size_t visited = 1;
-    cursor = sessions_.each(cursor, 1, [&](Session& session) {
-      visited += session.subscriptions.size();
-      visit_subscriptions(session, fn);
+    std::size_t visited = 0, left = 0;
+    const std::uint32_t next = sessions_.each(slot, 1, [&](Session& session) {
+      if (session.self.slot() != slot) done = 0;  // the one the cursor stood in is gone
+      slot = session.self.slot();
+      const std::span<const FilterId> all = session.subscriptions;
+      const auto part = all.subspan(std::min(done, all.size()));
+      visited = std::min(max, part.size());
+      left = part.size() - visited;
+      visit_subscriptions(session, part.first(visited), fn);
     });
-    if (cursor == 0) return 0;
-    max -= std::min(max, visited);
+    max -= std::min(max, visited + 1);
+    if (left != 0) {
+      done += visited;
+      continue;
+    }
+    if (next == 0) return 0;
+    slot = next;
+    done = 0;
   }
-  return cursor;
+  return std::uint64_t{slot} << 32 | done;
 }
 
 bool Broker::show_connection(std::string_view client_id,
@@ -49,13 +67,13 @@ bool Broker::show_subscriptions(std::string_view client_id,
                                 FunctionRef<void(const SubscriptionInfo&)> fn) {
   const Session* session = sessions_.find(client_id);
   if (!session) return false;
-  visit_subscriptions(*session, fn);
+  visit_subscriptions(*session, session->subscriptions, fn);
   return true;
 }
 
-void Broker::visit_subscriptions(const Session& session,
+void Broker::visit_subscriptions(const Session& session, std::span<const FilterId> filters,
                                  FunctionRef<void(const SubscriptionInfo&)> fn) {
-  for (const FilterId filter : session.subscriptions) {
+  for (const FilterId filter : filters) {
     const auto options = realm_.subscriptions.find(filter, session.self);
     if (!options) continue;
     fn({session.client_id, realm_.subscriptions.text(filter), options->qos, options->no_local,

@@ -30,8 +30,10 @@ if(KEEL_SANITIZE)
 endif()
 if(KEEL_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees uninitialised values in instrumented std::variant, and fences of Asio that TSan ignores.
-  target_compile_options(keel_options INTERFACE -Wno-maybe-uninitialized
-    $<$<STREQUAL:${KEEL_SANITIZE},thread>:-Wno-tsan>)
+  target_compile_options(keel_options INTERFACE -Wno-maybe-uninitialized)
+  if(KEEL_SANITIZE STREQUAL "thread")
+    target_compile_options(keel_options INTERFACE -Wno-tsan)
+  endif()
 endif()
 if(KEEL_FUZZ)
   target_compile_options(keel_options INTERFACE -fsanitize=fuzzer-no-link)

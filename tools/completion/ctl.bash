@@ -18,7 +18,7 @@ _keel_ctl_words() {
     routes | topics) echo "list show" ;;
     subscriptions) echo "list show add del" ;;
     retainer) echo "info topics clean" ;;
-    listeners) echo "stop start reload" ;;
+    listeners) echo "stop start restart reload" ;;
     log) echo "set-level primary-level handlers" ;;
     trace) echo "start stop list" ;;
     vm) echo "all load memory process io ports" ;;

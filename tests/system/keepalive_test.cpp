@@ -66,6 +66,18 @@ TEST_CASE("v5: the server keep alive is what counts") {
   CHECK(took < Milliseconds{3000 * kSlowdown});
 }
 
+TEST_CASE("v5: mqtt.max_keepalive caps what clients ask for, 0 included") {
+  BrokerProcess broker{"mqtt.max_keepalive = \"100s\""};
+  const auto told = [&](std::uint16_t wanted) {
+    return broker.connect(with_keep_alive(Version::v5, wanted))
+        .connack()
+        .props.get(prop::kServerKeepAlive);
+  };
+  CHECK(told(600) == 100);
+  CHECK(told(0) == 100);
+  CHECK(told(50) == 0);  // granted as asked for
+}
+
 TEST_SUITE_END();
 
 }  // namespace keel::test

@@ -1,11 +1,55 @@
 // Starting and ending: draining on SIGTERM, a hard kill, a second instance, the log.
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "tests/system/support/system.hpp"
 
 namespace keel::test {
+
+namespace {
+
+// The end of the notification socket that systemd would hold.
+class NotifySocket {
+ public:
+  explicit NotifySocket(const std::filesystem::path& path) : path_{path.string()} {
+    fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot bind " + path_);
+    }
+  }
+  NotifySocket(const NotifySocket&) = delete;
+  NotifySocket& operator=(const NotifySocket&) = delete;
+  ~NotifySocket() { ::close(fd_); }
+  const std::string& path() const { return path_; }
+
+  // Reads messages until one has this line.
+  void await(const std::string& line, At at = At::current()) {
+    const Deadline deadline;
+    for (;;) {
+      pollfd entry{fd_, POLLIN, 0};
+      if (::poll(&entry, 1, deadline.left_ms()) <= 0) fail(at, "systemd was never told " + line);
+      std::array<char, 1000> text{};
+      const ssize_t size = ::recv(fd_, text.data(), text.size(), 0);
+      const std::string got =
+          "\n" + std::string{text.data(), static_cast<std::size_t>(size)} + "\n";
+      if (contains(got, "\n" + line + "\n")) return;
+    }
+  }
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+}  // namespace
 
 TEST_SUITE_BEGIN("lifecycle");
 
@@ -170,6 +214,22 @@ TEST_CASE("log to a file, with rotation") {
     }
   }
   CHECK(files == 3);
+}
+
+TEST_CASE("systemd is told about readiness, reloads, life and the end") {
+  const TempDir dir;
+  NotifySocket socket{dir.path() / "notify.sock"};
+  BrokerProcess broker{"",
+                       {.environment = {"NOTIFY_SOCKET=" + socket.path(), "WATCHDOG_USEC=400000"}}};
+  socket.await("READY=1");
+  socket.await("WATCHDOG=1");
+  socket.await("WATCHDOG=1");
+  broker.signal(SIGHUP);
+  socket.await("RELOADING=1");
+  socket.await("READY=1");
+  broker.signal(SIGTERM);
+  socket.await("STOPPING=1");
+  CHECK(broker.wait_for_exit() == 0);
 }
 
 TEST_SUITE_END();

@@ -259,6 +259,40 @@ TEST_CASE_TEMPLATE("a client that does not finish its packet is held to its keep
   client.expect_ended(0x8D);
 }
 
+TEST_CASE_TEMPLATE("connect_rate of a listener", V, V311, V5) {
+  BrokerProcess broker{
+      "listener.slow.bind = \"127.0.0.1:${port:slow}\"\nlistener.slow.connect_rate = 3"};
+  std::vector<Client> clients;
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    if (!admitted(broker.endpoint("slow"), "s" + std::to_string(i), V::value, clients)) ++refused;
+    CHECK(admitted(broker.endpoint(), "f" + std::to_string(i), V::value, clients));
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE_TEMPLATE("0 means no limit", V, V311, V5) {
+  std::string settings;
+  for (const std::string name :
+       {"max_inflight", "max_queued", "max_queued_bytes", "max_total_queued_bytes",
+        "max_output_bytes", "max_awaiting_rel", "max_connections", "connect_rate",
+        "max_subscriptions", "max_sessions", "max_retained", "max_retained_bytes",
+        "max_retained_payload", "max_clientid_len", "max_topic_levels", "max_topic_length",
+        "max_packet_size", "publish_rate", "publish_bytes_rate"}) {
+    settings += "limits." + name + " = 0\n";
+  }
+  BrokerProcess broker{settings};
+  Client client = broker.connect(std::string(5000, 'c'), V::value);
+  client.subscribe("#", 2);
+  for (std::uint8_t qos = 0; qos < 3; ++qos) {
+    client.publish("t", std::string(3'000'000, 'x'), qos, true);
+    const Packet packet = client.expect(Type::publish);
+    CHECK(packet.payload.size() == 3'000'000);
+    client.acknowledge(packet);
+  }
+  if (V::value == Version::v5) CHECK_FALSE(client.connack().props.has(prop::kMaximumPacketSize));
+}
+
 TEST_SUITE_END();
 
 }  // namespace keel::test

@@ -235,6 +235,24 @@ TEST_CASE_TEMPLATE("empty payloads pass", V, V31, V311, V5) {
   }
 }
 
+TEST_CASE_TEMPLATE("many subscribers each get every message once and in order", V, V31, V311, V5) {
+  BrokerProcess broker{"limits.connect_rate = 0"};
+  std::vector<Client> subscribers;
+  for (int i = 0; i < 60; ++i) {
+    subscribers.push_back(broker.connect("s" + std::to_string(i), V::value));
+    subscribers.back().subscribe(i % 3 == 0 ? "fan/#" : "fan/out",
+                                 static_cast<std::uint8_t>(i % 3));
+  }
+  Client publisher = broker.connect("p", V::value);
+  for (int i = 0; i < 30; ++i) publisher.publish("fan/out", std::to_string(i), 2);
+  for (std::size_t s = 0; s < subscribers.size(); ++s) {
+    for (int i = 0; i < 30; ++i) {
+      subscribers[s].take("fan/out", std::to_string(i), static_cast<std::uint8_t>(s % 3));
+    }
+    subscribers[s].expect_nothing();
+  }
+}
+
 TEST_SUITE_END();
 
 }  // namespace keel::test

@@ -263,6 +263,15 @@ TEST_CASE_TEMPLATE("messages published to $share/... are no subscription", V, V3
   client.expect_nothing();
 }
 
+TEST_CASE("v5: a shared subscription has its identifier too") {
+  BrokerProcess broker;
+  Client member = broker.connect("m", Version::v5);
+  member.subscribe_to({{"$share/g/t", 1}}, Props{}.num(prop::kSubscriptionId, 7));
+  Client publisher = broker.connect("p", Version::v5);
+  publisher.publish("t", "x", 1);
+  CHECK(member.take("t", "x", 1).props.all(prop::kSubscriptionId) == std::vector<std::uint32_t>{7});
+}
+
 TEST_SUITE_END();
 
 }  // namespace keel::test

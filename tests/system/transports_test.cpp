@@ -251,6 +251,10 @@ TEST_CASE("PROXY headers v1 and v2 tell the client's address") {
       {"v2", v2 + from_hex("21 11 000C C0000207 C6336401 1092 075B"), "192.0.2.7:4242"},
       {"v2-tlv", v2 + from_hex("21 11 0010 C0000207 C6336401 1092 075B 04 0001 00"),
        "192.0.2.7:4242"},
+      {"v2-six",
+       v2 + from_hex("21 21 0024 20010DB8000000000000000000000007 20010DB8000000000000000000000001"
+                     "1092 075B"),
+       "2001:db8::7"},
       {"v2-local", v2 + from_hex("20 00 0000"), "127.0.0.1:"},
   };
   for (const Row& row : rows) {
@@ -277,6 +281,16 @@ TEST_CASE("without a PROXY header, or with a bad one, the connection ends") {
     client.send(header + encode(Connect{.client_id = "c"}));
     client.expect_closed();
   }
+}
+
+TEST_CASE("a PROXY header that does not come is waited for no longer than handshake_timeout") {
+  BrokerProcess broker{
+      "listener.proxied.bind = \"127.0.0.1:${port:proxied}\"\nlistener.proxied.proxy_protocol = "
+      "true\n"
+      "limits.handshake_timeout = \"500ms\""};
+  Client client{broker.endpoint("proxied")};
+  client.send("PROXY TCP4 ");
+  client.expect_closed();
 }
 
 TEST_CASE("proxy_from tells who may send a PROXY header") {

@@ -28,6 +28,13 @@ Connection::Outcome Connection::handle_ack(PacketType type, Bytes body) {
   return Outcome::done;
 }
 
+// Sent on this connection, or answered before it was: from now on it counts against the window.
+void Connection::mark_sent(Delivery& delivery) {
+  if (!delivery.unsent) return;
+  delivery.unsent = false;
+  --extras_->unsent;
+}
+
 void Connection::handle_puback(const AckView& ack) {
   MetricsCell& metrics = broker_->metrics();
   metrics.add(Metric::puback_received);
@@ -36,6 +43,7 @@ void Connection::handle_puback(const AckView& ack) {
     metrics.add(Metric::puback_missed);
     return;
   }
+  mark_sent(*delivery);
   const Delivery done = session_->inflight.take(ack.packet_id);
   if (!broker_->hooks().notify.empty())
     broker_->notify(Event::message_acked, session_->client_id, username_, done.message->topic(), 1);
@@ -48,7 +56,10 @@ void Connection::handle_pubrec(const AckView& ack) {
   Delivery* delivery = session_->inflight.find(ack.packet_id);
   const bool known = delivery && (delivery->state == Delivery::State::wait_pubrec ||
                                   delivery->state == Delivery::State::wait_pubcomp);
-  if (!known) metrics.add(Metric::pubrec_missed);
+  if (known)
+    mark_sent(*delivery);
+  else
+    metrics.add(Metric::pubrec_missed);
   if (is_error(ack.reason)) {  // the receiver refused the message: the exchange is over
     if (known) {
       session_->inflight.take(ack.packet_id);
@@ -86,6 +97,7 @@ void Connection::handle_pubcomp(const AckView& ack) {
     metrics.add(Metric::pubcomp_missed);
     return;
   }
+  mark_sent(*delivery);
   session_->inflight.take(ack.packet_id);
   broker_->notify(Event::message_acked, session_->client_id, username_, {}, 2);
   broker_->pump(*session_);

@@ -94,6 +94,7 @@ class Connection final : public LinkHandler {
     std::unordered_map<std::string, std::uint16_t> alias_out;
     std::uint16_t alias_out_max = 0;
     std::deque<std::uint16_t> resend;  // packet ids
+    std::size_t unsent = 0;            // those of `resend` that still wait to be sent
     std::string mountpoint;
     std::string auth_method;
     std::string assigned_id;   // while a question about CONNECT is under way
@@ -153,6 +154,7 @@ class Connection final : public LinkHandler {
   void wait_over();
 
   // acks.cpp
+  void mark_sent(Delivery& delivery);
   Outcome handle_ack(PacketType type, Bytes body);
   void handle_puback(const AckView& ack);
   void handle_pubrec(const AckView& ack);

@@ -12,7 +12,7 @@ std::size_t Connection::window_left() const {
   if (const std::uint32_t limit = broker_->settings().limits.max_inflight; limit != 0)
     window = std::min<std::size_t>(window, limit);
   // What waits to be sent again occupies the window only once it is sent.
-  const std::size_t unsent = extras_ ? extras_->resend.size() : 0;
+  const std::size_t unsent = extras_ ? extras_->unsent : 0;
   const std::size_t held = session_->inflight.size() - unsent;
   return held < window ? window - held : 0;
 }
@@ -78,8 +78,11 @@ void Connection::send_queued(Delivery delivery) {
 
 void Connection::start_resend() {
   if (session_->inflight.empty()) return;
-  for (Delivery* delivery : session_->inflight.in_order())
+  for (Delivery* delivery : session_->inflight.in_order()) {
+    delivery->unsent = true;
     extras().resend.push_back(delivery->packet_id);
+  }
+  extras_->unsent = extras_->resend.size();
 }
 
 bool Connection::resend() {
@@ -90,7 +93,8 @@ bool Connection::resend() {
     const std::uint16_t id = ids.front();
     ids.pop_front();
     Delivery* delivery = session_->inflight.find(id);
-    if (!delivery) continue;  // acknowledged meanwhile
+    if (!delivery || !delivery->unsent) continue;  // answered meanwhile
+    mark_sent(*delivery);
     if (delivery->state == Delivery::State::wait_pubcomp) {
       encode_ack(link_.out, version_, PacketType::pubrel, id);
       link_.touch();

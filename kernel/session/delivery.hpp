@@ -33,6 +33,7 @@ struct Delivery {
   std::uint8_t qos = 0;
   bool retain : 1 = false;
   bool dup : 1 = false;
+  bool unsent : 1 = false;  // in flight from an earlier connection, not sent on this one yet
   State state : 4 = State::queued;
 
   std::span<const std::uint32_t> subscription_ids() const {

@@ -26,6 +26,7 @@ Connection::Connection(Broker& broker, Link& link)
 Connection::~Connection() {
   // Still attached only when the shard itself stops.
   if (session_) session_->connection = nullptr;
+  if (extras_ && extras_->ticket != 0) broker_->forget_question(extras_->ticket);
   if (held_) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
 }

@@ -48,9 +48,9 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     session->connection->taken_over();
     session->connection = nullptr;
     // The earlier connection is lost without a DISCONNECT of its own. A delayed will is cancelled
-    // by a client that comes back to its session [MQTT5 3.1.3.2.2].
-    if (session->will && (session->will->delay_s == 0 || request.clean_start))
-      publish_will(*session);
+    // by a client that comes back to its session [MQTT5 3.1.3.2.2]; one whose session ends is not.
+    const bool ends = request.clean_start || session->expires_at_disconnect();
+    if (session->will && (session->will->delay_s == 0 || ends)) publish_will(*session);
     session->will.reset();
   }
   if (session && (request.clean_start || session->expires_at_disconnect())) {

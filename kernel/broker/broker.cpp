@@ -181,9 +181,17 @@ void Broker::subscribe(Session& session, const ParsedFilter& filter,
   const bool wants_retained =
       !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
   if (!wants_retained || realm_.retained_for(filter.filter).count() == 0) return;
+  forget_retained(session, filter.filter);  // begins anew: one cursor a filter
   if (!session.retained) session.retained = std::make_unique<std::deque<RetainedCursor>>();
   session.retained->push_back(
       {std::string(filter.filter), {}, options.qos, options.subscription_id});
+}
+
+void Broker::forget_retained(Session& session, std::string_view filter) {
+  if (!session.retained) return;
+  std::erase_if(*session.retained,
+                [&](const RetainedCursor& cursor) { return cursor.filter == filter; });
+  if (session.retained->empty()) session.retained.reset();
 }
 
 bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
@@ -194,11 +202,9 @@ bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
   if (filter.shared()) {
     std::erase(session.shared_subscriptions, *id);
     metrics().add(Gauge::subscriptions_shared, -1);
+  } else {
+    forget_retained(session, filter.filter);
   }
-  if (session.retained)
-    std::erase_if(*session.retained,
-                  [&](const RetainedCursor& cursor) { return cursor.filter == filter.filter; });
-  if (session.retained && session.retained->empty()) session.retained.reset();
   notify(Event::session_unsubscribed, session.client_id, session.username, filter.filter);
   return true;
 }

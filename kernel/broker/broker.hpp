@@ -161,6 +161,7 @@ class Broker {
   bool redispatch(const Session& from, const Delivery& delivery);
   void redispatch_shared(Session& session);
   void pump_retained(Session& session);
+  void forget_retained(Session& session, std::string_view filter);
   void continue_later(Session& session);
   bool ignores_own(const Session& session) const;
   void keep_retained(Publication& publication);

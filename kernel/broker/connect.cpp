@@ -268,6 +268,8 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
     return refuse(Reason::not_authorized, "client id or user name does not fit the mountpoint");
   std::unique_ptr<Will> will;
   if (connect.has_will) {
+    if (mountpoint.size() + connect.will.topic.size() > kMaxTopicSize)
+      return refuse(Reason::topic_name_invalid, "will topic too long below the mountpoint");
     will = std::make_unique<Will>(Will::from(connect.will));
     will->topic = mountpoint + will->topic;
   }

@@ -80,6 +80,7 @@ class Connection final : public LinkHandler {
 
  private:
   friend class Broker;
+  static constexpr std::size_t kMaxTopicSize = 65'535;  // what a packet can carry
   enum class State : std::uint8_t { await_connect, open, closing };
   enum class Outcome : std::uint8_t {
     done,
@@ -147,6 +148,7 @@ class Connection final : public LinkHandler {
   void acknowledge_publish(const PublishView& publish, Reason reason);
   void take_publish(const PublishView& publish, Bytes topic);
   void limit_rate(std::size_t packet_size);
+  std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
   Bytes mounted(Bytes topic, std::string& scratch) const;
   Allowed authorize(AuthorizeRequest request);
   void hold();

@@ -45,7 +45,8 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     fail({Reason::topic_alias_invalid, "topic alias unknown or out of range"});
     return Outcome::done;
   }
-  if ((settings.limits.max_topic_length &&
+  if (publish.topic.size() + mount_size() > kMaxTopicSize ||
+      (settings.limits.max_topic_length &&
        publish.topic.size() > settings.limits.max_topic_length) ||
       (settings.limits.max_topic_levels &&
        topic_levels(publish.topic) > settings.limits.max_topic_levels)) {

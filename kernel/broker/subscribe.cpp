@@ -13,7 +13,8 @@ namespace keel::kernel {
 Reason Connection::check_filter(const FilterView& view, ParsedFilter& parsed) const {
   const Settings& settings = broker_->settings();
   if (parse_filter(view.filter, settings.limits.max_topic_length, settings.limits.max_topic_levels,
-                   parsed) != FilterError::none)
+                   parsed) != FilterError::none ||
+      view.filter.size() + mount_size() > kMaxTopicSize)
     return Reason::topic_filter_invalid;
   if (parsed.shared() && !settings.mqtt.shared_subscription)
     return Reason::shared_subscriptions_not_supported;

@@ -68,6 +68,7 @@ std::size_t Connection::on_data(std::string_view data) {
     // Once a packet is answered "later" this object may already belong to another shard.
     if (handle(header, body) == Outcome::later) return used;
     used += size;
+    if (extras_ && !extras_->answers.empty()) extras_->answers.clear();
   }
   return state_ == State::closing ? data.size() : used;
 }

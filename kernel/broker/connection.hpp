@@ -101,6 +101,9 @@ class Connection final : public LinkHandler {
     std::string assigned_id;   // while a question about CONNECT is under way
     std::string connect_copy;  // CONNECT's body during an exchange of AUTH packets
     AuthorizeCache decisions;
+    // By topic: what was answered about the packet that is shown again. Kept apart from the cache,
+    // which may forget: a packet with many filters would be asked about for ever.
+    std::unordered_map<std::string, bool> answers;
     TokenBucket packets, bytes;
     Timer wait;  // for the end of a pause
     // A question under way.

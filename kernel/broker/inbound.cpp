@@ -174,6 +174,10 @@ Connection::Allowed Connection::authorize(AuthorizeRequest request) {
   if (broker_->hooks().authorize.empty()) return by_default ? Allowed::yes : Allowed::no;
 
   Extras& more = extras();
+  if (!more.answers.empty())
+    if (const auto known = more.answers.find(std::string(request.topic));
+        known != more.answers.end())
+      return known->second ? Allowed::yes : Allowed::no;
   const std::int64_t now = link_.shard().now_ms();
   if (const auto known = more.decisions.find(request.action, request.topic, now))
     return *known ? Allowed::yes : Allowed::no;
@@ -238,8 +242,9 @@ void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
     more.answered = true;
     more.answer = std::move(answer);
   } else {
-    more.decisions.put(more.asked_action, more.asked_topic, answer.verdict == Verdict::allow,
-                       link_.shard().now_ms());
+    const bool allowed = answer.verdict == Verdict::allow;
+    more.decisions.put(more.asked_action, more.asked_topic, allowed, link_.shard().now_ms());
+    more.answers[more.asked_topic] = allowed;
     more.asked_topic.clear();
   }
   paused_ = false;

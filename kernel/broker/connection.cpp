@@ -69,6 +69,7 @@ std::size_t Connection::on_data(std::string_view data) {
     if (handle(header, body) == Outcome::later) return used;
     used += size;
     if (extras_ && !extras_->answers.empty()) extras_->answers.clear();
+    limit_output();
   }
   return state_ == State::closing ? data.size() : used;
 }
@@ -133,7 +134,21 @@ Connection::Outcome Connection::handle_disconnect(Bytes body) {
   return Outcome::done;
 }
 
+// Messages stop at limits.max_output_bytes; what is beyond are answers to a client that asks and
+// does not read. It is not read either until it has.
+void Connection::limit_output() {
+  const std::uint64_t bound = broker_->settings().limits.max_output_bytes;
+  if (bound == 0 || link_.out.size() <= 2 * bound || paused_ || state_ != State::open) return;
+  paused_ = choked_ = true;
+  link_.pause_reading();
+  link_.notify_when_drained();
+}
+
 void Connection::on_drained() {
+  if (choked_) {
+    paused_ = choked_ = false;
+    link_.resume_reading();
+  }
   if (session_ && state_ == State::open) broker_->pump(*session_);
 }
 

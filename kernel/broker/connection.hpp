@@ -117,6 +117,7 @@ class Connection final : public LinkHandler {
 
   // connection.cpp
   Outcome handle(const FixedHeader& header, Bytes body);
+  void limit_output();
   void fail(const Fault& fault);
   void finish(std::string_view reason, bool publish_will);
   void close_link();
@@ -199,8 +200,9 @@ class Connection final : public LinkHandler {
   bool registered_ : 1 = false;
   bool clean_start_ : 1 = true;
   bool superuser_ : 1 = false;
-  bool paused_ : 1 = false;  // no packet is taken: rate limit, a question under way, or held
+  bool paused_ : 1 = false;  // no packet is taken: rate, a question under way, held or choked
   bool held_ : 1 = false;    // in the broker's list of held connections
+  bool choked_ : 1 = false;  // until the output is drained
 };
 
 }  // namespace keel::kernel

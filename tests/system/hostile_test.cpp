@@ -8,7 +8,7 @@ namespace keel::test {
 
 namespace {
 
-constexpr std::uint64_t kRoomKib = 40'000 * kSlowdown;
+constexpr std::uint64_t kRoomKib = allowance(40'000);
 
 std::string garbage(std::mt19937& random, std::size_t size) {
   std::string out(size, '\0');

@@ -127,7 +127,8 @@ void BrokerProcess::await_start() {
       throw std::runtime_error("the broker ended while starting:\n" + tail(log()));
     }
     try {
-      const Socket probe{options_.listener ? endpoint() : Endpoint{.unix_path = socket().string()}};
+      if (options_.listener) const Socket probe{endpoint()};
+      const Socket probe{Endpoint{.unix_path = socket().string()}};
       return;
     } catch (const ConnectFailure&) {
       if (deadline.passed()) throw std::runtime_error("the broker never listened:\n" + tail(log()));

@@ -84,6 +84,12 @@ class BrokerProcess {
   std::unique_ptr<Process> process_;
 };
 
+// How much a broker may have grown by when `kib` are allowed. Sanitizers keep freed memory for a
+// while.
+constexpr std::uint64_t allowance(std::uint64_t kib) {
+  return kSlowdown > 1 ? kib * 4 + 500'000 : kib;
+}
+
 std::string keel_binary();
 std::string ctl_binary();
 

@@ -8,11 +8,21 @@ namespace {
 const std::string kHttp = "http.bind = \"127.0.0.1:${port:http}\"";
 
 std::string request(BrokerProcess& broker, const std::string& bytes) {
-  Socket socket{broker.endpoint("http")};
-  socket.send(bytes);
+  std::optional<Socket> socket;
+  eventually(
+      [&] {  // it opens last
+        try {
+          socket.emplace(broker.endpoint("http"));
+          return true;
+        } catch (const ConnectFailure&) {
+          return false;
+        }
+      },
+      "the HTTP listener opens");
+  socket->send(bytes);
   std::string answer;
   const Deadline deadline;
-  while (socket.receive(answer, deadline) == Socket::Read::data) {
+  while (socket->receive(answer, deadline) == Socket::Read::data) {
   }
   return answer;
 }

@@ -67,8 +67,8 @@ void Broker::enqueue(Session& session, Delivery delivery) {
             session.queue.bytes() + static_cast<std::size_t>(cost) > limits.max_queued_bytes);
   };
   // What can never fit costs no other message its place.
-  const bool fits = limits.max_queued_bytes == 0 ||
-                    static_cast<std::uint64_t>(cost) <= limits.max_queued_bytes;
+  const bool fits =
+      limits.max_queued_bytes == 0 || static_cast<std::uint64_t>(cost) <= limits.max_queued_bytes;
   while (fits && over() && !session.queue.empty()) {
     const Delivery dropped = session.queue.drop();
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));

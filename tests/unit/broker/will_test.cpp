@@ -1,0 +1,151 @@
+// Wills: when they are published, and when not.
+#include "support.hpp"
+
+namespace keel::kernel {
+namespace {
+
+const wire::WillSpec kWill{.topic = "will", .payload = "gone"};
+
+struct Scene {
+  Scene() : cluster({}, 2), watcher(cluster) {
+    watcher.connect({.id = "watcher"});
+    watcher.subscribe({.filter = "will", .qos = 2});
+    id = cluster.id_on(1);
+  }
+  std::unique_ptr<Client> client(wire::ConnectSpec spec) {
+    auto one = std::make_unique<Client>(cluster);
+    spec.id = id;
+    one->connect(spec);
+    return one;
+  }
+  bool fired() { return watcher.payloads() == Strings{"gone"}; }
+
+  Cluster cluster;
+  Client watcher;
+  std::string id;
+};
+
+TEST_CASE(
+    "will: on loss, protocol errors, keep alive, DISCONNECT 0x04; not on a plain DISCONNECT") {
+  const std::pair<const char*, bool> cases[] = {
+      {"loss", true},      {"error", true}, {"keep alive", true},  {"disconnect", false},
+      {"with will", true}, {"kick", true},  {"other reason", true}};
+  for (const auto& [how, fires] : cases) {
+    CAPTURE(how);
+    Scene s;
+    auto client = s.client({.keep_alive = 10, .will = kWill});
+    const std::string_view way = how;
+    if (way == "loss") client->hang_up();
+    if (way == "error") client->send(wire::publish({.topic = "a/#"}, Version::v5));
+    if (way == "keep alive") s.cluster.advance(16'000);
+    if (way == "disconnect") client->disconnect();
+    if (way == "with will")
+      client->send(wire::disconnect(Version::v5, Reason::disconnect_with_will));
+    if (way == "kick") s.cluster.broker(1).kick(s.id);
+    if (way == "other reason")
+      client->send(wire::disconnect(Version::v5, Reason::unspecified_error));
+    s.cluster.settle();
+    CHECK(s.fired() == fires);
+    s.cluster.advance(1'000'000);
+    CHECK(s.watcher.silent());
+    CHECK(s.cluster.total(Metric::wills_published) == (fires ? 1 : 0));
+  }
+}
+
+TEST_CASE("will: its QoS and retain flag") {
+  Scene s;
+  s.client({.will = wire::WillSpec{.topic = "will", .payload = "gone", .qos = 2, .retain = true}})
+      ->hang_up();
+  CHECK(s.watcher.expect(PacketType::publish).qos == 2);
+  Client late(s.cluster);
+  late.connect({.id = "late"});
+  late.subscribe({.filter = "will"});
+  CHECK(late.expect(PacketType::publish).retain);
+}
+
+TEST_CASE("will: the delay is waited for, and ends with the session") {
+  wire::WillSpec will = kWill;
+  will.delay_s = 10;
+  SUBCASE("the delay is over first") {
+    Scene s;
+    s.client({.clean = false, .expiry_s = 100, .will = will})->hang_up();
+    s.cluster.advance(9'900);
+    CHECK(!s.fired());
+    s.cluster.advance(200);
+    CHECK(s.fired());
+    CHECK(s.cluster.has_session(s.id));
+    s.cluster.advance(90'000);
+    CHECK(!s.cluster.has_session(s.id));
+    CHECK(s.watcher.silent());
+  }
+  SUBCASE("the session is over first") {
+    Scene s;
+    s.client({.clean = false, .expiry_s = 5, .will = will})->hang_up();
+    CHECK(!s.fired());
+    s.cluster.advance(5'100);
+    CHECK(s.fired());
+  }
+  SUBCASE("the session is over at once") {
+    Scene s;
+    s.client({.will = will})->hang_up();
+    CHECK(s.fired());
+  }
+  SUBCASE("the client comes back in time") {
+    Scene s;
+    s.client({.clean = false, .expiry_s = 100, .will = will})->hang_up();
+    s.cluster.advance(9'000);
+    auto back = s.client({.clean = false, .expiry_s = 100});
+    s.cluster.advance(50'000);
+    CHECK(!s.fired());
+  }
+  SUBCASE("the client comes back with a clean start") {
+    Scene s;
+    s.client({.clean = false, .expiry_s = 100, .will = will})->hang_up();
+    auto back = s.client({.clean = true});
+    CHECK(s.fired());
+  }
+}
+
+TEST_CASE("will: takeover") {
+  for (const std::uint32_t delay : {0u, 10u})
+    for (const bool clean : {false, true})
+      for (const std::uint32_t expiry : {0u, 100u}) {
+        CAPTURE(delay);
+        CAPTURE(clean);
+        CAPTURE(expiry);
+        Scene s;
+        wire::WillSpec will = kWill;
+        will.delay_s = delay;
+        auto first = s.client({.clean = false, .expiry_s = expiry, .will = will});
+        auto second = s.client({.clean = clean, .expiry_s = expiry});
+        // The session goes on only without clean start and if it outlives its connection.
+        const bool session_ended = clean || expiry == 0;
+        CHECK(s.fired() == (delay == 0 || session_ended));
+        s.cluster.advance(50'000);
+        CHECK(s.watcher.silent());
+        CHECK(!second->closed());
+      }
+}
+
+TEST_CASE("will: the last connection's will counts") {
+  Scene s;
+  s.client({.clean = false, .expiry_s = 100, .will = kWill})->disconnect();
+  s.client({.clean = false, .expiry_s = 100})->hang_up();
+  CHECK(!s.fired());
+}
+
+TEST_CASE("will: longer with its mountpoint than a topic can be is refused") {
+  Settings settings;
+  settings.limits.max_topic_length = 0;
+  settings.limits.max_topic_levels = 0;
+  Cluster cluster(settings);
+  auto listener = std::make_shared<ListenerInfo>();
+  listener->settings.mountpoint = "some/where/";
+  Client client(cluster, Version::v5, 0, listener);
+  const std::string topic(65'530, 't');
+  CHECK(client.connect({.id = "c", .will = wire::WillSpec{.topic = topic}}).reason() ==
+        Reason::topic_name_invalid);
+}
+
+}  // namespace
+}  // namespace keel::kernel

@@ -8,20 +8,17 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/broker/hook_table.hpp"
-
 namespace keel::kernel {
 
 class AuthorizeCache {
  public:
-  std::optional<bool> find(Action action, std::string_view topic, std::int64_t now_ms) const {
+  std::optional<bool> find(std::string_view key, std::int64_t now_ms) const {
     for (const Entry& entry : entries_)
-      if (entry.action == action && now_ms < entry.until_ms && entry.topic == topic)
-        return entry.allowed;
+      if (now_ms < entry.until_ms && entry.key == key) return entry.allowed;
     return std::nullopt;
   }
-  void put(Action action, std::string_view topic, bool allowed, std::int64_t now_ms) {
-    Entry fresh{std::string(topic), now_ms + kKeepMs, action, allowed};
+  void put(std::string_view key, bool allowed, std::int64_t now_ms) {
+    Entry fresh{std::string(key), now_ms + kKeepMs, allowed};
     if (entries_.size() < kEntries)
       entries_.push_back(std::move(fresh));
     else
@@ -33,9 +30,8 @@ class AuthorizeCache {
   static constexpr std::size_t kEntries = 32;
   static constexpr std::int64_t kKeepMs = 60'000;
   struct Entry {
-    std::string topic;
+    std::string key;
     std::int64_t until_ms;
-    Action action;
     bool allowed;
   };
   std::vector<Entry> entries_;

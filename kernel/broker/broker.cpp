@@ -46,15 +46,19 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     metrics().add(Metric::sessions_taken_over);
     notify(Event::session_taken_over, session->client_id, session->username);
     session->connection->taken_over();
-    session->connection = nullptr;
     // The earlier connection is lost without a DISCONNECT of its own. A delayed will is cancelled
     // by a client that comes back to its session [MQTT5 3.1.3.2.2]; one whose session ends is not.
     const bool ends = request.clean_start || session->expires_at_disconnect();
     if (session->will && (session->will->delay_s == 0 || ends)) publish_will(*session);
-    session->will.reset();
+    take_will(*session);
   }
   if (session && (request.clean_start || session->expires_at_disconnect())) {
     end_session(*session, "discarded");
+    session = nullptr;
+  }
+  // A session seen through another mountpoint would be another tenant's.
+  if (session && session->mount() != request.mountpoint) {
+    end_session(*session, "mountpoint_changed");
     session = nullptr;
   }
   const bool present = session != nullptr;
@@ -77,18 +81,23 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
   session->clean_start = request.clean_start;
   session->expiry_s = request.expiry_s;
   session->username = request.username;
+  if (!request.mountpoint.empty() && !session->mountpoint)
+    session->mountpoint = std::make_unique<const std::string>(request.mountpoint);
+  take_will(*session);
   session->will = std::move(request.will);
+  if (session->will)
+    realm_.queued_bytes.fetch_add(session->will->size(), std::memory_order_relaxed);
   if (!session->clean_start) metrics().add(Gauge::sessions_persistent, 1);
   return {session, present};
 }
 
 void Broker::detach(Session& session, bool publish_will_now) {
   session.connection = nullptr;
-  if (!publish_will_now) session.will.reset();
+  if (!publish_will_now) take_will(session);
   set_shared_online(session, false);
   if (session.will && session.will->delay_s == 0) publish_will(session);
   if (session.expires_at_disconnect()) return end_session(session, "disconnected");
-  redispatch_shared(session);
+  redispatch_shared(session, true);
   session.away_since_ms = shard_.now_ms();
   away_due(session);
 }
@@ -126,7 +135,7 @@ void Broker::away_due(Session& session) {
 void Broker::end_session(Session& session, std::string_view reason) {
   if (session.will) publish_will(session);
   set_shared_online(session, false);
-  redispatch_shared(session);
+  redispatch_shared(session, false);
   for (const FilterId filter : session.subscriptions)
     realm_.subscriptions.remove(filter, session.self);
   metrics().add(Gauge::subscriptions, -static_cast<std::int64_t>(session.subscriptions.size()));
@@ -144,7 +153,7 @@ void Broker::end_session(Session& session, std::string_view reason) {
 }
 
 void Broker::publish_will(Session& session) {
-  const std::unique_ptr<Will> will = std::move(session.will);
+  const std::unique_ptr<Will> will = take_will(session);
   metrics().add(Metric::wills_published);
   MessageView message;
   message.topic = will->topic;
@@ -152,11 +161,22 @@ void Broker::publish_will(Session& session) {
   message.properties = will->properties;
   message.qos = will->qos;
   message.retain = will->retain;
-  message.expiry_s = will->expiry_s;
+  message.expiry_s = capped_expiry(will->expiry_s);
   message.received_ms = shard_.now_ms();
   message.publisher = session.number;
   Reason ignored = Reason::success;
   publish_hooked(message, ignored);
+}
+
+// Wills count against the budget of what waits.
+std::unique_ptr<Will> Broker::take_will(Session& session) {
+  if (session.will) realm_.queued_bytes.fetch_sub(session.will->size(), std::memory_order_relaxed);
+  return std::move(session.will);
+}
+
+std::uint32_t Broker::capped_expiry(std::uint32_t expiry_s) const {
+  const std::uint32_t cap = settings_->mqtt.max_message_expiry_s;
+  return cap != 0 ? std::min(expiry_s, cap) : expiry_s;
 }
 
 void Broker::set_shared_online(const Session& session, bool online) {
@@ -181,16 +201,15 @@ void Broker::subscribe(Session& session, const ParsedFilter& filter,
   const bool wants_retained =
       !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
   if (!wants_retained || realm_.retained_for(filter.filter).count() == 0) return;
-  forget_retained(session, filter.filter);  // begins anew: one cursor a filter
-  if (!session.retained) session.retained = std::make_unique<std::deque<RetainedCursor>>();
-  session.retained->push_back(
-      {std::string(filter.filter), {}, options.qos, options.subscription_id});
+  if (!session.retained) session.retained = std::make_unique<std::map<FilterId, RetainedCursor>>();
+  // One a subscription, however often it is repeated: it begins anew.
+  (*session.retained)[added.filter] = {
+      std::string(filter.filter), {}, options.qos, options.no_local, options.subscription_id};
 }
 
-void Broker::forget_retained(Session& session, std::string_view filter) {
+void Broker::forget_retained(Session& session, FilterId filter) {
   if (!session.retained) return;
-  std::erase_if(*session.retained,
-                [&](const RetainedCursor& cursor) { return cursor.filter == filter; });
+  session.retained->erase(filter);
   if (session.retained->empty()) session.retained.reset();
 }
 
@@ -203,7 +222,7 @@ bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
     std::erase(session.shared_subscriptions, *id);
     metrics().add(Gauge::subscriptions_shared, -1);
   } else {
-    forget_retained(session, filter.filter);
+    forget_retained(session, *id);
   }
   notify(Event::session_unsubscribed, session.client_id, session.username, filter.filter);
   return true;
@@ -244,6 +263,14 @@ void Broker::resolve(const AuthTicket& ticket, AuthAnswer answer) {
   Connection& connection = *waiting->second;
   waiting_.erase(waiting);
   connection.resolved(ticket.number, std::move(answer));
+}
+
+bool Broker::look_at_clock() {
+  constexpr std::int64_t kEnoughNs = 2'000'000;
+  const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+  work_ = 0;
+  if (work_since_ns_ == 0) work_since_ns_ = now;
+  return now - work_since_ns_ > kEnoughNs;
 }
 
 void Broker::run_notify(const EventInfo& info) {

@@ -95,6 +95,7 @@ class Broker {
     std::string_view client_id, username;
     bool clean_start;
     std::uint32_t expiry_s;
+    std::string_view mountpoint;
     std::unique_ptr<Will> will;
   };
   struct Opened {
@@ -126,6 +127,15 @@ class Broker {
   void register_connection(Connection& connection);
   void unregister_connection(Connection& connection);
 
+  // How much a connection does before the others get their turn. Units are deliveries, roughly; the
+  // clock is read only now and then.
+  void begin_work() {
+    work_ = 0;
+    work_since_ns_ = 0;
+  }
+  void spend(std::uint32_t units) { work_ += units; }
+  bool work_is_enough() { return work_ >= kWorkBetweenLooks && look_at_clock(); }
+
   // A batch from another shard.
   void deliver_batch(RemoteBatch& batch);
   void notify(Event event, std::string_view client_id, std::string_view username,
@@ -136,6 +146,9 @@ class Broker {
   void presence_connected(const Connection& connection);
   void presence_disconnected(const Connection& connection, std::string_view reason);
   std::int64_t unix_ms() const;
+  std::uint32_t capped_expiry(std::uint32_t expiry_s) const;
+  // Whether the byte budget has room for `bytes` more.
+  bool has_room(std::size_t bytes) const;
   void await_answer(std::uint64_t ticket, Connection& connection) {
     waiting_[ticket] = &connection;
   }
@@ -153,17 +166,21 @@ class Broker {
                std::span<const std::uint32_t> ids);
   bool deliver_to_group(const SharedGroup& group, Publication& publication, Subscriber exclude,
                         bool online_only);
+  // To another member of the shared subscription that `target` was picked for.
+  bool deliver_again(const Target& target, Publication& publication, bool online_only);
   void send_to(const Target& target, Publication& publication,
                const std::vector<std::uint32_t>& ids);
   void flush_remote();
+  bool look_at_clock();
   void hold();
   void release_held();
-  bool redispatch(const Session& from, const Delivery& delivery);
-  void redispatch_shared(Session& session);
+  bool redispatch(const Session& from, const Delivery& delivery, bool online_only);
+  void redispatch_shared(Session& session, bool online_only);
   void pump_retained(Session& session);
-  void forget_retained(Session& session, std::string_view filter);
+  void forget_retained(Session& session, FilterId filter);
   void continue_later(Session& session);
   bool ignores_own(const Session& session) const;
+  std::uint8_t delivered_qos(std::uint8_t published, std::uint8_t subscribed_at) const;
   void keep_retained(Publication& publication);
   void drop(Metric cause, const MessageView& message, std::string_view word);
   void drop_for(Session& session, Metric cause, const MessageView& message);
@@ -171,6 +188,7 @@ class Broker {
   void start_away(Session& session);
   void away_due(Session& session);
   void publish_will(Session& session);
+  std::unique_ptr<Will> take_will(Session& session);
   void account_queue(std::int64_t messages, std::int64_t bytes);
   void set_shared_online(const Session& session, bool online);
   void run_notify(const EventInfo& info);
@@ -199,6 +217,9 @@ class Broker {
   std::vector<Connection*> held_;        // not read until the shards they publish to keep up
   Timer release_timer_;
   bool overloaded_ = false;
+  static constexpr std::uint32_t kWorkBetweenLooks = 256;
+  std::uint32_t work_ = 0;
+  std::int64_t work_since_ns_ = 0;
   bool draining_ = false;
   Task drained_;
 };

@@ -24,6 +24,7 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
     return Outcome::done;
   }
   std::string assigned;
+  const bool unnamed = connect.client_id.empty();
   if (!identify(connect)) return Outcome::done;
   if (const Fault bad = check_client_id(connect)) {
     broker_->metrics().add(Metric::connect_received);
@@ -52,6 +53,7 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
       return Outcome::later;
     case Allowed::no:
       if (answer.verdict == Verdict::more) {
+        if (assign) extras().assigned_id = assigned;
         ask_for_more(connect, body, answer);
         return Outcome::done;
       }
@@ -80,7 +82,7 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
     }
   }
   broker_->metrics().add(Metric::connect_received);
-  accept_session(connect, assign, answer);
+  accept_session(connect, unnamed, answer);
   return Outcome::done;
 }
 
@@ -186,7 +188,7 @@ Connection::Allowed Connection::authenticate(const ConnectView& connect, AuthAns
     }
     if (answer.verdict == Verdict::pending) {
       extras().ticket = request.ticket.number;
-      extras_->asked_topic.clear();
+      extras_->asked.clear();
       wait_for_answer();
       return Allowed::later;
     }
@@ -223,8 +225,6 @@ Connection::Allowed Connection::authenticate(const ConnectView& connect, AuthAns
 void Connection::ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer) {
   if (extras().connect_copy.empty()) extras_->connect_copy = body;
   extras_->auth_method = connect.auth_method;
-  if (extras_->assigned_id.empty() && connect.client_id.starts_with("keel-"))
-    extras_->assigned_id = connect.client_id;
   encode_auth(link_.out, Reason::continue_authentication, connect.auth_method, answer.data);
   link_.touch();
   broker_->metrics().add(Metric::auth_sent);
@@ -273,9 +273,11 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
     will = std::make_unique<Will>(Will::from(connect.will));
     will->topic = mountpoint + will->topic;
   }
+  if (will && !broker_->has_room(static_cast<std::size_t>(will->size())))
+    return refuse(Reason::quota_exceeded, "limits.max_total_queued_bytes reached");
   const Broker::Opened opened =
       broker_->open_session(*this, {connect.client_id, connect.username, connect.clean_start,
-                                    session_expiry(connect), std::move(will)});
+                                    session_expiry(connect), mountpoint, std::move(will)});
   if (!opened.session) return refuse(Reason::quota_exceeded, "limits.max_sessions reached");
 
   session_ = opened.session;
@@ -297,12 +299,12 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
                                        : "3.1",
            connect.clean_start, keep_alive_s_, printable(username_, user));
   send_connack(connect, opened.present, assigned, answer);
+  start_resend();  // before anything new can be sent
   broker_->presence_connected(*this);
   broker_->notify(opened.present ? Event::session_resumed : Event::session_created,
                   session_->client_id, username_);
   broker_->notify(Event::client_connected, session_->client_id, username_, {}, 0, "success",
                   &link_.peer());
-  start_resend();
   broker_->pump(*session_);
 }
 

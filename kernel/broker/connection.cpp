@@ -27,7 +27,7 @@ Connection::~Connection() {
   // Still attached only when the shard itself stops.
   if (session_) session_->connection = nullptr;
   if (extras_ && extras_->ticket != 0) broker_->forget_question(extras_->ticket);
-  if (held_) broker_->forget_held(*this);
+  if (paused_ & kHeld) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
 }
 
@@ -41,6 +41,7 @@ Bytes Connection::client_name() const { return session_ ? Bytes(session_->client
 std::size_t Connection::on_data(std::string_view data) {
   last_received_ms_ = link_.shard().now_ms();
   std::size_t used = 0;
+  broker_->begin_work();
   while (state_ != State::closing && !paused_) {
     const Bytes rest = data.substr(used);
     const bool exchange = extras_ && !extras_->connect_copy.empty();
@@ -70,6 +71,10 @@ std::size_t Connection::on_data(std::string_view data) {
     used += size;
     if (extras_ && !extras_->answers.empty()) extras_->answers.clear();
     limit_output();
+    if (broker_->work_is_enough() && used < data.size()) {
+      link_.resume_reading();  // the rest is shown on the next turn
+      break;
+    }
   }
   return state_ == State::closing ? data.size() : used;
 }
@@ -138,17 +143,13 @@ Connection::Outcome Connection::handle_disconnect(Bytes body) {
 // does not read. It is not read either until it has.
 void Connection::limit_output() {
   const std::uint64_t bound = broker_->settings().limits.max_output_bytes;
-  if (bound == 0 || link_.out.size() <= 2 * bound || paused_ || state_ != State::open) return;
-  paused_ = choked_ = true;
-  link_.pause_reading();
+  if (bound == 0 || link_.out.size() <= 2 * bound || state_ != State::open) return;
+  pause(kChoked);
   link_.notify_when_drained();
 }
 
 void Connection::on_drained() {
-  if (choked_) {
-    paused_ = choked_ = false;
-    link_.resume_reading();
-  }
+  unpause(kChoked);
   if (session_ && state_ == State::open) broker_->pump(*session_);
 }
 
@@ -201,6 +202,7 @@ void Connection::taken_over() {
   std::string name;
   KEEL_LOG(info, "client={} peer={}: disconnected: taken over by a new connection",
            printable(client_name(), name), link_.peer().address());
+  session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
   broker_->presence_disconnected(*this, "conflict");
   broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, "conflict",
                   &link_.peer());
@@ -215,6 +217,7 @@ void Connection::finish(std::string_view reason, bool publish_will) {
     std::string name, word;
     KEEL_LOG(info, "client={} peer={}: disconnected: {}", printable(client_name(), name),
              link_.peer().address(), printable(reason, word));
+    session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
     broker_->presence_disconnected(*this, reason);
     broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, reason,
                     &link_.peer());
@@ -235,7 +238,7 @@ void Connection::close_link() {
     extras_->wait.cancel();
     if (extras_->ticket != 0) broker_->forget_question(extras_->ticket);
   }
-  if (held_) broker_->forget_held(*this);
+  if (paused_ & kHeld) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
   link_.close();
 }

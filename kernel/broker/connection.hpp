@@ -87,6 +87,13 @@ class Connection final : public LinkHandler {
     later,  // the packet is not consumed: it is shown again after a move or an answer
   };
   enum class Allowed : std::uint8_t { yes, no, later };
+  // Why nothing is read; all must be over before reading goes on.
+  enum Pause : std::uint8_t {
+    kRate = 1,    // more was published than the rate allows
+    kAnswer = 2,  // a question is under way
+    kHeld = 4,    // in the broker's list of held connections: another shard does not keep up
+    kChoked = 8,  // the client does not read its answers
+  };
 
   // What few connections need.
   struct Extras {
@@ -101,16 +108,16 @@ class Connection final : public LinkHandler {
     std::string assigned_id;   // while a question about CONNECT is under way
     std::string connect_copy;  // CONNECT's body during an exchange of AUTH packets
     AuthorizeCache decisions;
-    // By topic: what was answered about the packet that is shown again. Kept apart from the cache,
+    // By key: what was answered about the packet that is shown again. Kept apart from the cache,
     // which may forget: a packet with many filters would be asked about for ever.
     std::unordered_map<std::string, bool> answers;
     TokenBucket packets, bytes;
     Timer wait;  // for the end of a pause
     // A question under way.
     std::uint64_t ticket = 0;
-    Action asked_action{};
-    std::string asked_topic;  // empty: authentication
-    bool answered = false;    // authentication has been decided, in `answer`
+    std::string asked;              // the decision's key; empty: authentication
+    bool reauthenticating = false;  // AUTH packets go back and forth
+    bool answered = false;          // authentication has been decided, in `answer`
     AuthAnswer answer;
   };
   Extras& extras();
@@ -155,7 +162,8 @@ class Connection final : public LinkHandler {
   std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
   Bytes mounted(Bytes topic, std::string& scratch) const;
   Allowed authorize(AuthorizeRequest request);
-  void hold();
+  void pause(Pause reason);
+  void unpause(Pause reason);
   void wait_for_answer();
   void wait_over();
 
@@ -177,6 +185,7 @@ class Connection final : public LinkHandler {
              bool dup, std::uint16_t packet_id, std::span<const std::uint32_t> ids);
   bool write_cached(Publication& publication, std::uint8_t qos, bool retain,
                     std::uint16_t packet_id);
+  std::size_t largest_packet() const;
   std::uint16_t pick_alias(Bytes& topic);
   void count_sent(const MessageView& message, std::uint8_t qos);
   std::uint32_t remaining_expiry(const MessageView& message) const;
@@ -200,9 +209,7 @@ class Connection final : public LinkHandler {
   bool registered_ : 1 = false;
   bool clean_start_ : 1 = true;
   bool superuser_ : 1 = false;
-  bool paused_ : 1 = false;  // no packet is taken: rate, a question under way, held or choked
-  bool held_ : 1 = false;    // in the broker's list of held connections
-  bool choked_ : 1 = false;  // until the output is drained
+  std::uint8_t paused_ = 0;  // the Pause reasons for which no packet is taken now
 };
 
 }  // namespace keel::kernel

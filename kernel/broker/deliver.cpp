@@ -20,11 +20,11 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
                      std::span<const std::uint32_t> ids) {
   const MessageView& message = publication.view();
   const bool own = session.number == message.publisher;
-  if (own ? target.flags & Target::kNoLocal || ignores_own(session)
+  if (own ? target.flags & Target::kNoLocal ||
+                (ignores_own(session) && !(target.flags & Target::kShared))
           : target.flags & Target::kOwnOnly)
     return;
-  const std::uint8_t qos = settings_->mqtt.upgrade_qos ? std::max(message.qos, target.qos)
-                                                       : std::min(message.qos, target.qos);
+  const std::uint8_t qos = delivered_qos(message.qos, target.qos);
   const bool retain = message.retain && target.flags & Target::kRetainAsPublished;
   const bool shared = target.flags & Target::kShared;
   Connection* connection = session.connection;
@@ -75,16 +75,20 @@ void Broker::enqueue(Session& session, Delivery delivery) {
     drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view());
   }
   // The global budget cannot be met by this session's own messages alone: the new one goes.
-  const bool no_room = limits.max_total_queued_bytes != 0 &&
-                       realm_.queued_bytes.load(std::memory_order_relaxed) + cost >
-                           static_cast<std::int64_t>(limits.max_total_queued_bytes);
-  if (over() || no_room) {
+  if (over() || !has_room(static_cast<std::size_t>(cost))) {
     drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view());
     return;
   }
   account_queue(1, cost);
   ++session.enqueued;
   session.queue.push(std::move(delivery));
+}
+
+bool Broker::has_room(std::size_t bytes) const {
+  const std::uint64_t budget = settings_->limits.max_total_queued_bytes;
+  const std::int64_t held = realm_.queued_bytes.load(std::memory_order_relaxed);
+  return budget == 0 ||
+         static_cast<std::uint64_t>(std::max<std::int64_t>(held, 0)) + bytes <= budget;
 }
 
 void Broker::account_queue(std::int64_t messages, std::int64_t bytes) {
@@ -120,27 +124,28 @@ void Broker::pump(Session& session) {
 // Retained messages owed to the session, as far as window and socket allow, a bounded number a
 // turn.
 void Broker::pump_retained(Session& session) {
+  if (session.retained_posted) return;
   Connection& connection = *session.connection;
   std::vector<MessagePtr> found;
   for (int slice = 0; slice < kRetainedSlicesPerTurn; ++slice) {
     if (!connection.window_open() || !connection.writable_below(kRetainedOutput)) return;
-    RetainedCursor& cursor = session.retained->front();
+    RetainedCursor& cursor = session.retained->begin()->second;
     // Only as many as may be sent: a message fetched is a message sent.
-    const std::size_t room =
-        cursor.qos == 0 ? kRetainedSlice : std::min(kRetainedSlice, connection.window_left());
+    const std::size_t room = std::min(kRetainedSlice, connection.window_left());
     found.clear();
     const bool done = realm_.retained_for(cursor.filter)
                           .match(cursor.filter, cursor.after, room, shard_.now_ms(), found);
     for (MessagePtr& message : found) {
+      if (cursor.no_local && message->publisher() == session.number) continue;
       Delivery delivery;
-      delivery.qos = std::min(message->qos(), cursor.qos);
+      delivery.qos = delivered_qos(message->qos(), cursor.qos);
       delivery.retain = true;
       delivery.subscription_id = cursor.subscription_id;
       delivery.message = std::move(message);
       connection.send_queued(std::move(delivery));
     }
     if (!done) continue;
-    session.retained->pop_front();
+    session.retained->erase(session.retained->begin());
     if (session.retained->empty()) {
       session.retained.reset();
       return;
@@ -151,35 +156,42 @@ void Broker::pump_retained(Session& session) {
 
 // Comes back to a session on the next turn, after what others wait for.
 void Broker::continue_later(Session& session) {
+  session.retained_posted = true;
   shard_.post([this, subscriber = session.self, number = session.number] {
-    if (Session* still = sessions_.at(subscriber.slot()); still && still->number == number)
-      pump(*still);
+    Session* const still = sessions_.at(subscriber.slot());
+    if (!still || still->number != number) return;
+    still->retained_posted = false;
+    pump(*still);
   });
 }
 
-// Hands a delivery that was picked for a shared subscription to another member that is connected.
-// False: there is none.
-bool Broker::redispatch(const Session& from, const Delivery& delivery) {
-  MatchResult found;
-  realm_.subscriptions.match(delivery.message->topic(), found);
-  for (const SharedGroup* group : found.groups) {
-    if (group->filter() != delivery.extra->group) continue;
-    Publication publication(delivery.message, frames_);
-    return deliver_to_group(*group, publication, from.self, true);
-  }
-  return false;
+std::uint8_t Broker::delivered_qos(std::uint8_t published, std::uint8_t subscribed_at) const {
+  return settings_->mqtt.upgrade_qos ? std::max(published, subscribed_at)
+                                     : std::min(published, subscribed_at);
 }
 
-// A member of shared subscriptions is gone: what it has not acknowledged goes to the others. A QoS
-// 2 message it may have seen stays its own [MQTT-4.8.2-4, MQTT-4.8.2-5].
-void Broker::redispatch_shared(Session& session) {
+// Hands a delivery that was picked for a shared subscription to another member, `online_only`: to
+// one that is connected. False: there is none.
+bool Broker::redispatch(const Session& from, const Delivery& delivery, bool online_only) {
+  Publication publication(delivery.message, frames_);
+  Target target;
+  target.subscriber = from.self;
+  target.group = delivery.extra->group;
+  return deliver_again(target, publication, online_only);
+}
+
+// A member of shared subscriptions is gone: what it has not acknowledged goes to the others; while
+// its session lives, only to those that are there. A QoS 2 message it may have seen stays its own
+// [MQTT-4.8.2-4, MQTT-4.8.2-5].
+void Broker::redispatch_shared(Session& session, bool online_only) {
   if (session.shared_subscriptions.empty()) return;
   for (const Delivery* delivery : session.inflight.in_order())
     if (delivery->shared() && delivery->state == Delivery::State::wait_puback &&
-        redispatch(session, *delivery))
+        redispatch(session, *delivery, online_only))
       session.inflight.take(delivery->packet_id);
-  const std::vector<Delivery> moved = session.queue.remove_if(
-      [&](const Delivery& delivery) { return delivery.shared() && redispatch(session, delivery); });
+  const std::vector<Delivery> moved = session.queue.remove_if([&](const Delivery& delivery) {
+    return delivery.shared() && redispatch(session, delivery, online_only);
+  });
   for (const Delivery& delivery : moved)
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
 }

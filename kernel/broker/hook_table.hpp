@@ -1,6 +1,8 @@
 // The points where plugins take part. Each shard holds a plain pointer to an immutable table,
 // replaced only by a task that runs on the shard, so calling a hook costs no synchronisation.
-// Chains are ordered: the first hook that decides ends the chain.
+// Chains are ordered: the first hook that decides ends the chain. A hook runs in the middle of the
+// broker's work: it must not call the broker's publishing functions, but post what it wants to
+// publish.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // PUBLISH from clients [MQTT5 3.3].
-#include "kernel/base/hash.hpp"
+#include <utility>
+
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
@@ -18,6 +19,14 @@ bool reserved_topic(Bytes topic) {
   if (!topic.starts_with('$')) return false;
   const Bytes first = topic.substr(0, topic.find('/'));
   return first == "$SYS" || first == "$share" || first == "$queue" || first == "$delayed";
+}
+
+// What a decision is remembered under: all that the hooks were asked about, but who.
+std::string decision_key(const AuthorizeRequest& request) {
+  std::string key(request.topic);
+  key += request.action == Action::publish ? 'p' : 's';
+  key += static_cast<char>('0' + request.qos + (request.retain ? 3 : 0));
+  return key;
 }
 
 }  // namespace
@@ -53,6 +62,10 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     fail({Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"});
     return Outcome::done;
   }
+  if (publish.qos == 2 && session_->awaiting_rel.contains(publish.packet_id)) {
+    acknowledge_publish(publish, Reason::success);  // sent again: it has been taken already
+    return Outcome::done;
+  }
   switch (authorize({Action::publish, publish.qos, publish.retain, session_->client_id, username_,
                      publish.topic})) {
     case Allowed::later:
@@ -64,11 +77,6 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   }
   if (extras_) limit_rate(std::size_t{header.size} + header.remaining);
   if (publish.qos == 2) {
-    if (session_->awaiting_rel.contains(
-            publish.packet_id)) {  // sent again: it has been taken already
-      acknowledge_publish(publish, Reason::success);
-      return Outcome::done;
-    }
     const std::uint32_t limit = settings.limits.max_awaiting_rel;
     if (limit != 0 && session_->awaiting_rel.size() >= limit) {
       fail({Reason::receive_maximum_exceeded, "more QoS 2 messages than limits.max_awaiting_rel"});
@@ -76,7 +84,10 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     }
   }
   take_publish(publish, mounted(publish.topic, broker_->topic_scratch()));
-  if (broker_->overloaded() && !paused_) hold();
+  if (broker_->overloaded() && !(paused_ & kHeld)) {
+    pause(kHeld);
+    broker_->hold(*this);
+  }
   return Outcome::done;
 }
 
@@ -91,12 +102,9 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
   message.properties = publish.properties;
   message.qos = publish.qos;
   message.retain = publish.retain;
-  message.expiry_s = publish.expiry_s;
+  message.expiry_s = broker_->capped_expiry(publish.expiry_s);
   message.received_ms = link_.shard().now_ms();
   message.publisher = session_->number;
-  if (const std::uint32_t cap = broker_->settings().mqtt.max_message_expiry_s;
-      cap != 0 && message.expiry_s > cap)
-    message.expiry_s = cap;
   Reason reason = Reason::success;
   if (broker_->publish_hooked(message, reason) == 0 && reason == Reason::success)
     reason = Reason::no_matching_subscribers;
@@ -152,12 +160,11 @@ bool Connection::resolve_alias(PublishView& publish) {
 // Over the rate, this packet is still taken; what follows waits until the debt is paid.
 void Connection::limit_rate(std::size_t packet_size) {
   const std::int64_t now = link_.shard().now_ms();
-  const std::int64_t pause =
+  const std::int64_t debt_ms =
       std::max(extras_->packets.take(1, now), extras_->bytes.take(packet_size, now));
-  if (pause == 0) return;
-  paused_ = true;
-  link_.pause_reading();
-  link_.shard().timers().arm(extras_->wait, pause);
+  if (debt_ms == 0) return;
+  pause(kRate);
+  link_.shard().timers().arm(extras_->wait, debt_ms);
 }
 
 Bytes Connection::mounted(Bytes topic, std::string& scratch) const {
@@ -174,13 +181,12 @@ Connection::Allowed Connection::authorize(AuthorizeRequest request) {
   if (broker_->hooks().authorize.empty()) return by_default ? Allowed::yes : Allowed::no;
 
   Extras& more = extras();
+  const std::string key = decision_key(request);
   if (!more.answers.empty())
-    if (const auto known = more.answers.find(std::string(request.topic));
-        known != more.answers.end())
+    if (const auto known = more.answers.find(key); known != more.answers.end())
       return known->second ? Allowed::yes : Allowed::no;
   const std::int64_t now = link_.shard().now_ms();
-  if (const auto known = more.decisions.find(request.action, request.topic, now))
-    return *known ? Allowed::yes : Allowed::no;
+  if (const auto known = more.decisions.find(key, now)) return *known ? Allowed::yes : Allowed::no;
   request.peer = &link_.peer();
   request.ticket = broker_->new_ticket();
   more.ticket = request.ticket.number;
@@ -188,34 +194,32 @@ Connection::Allowed Connection::authorize(AuthorizeRequest request) {
   for (const auto& hook : broker_->hooks().authorize)
     if ((verdict = hook.fn(hook.ctx, request)) != Verdict::next) break;
   if (verdict == Verdict::pending) {
-    more.asked_action = request.action;
-    more.asked_topic = request.topic;
+    more.asked = key;
     wait_for_answer();
     return Allowed::later;
   }
   more.ticket = 0;
   const bool allowed = verdict == Verdict::next ? by_default : verdict == Verdict::allow;
-  more.decisions.put(request.action, request.topic, allowed, now);
+  more.decisions.put(key, allowed, now);
   return allowed ? Allowed::yes : Allowed::no;
 }
 
-void Connection::hold() {
-  paused_ = true;
-  held_ = true;
-  link_.pause_reading();
-  broker_->hold(*this);
+void Connection::pause(Pause reason) {
+  if (paused_ == 0) link_.pause_reading();
+  paused_ |= reason;
 }
 
-void Connection::release() {
-  paused_ = false;
-  held_ = false;
-  link_.resume_reading();
+void Connection::unpause(Pause reason) {
+  if (!(paused_ & reason)) return;
+  paused_ &= static_cast<std::uint8_t>(~reason);
+  if (paused_ == 0) link_.resume_reading();
 }
+
+void Connection::release() { unpause(kHeld); }
 
 void Connection::wait_for_answer() {
   broker_->await_answer(extras_->ticket, *this);
-  paused_ = true;
-  link_.pause_reading();
+  pause(kAnswer);
   link_.shard().timers().arm(extras_->wait, kAnswerTimeoutMs);
 }
 
@@ -229,8 +233,7 @@ void Connection::wait_over() {
                      {.verdict = Verdict::deny, .reason = Reason::server_unavailable});
     return;
   }
-  paused_ = false;
-  link_.resume_reading();
+  unpause(kRate);
 }
 
 void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
@@ -238,17 +241,15 @@ void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
   Extras& more = *extras_;
   more.ticket = 0;
   more.wait.cancel();
-  if (more.asked_topic.empty()) {
+  if (more.asked.empty()) {
     more.answered = true;
     more.answer = std::move(answer);
   } else {
     const bool allowed = answer.verdict == Verdict::allow;
-    more.decisions.put(more.asked_action, more.asked_topic, allowed, link_.shard().now_ms());
-    more.answers[more.asked_topic] = allowed;
-    more.asked_topic.clear();
+    more.decisions.put(more.asked, allowed, link_.shard().now_ms());
+    more.answers[std::exchange(more.asked, {})] = allowed;
   }
-  paused_ = false;
-  link_.resume_reading();
+  unpause(kAnswer);
 }
 
 }  // namespace keel::kernel

@@ -23,6 +23,11 @@ bool Connection::writable_below(std::size_t bytes) {
   return false;
 }
 
+std::size_t Connection::largest_packet() const {
+  return max_packet_out_ != 0 ? std::min<std::size_t>(max_packet_out_, kMaxPacketSize)
+                              : kMaxPacketSize;
+}
+
 bool Connection::writable() { return writable_below(broker_->settings().limits.max_output_bytes); }
 
 void Connection::count_sent(const MessageView& message, std::uint8_t qos) {
@@ -119,7 +124,7 @@ bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool r
   fields.expiry_s = remaining_expiry(view);
   const FrameCache::Frame& frame = publication.frames().get(version_, fields);
   const std::size_t size = frame.head.size() + (frame.sliced ? view.payload.size() : 0);
-  if (max_packet_out_ != 0 && size > max_packet_out_) {
+  if (size > largest_packet() || frame.head.empty()) {
     broker_->metrics().add(Metric::messages_dropped_too_large);
     return false;
   }
@@ -149,12 +154,15 @@ bool Connection::write(const MessageView& message, const MessagePtr& holder, std
   fields.packet_id = packet_id;
   fields.expiry_s = remaining_expiry(message);
   fields.subscription_ids = ids;
-  if (max_packet_out_ != 0 && publish_size(version_, fields) > max_packet_out_) {
+  const std::size_t size = publish_size(version_, fields);
+  if (size > largest_packet()) {
     broker_->metrics().add(Metric::messages_dropped_too_large);
     return false;
   }
   // Chosen only now: an alias may be used in later packets once this one is sent for certain.
-  if (version_ == Version::v5 && extras_ && extras_->alias_out_max != 0)
+  // It costs three bytes, and perhaps one more in the property length and the remaining length.
+  if (version_ == Version::v5 && extras_ && extras_->alias_out_max != 0 &&
+      size + 5 <= largest_packet())
     fields.topic_alias = pick_alias(fields.topic);
   encode_publish(link_.out, version_, fields, holder);
   link_.touch();

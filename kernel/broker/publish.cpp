@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t kMaxBacklog = 16 * 1024 * 1024;
 constexpr std::int64_t kReleaseMs = 50;
 
+constexpr std::uint32_t kMatchCost =
+    16;  // of a topic that is not in the route cache, in deliveries
+
 std::uint64_t xorshift(std::uint64_t& state) {
   state ^= state << 13;
   state ^= state >> 7;
@@ -46,9 +49,14 @@ std::size_t Broker::publish_hooked(const MessageView& message, Reason& reason) {
 }
 
 std::size_t Broker::publish(const MessageView& message) {
+  if (message.topic.size() > Connection::kMaxTopicSize) {  // no packet could carry it
+    drop(Metric::messages_dropped_too_large, message, "topic_too_long");
+    return 0;
+  }
   Publication publication(message, frames_);
   if (message.retain) keep_retained(publication);
   const Route& route = routes_.find(message.topic);
+  spend(static_cast<std::uint32_t>(route.size()) + (routes_.last_was_cached() ? 1 : kMatchCost));
   for (const LocalTarget& local : route.local)
     deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
   for (const Target& remote : route.remote) send_to(remote, publication, route.ids);
@@ -109,6 +117,15 @@ bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication
   return true;
 }
 
+bool Broker::deliver_again(const Target& target, Publication& publication, bool online_only) {
+  MatchResult found;
+  realm_.subscriptions.match(publication.view().topic, found);
+  for (const SharedGroup* group : found.groups)
+    if (group->filter() == target.group)
+      return deliver_to_group(*group, publication, target.subscriber, online_only);
+  return false;
+}
+
 void Broker::send_to(const Target& target, Publication& publication,
                      const std::vector<std::uint32_t>& ids) {
   if (outgoing_.empty()) outgoing_.resize(realm_.brokers.size());
@@ -119,6 +136,8 @@ void Broker::send_to(const Target& target, Publication& publication,
         {publication.message(), static_cast<std::uint32_t>(batch->targets.size()), 0});
     batch->bytes += publication.message()->footprint();
   }
+  batch->bytes += sizeof(Target) + (target.id_count > 1 ? target.id_count * sizeof(ids[0]) : 0);
+  if (batch->bytes > kMaxBacklog) hold();
   Target& sent = batch->targets.emplace_back(target);
   if (target.id_count > 1) {
     const auto list = ids_of(target, ids);
@@ -164,8 +183,12 @@ void Broker::deliver_batch(RemoteBatch& batch) {
     Publication publication(std::move(item.message), frames_);
     for (std::uint32_t i = 0; i < item.count; ++i) {
       const Target& target = batch.targets[item.first + i];
-      if (Session* session = sessions_.at(target.subscriber.slot()))
-        deliver(*session, publication, target, ids_of(target, batch.ids));
+      Session* const session = sessions_.at(target.subscriber.slot());
+      // A member of a shared group that went away meanwhile: another one takes its place.
+      if (target.flags & Target::kShared && (!session || !session->connection) &&
+          deliver_again(target, publication, session != nullptr))
+        continue;
+      if (session) deliver(*session, publication, target, ids_of(target, batch.ids));
     }
   }
 }

@@ -15,6 +15,11 @@ Connection::Outcome Connection::handle_auth(Bytes body) {
     fault = parse_auth(body, auth);
   if (!fault && (!extras_ || extras_->auth_method.empty() || auth.method != extras_->auth_method))
     fault = {Reason::protocol_error, "AUTH with a method that CONNECT did not name"};
+  // CONNECT's exchange is continued; another one is begun by 0x19 [MQTT5 4.12.1].
+  if (!fault && auth.reason != (state_ == State::open && !extras_->reauthenticating
+                                    ? Reason::reauthenticate
+                                    : Reason::continue_authentication))
+    fault = {Reason::protocol_error, "AUTH out of turn"};
   if (fault) {
     fail(fault);
     return Outcome::done;
@@ -44,14 +49,16 @@ Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
     }
     if (answer.verdict == Verdict::pending) {
       extras_->ticket = request.ticket.number;
-      extras_->asked_topic.clear();
+      extras_->asked.clear();
       wait_for_answer();
       return Outcome::later;
     }
   }
   if (answer.verdict != Verdict::allow && answer.verdict != Verdict::more) {
     broker_->metrics().add(Metric::auth_failure);
-    disconnect(answer.verdict == Verdict::deny ? answer.reason : Reason::bad_authentication_method,
+    // Of the hooks' reasons only these two may stand in a DISCONNECT.
+    disconnect(answer.verdict == Verdict::deny ? Reason::not_authorized
+                                               : Reason::bad_authentication_method,
                "reauthentication_failed", true);
     return Outcome::done;
   }
@@ -59,6 +66,7 @@ Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
     superuser_ = answer.superuser;
     extras_->decisions.clear();
   }
+  extras_->reauthenticating = answer.verdict == Verdict::more;
   encode_auth(link_.out,
               answer.verdict == Verdict::allow ? Reason::success : Reason::continue_authentication,
               auth.method, answer.data);

@@ -9,8 +9,9 @@ namespace keel::kernel {
 
 namespace {
 constexpr std::size_t kEntries = 4096;
-constexpr std::size_t kMaxCachedTargets =
-    16'384;  // larger fan-outs are matched anew: matching is the lesser part
+// In all entries together, 32 bytes each. Fan-outs beyond are matched anew: that is the lesser part
+// of them.
+constexpr std::size_t kMaxCachedTargets = 262'144;
 }  // namespace
 
 Target Target::of(const Match& match) {
@@ -40,30 +41,32 @@ const Route& RouteCache::find(std::string_view topic) {
   const std::uint64_t generation = table_.generation();
   const std::uint64_t hash = hash_bytes(topic, hash_seed());
   Entry& entry = entries_[hash & (kEntries - 1)];
-  if (entry.hash == hash && entry.route) {
-    if (entry.route->topic == topic) {
-      if (entry.generation != generation) {
-        fill(topic, *entry.route);
-        entry.generation = generation;
-      }
-      return *entry.route;
-    }
-  } else if (entry.hash == hash) {  // the second sighting
-    entry.route = std::make_unique<Route>();
+  cached_ = entry.hash == hash && entry.route && entry.route->topic == topic;
+  if (cached_ && entry.generation == generation) return *entry.route;
+  if (entry.hash != hash) {  // the first sighting
+    forget(entry);
+    entry.hash = hash;
+  } else if (cached_ || !entry.route) {
+    if (!entry.route) entry.route = std::make_unique<Route>();
+    targets_ -= entry.route->size();
     entry.route->topic = topic;
     fill(topic, *entry.route);
+    targets_ += entry.route->size();
     entry.generation = generation;
-    if (entry.route->local.size() + entry.route->remote.size() <= kMaxCachedTargets)
-      return *entry.route;
+    cached_ = false;
+    if (targets_ <= kMaxCachedTargets) return *entry.route;
     uncached_ = std::move(*entry.route);
+    targets_ -= uncached_.size();
     entry.route.reset();
     return uncached_;
-  } else {
-    entry.hash = hash;
-    entry.route.reset();
   }
   fill(topic, uncached_);
   return uncached_;
+}
+
+void RouteCache::forget(Entry& entry) {
+  if (entry.route) targets_ -= entry.route->size();
+  entry.route.reset();
 }
 
 void RouteCache::fill(std::string_view topic, Route& route) {
@@ -104,10 +107,10 @@ Target RouteCache::merge(std::span<const Match> same, Route& route) {
     const Target other = Target::of(match);
     target.qos = std::max(target.qos, other.qos);
     target.flags |= other.flags;
-    const std::uint32_t id = match.options.subscription_id;
-    if (id != 0 && std::find(route.ids.begin() + first, route.ids.end(), id) == route.ids.end())
-      route.ids.push_back(id);
+    if (match.options.subscription_id != 0) route.ids.push_back(match.options.subscription_id);
   }
+  std::sort(route.ids.begin() + first, route.ids.end());
+  route.ids.erase(std::unique(route.ids.begin() + first, route.ids.end()), route.ids.end());
   target.id_count =
       static_cast<std::uint16_t>(static_cast<std::ptrdiff_t>(route.ids.size()) - first);
   target.subscription_id =

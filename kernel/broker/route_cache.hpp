@@ -42,6 +42,7 @@ struct Route {
   std::vector<std::uint32_t> ids;
   std::vector<SharedGroup*> groups;
 
+  std::size_t size() const { return local.size() + remote.size(); }
   bool empty() const { return local.empty() && remote.empty() && groups.empty(); }
   void clear();
 };
@@ -59,6 +60,7 @@ class RouteCache {
 
   // The route of `topic`; valid until the next call or the end of the turn.
   const Route& find(std::string_view topic);
+  bool last_was_cached() const { return cached_; }  // whether that took no match
 
  private:
   struct Entry {
@@ -66,6 +68,7 @@ class RouteCache {
     std::unique_ptr<Route> route;  // null: seen once
   };
   void fill(std::string_view topic, Route& route);
+  void forget(Entry& entry);
   static Target merge(std::span<const Match> same, Route& route);
   void add(const Target& target, Route& route);
 
@@ -75,6 +78,8 @@ class RouteCache {
   std::vector<Entry> entries_;
   MatchResult found_;
   Route uncached_;
+  std::size_t targets_ = 0;  // in all cached routes
+  bool cached_ = false;
 };
 
 }  // namespace keel::kernel

@@ -44,6 +44,7 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
     if (allowed == Allowed::no) reasons[i] = Reason::not_authorized;
   }
   metrics.add(Metric::subscribe_received);
+  broker_->spend(static_cast<std::uint32_t>(view.filters.size()) * 8);
   const std::uint32_t limit = broker_->settings().limits.max_subscriptions;
   const std::uint8_t max_qos =
       std::min(broker_->settings().mqtt.max_qos,

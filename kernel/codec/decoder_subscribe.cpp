@@ -28,7 +28,7 @@ Fault read_options(std::uint8_t options, Version version, FilterView& out) {
   if ((options & 0xC0) != 0) return malformed("reserved bits of the subscription options are set");
   if (out.qos == 3) return protocol_error("subscription with QoS 3");
   if (out.retain_handling == 3) return protocol_error("subscription with retain handling 3");
-  if (out.no_local && out.filter.starts_with("$share/")) {
+  if (out.no_local && (out.filter.starts_with("$share/") || out.filter.starts_with("$queue/"))) {
     return protocol_error("no local on a shared subscription");
   }
   return {};

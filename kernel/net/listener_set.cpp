@@ -73,7 +73,8 @@ Result<Listener::Options> ListenerSet::plan_one(const ListenerSettings& listener
 
   auto info = std::make_shared<ListenerInfo>();
   info->settings = listener;
-  info->loopback_only = options.address.loopback();
+  // Behind a proxy the clients may come from anywhere.
+  info->loopback_only = options.address.loopback() && !options.settings.proxy_protocol;
   info->handshake_timeout_ms = settings.limits.handshake_timeout_ms;
   info->send_timeout_ms = settings.limits.send_timeout_ms;
   info->proxy_from = std::move(*proxies);

@@ -83,11 +83,11 @@ void TcpLink::pause_reading() {
 }
 
 void TcpLink::resume_reading() {
-  if (!paused_) return;
+  const bool was_paused = paused_;
   paused_ = false;
   if (state_ != State::open || moving_) return;
-  watch(true, watched_ & EPOLLOUT);
-  if (extra_) owner().attend(*this);
+  if (was_paused) watch(true, watched_ & EPOLLOUT);
+  owner().attend(*this);
 }
 
 void TcpLink::move_to(ShardCore& target, Task arrived) {

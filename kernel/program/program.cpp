@@ -55,13 +55,15 @@ Result<void> Program::start() {
   auto data_dir = DataDir::open(settings->kernel.data_dir);
   if (!data_dir) return Error{data_dir.error()};
   data_dir_.emplace(std::move(*data_dir));
-  if (auto started = server_.start(); !started) return started;
+  server_.start();
   if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
   if (!settings->http.bind.empty()) {
     auto http = admin_.start_http(loop_.context(), settings->http.bind);
     if (!http) return Error{http.error()};
     KEEL_LOG(notice, "http: listening on {} (port {})", settings->http.bind, *http);
   }
+  // Last, so that whoever sees the port open finds everything else there.
+  if (auto listening = server_.listen(); !listening) return listening;
   schedule();
   KEEL_LOG(notice, "keel {} is running: node={} shards={} settings={}", version(), node_name_,
            server_.realm().brokers.size(), settings->file.empty() ? "defaults" : settings->file);
@@ -131,9 +133,14 @@ Result<ReloadReport> Program::reload_settings() {
   auto loaded = load_settings(sources_);
   if (!loaded) return Error{loaded.error()};
   const auto before = server_.realm().settings();
-  auto after = std::make_shared<const Settings>(std::move(loaded->settings));
-  ReloadReport report{diff_settings(*before, *after), std::move(loaded->notices)};
+  ReloadReport report{diff_settings(*before, loaded->settings), std::move(loaded->notices)};
   if (report.changes.empty()) return report;
+  // What needs a restart goes on as it was, and is reported again until then.
+  loaded->settings.kernel = before->kernel;
+  loaded->settings.plugins.dir = before->plugins.dir;
+  loaded->settings.plugins.load = before->plugins.load;
+  loaded->settings.http = before->http;
+  const auto after = std::make_shared<const Settings>(std::move(loaded->settings));
   if (auto applied = server_.apply(after); !applied) return Error{applied.error()};
   if (auto opened = log::open(after->log); !opened)
     report.notices.push_back("the log goes on as before: " + opened.error());

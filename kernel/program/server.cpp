@@ -32,15 +32,21 @@ Server::~Server() {
   shards_.stop();
 }
 
-Result<void> Server::start() {
-  shards_.start();
+void Server::start() { shards_.start(); }
+
+Result<void> Server::listen() {
   auto started = listeners_->apply(*realm_.settings());
   if (!started) listeners_->stop_all();
   return started;
 }
 
 Result<void> Server::apply(std::shared_ptr<const Settings> settings) {
-  if (auto applied = listeners_->apply(*settings); !applied) return applied;
+  if (auto applied = listeners_->apply(*settings); !applied) {
+    // All or nothing: what did change goes back.
+    if (auto back = listeners_->apply(*realm_.settings()); !back)
+      return Error{applied.error() + "; and going back: " + back.error()};
+    return applied;
+  }
   realm_.replace_settings(std::move(settings));
   return {};
 }

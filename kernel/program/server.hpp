@@ -19,8 +19,9 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Starts the shards, then the listeners. After an error nothing is listening.
-  Result<void> start();
+  void start();  // the shards
+  // Opens the listeners. After an error nothing is listening.
+  Result<void> listen();
   // New settings for what can change while it runs. After an error the old ones hold.
   Result<void> apply(std::shared_ptr<const Settings> settings);
 

@@ -42,7 +42,11 @@ struct Delivery {
   }
   bool shared() const { return extra && extra->shared; }
   // What this delivery counts against the byte limits of a queue.
-  std::size_t cost() const { return sizeof(Delivery) + (message ? message->footprint() : 0); }
+  std::size_t cost() const {
+    const std::size_t more =
+        extra ? sizeof(DeliveryExtra) + extra->subscription_ids.size() * sizeof(std::uint32_t) : 0;
+    return sizeof(Delivery) + more + (message ? message->footprint() : 0);
+  }
 };
 static_assert(sizeof(Delivery) == 24);
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +24,7 @@ struct RetainedCursor {
   std::string filter;  // with the mountpoint, without share prefix
   std::string after;   // the last topic fetched
   std::uint8_t qos = 0;
+  bool no_local = false;
   std::uint32_t subscription_id = 0;
 };
 
@@ -62,10 +63,13 @@ class Session {
   std::vector<FilterId> subscriptions;         // all of them
   std::vector<FilterId> shared_subscriptions;  // those with a share prefix
   std::unique_ptr<Will> will;
-  std::unique_ptr<std::deque<RetainedCursor>> retained;
+  std::unique_ptr<std::map<FilterId, RetainedCursor>> retained;  // by subscription
+  bool retained_posted = false;                                  // they go on in a later turn
   std::unique_ptr<Away> away;  // null while the client is there or nothing is due
   std::int64_t away_since_ms = 0;
-  std::string username;  // of the last connection
+  std::string username;                           // of the last connection
+  std::unique_ptr<const std::string> mountpoint;  // null: none; fixed while the session lives
+  std::string_view mount() const { return mountpoint ? std::string_view(*mountpoint) : ""; }
 
   std::uint32_t delivered = 0, enqueued = 0, dropped = 0;  // counted since it was created
 };

@@ -15,6 +15,9 @@ struct Will {
   std::uint32_t delay_s = 0;
   std::uint32_t expiry_s = kNoExpiry;
 
+  std::int64_t size() const {
+    return static_cast<std::int64_t>(topic.size() + payload.size() + properties.size());
+  }
   static Will from(const WillView& view) {
     return {std::string(view.topic),
             std::string(view.payload),

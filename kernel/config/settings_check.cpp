@@ -210,7 +210,15 @@ std::vector<std::string> settings_notices(const Settings& settings) {
     if (!listener.enabled) continue;
     any = true;
     const auto address = parse_bind(listener.bind, settings.kernel.default_address);
-    if (listener.allow_anonymous || !address || address->loopback()) continue;
+    if (listener.allow_anonymous || !address) continue;
+    if (address->loopback()) {
+      if (!listener.proxy_protocol) continue;
+      notices.push_back(fmt::format(
+          "listener '{}' on {} admits anonymous clients, those behind its proxy too; say "
+          "allow_anonymous = true or false to settle that",
+          listener.name, address->text()));
+      continue;
+    }
     notices.push_back(
         fmt::format("listener '{}' on {} refuses clients that nothing authenticated; set "
                     "allow_anonymous = true to admit them",

@@ -73,8 +73,7 @@ Result<Listener::Options> ListenerSet::plan_one(const ListenerSettings& listener
 
   auto info = std::make_shared<ListenerInfo>();
   info->settings = listener;
-  // Behind a proxy the clients may come from anywhere.
-  info->loopback_only = options.address.loopback() && !options.settings.proxy_protocol;
+  info->loopback_only = options.address.loopback();
   info->handshake_timeout_ms = settings.limits.handshake_timeout_ms;
   info->send_timeout_ms = settings.limits.send_timeout_ms;
   info->proxy_from = std::move(*proxies);

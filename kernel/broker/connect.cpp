@@ -106,10 +106,7 @@ Fault Connection::check_connect(const ConnectView& connect) const {
       return {Reason::qos_not_supported, "will above the highest QoS allowed"};
     if (will.retain && !settings.mqtt.retain_available)
       return {Reason::retain_not_supported, "will with retain where retain is not available"};
-    if ((settings.limits.max_topic_length &&
-         will.topic.size() > settings.limits.max_topic_length) ||
-        (settings.limits.max_topic_levels &&
-         topic_levels(will.topic) > settings.limits.max_topic_levels))
+    if (!topic_fits(will.topic, 0, settings.limits))
       return {Reason::topic_name_invalid, "will topic longer or deeper than the limits allow"};
   }
   return {};
@@ -268,7 +265,7 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
     return refuse(Reason::not_authorized, "client id or user name does not fit the mountpoint");
   std::unique_ptr<Will> will;
   if (connect.has_will) {
-    if (mountpoint.size() + connect.will.topic.size() > kMaxTopicSize)
+    if (!topic_fits(connect.will.topic, mountpoint.size(), broker_->settings().limits))
       return refuse(Reason::topic_name_invalid, "will topic too long below the mountpoint");
     will = std::make_unique<Will>(Will::from(connect.will));
     will->topic = mountpoint + will->topic;

@@ -28,6 +28,9 @@ class Broker;
 void set_subscription_ids(Delivery& delivery, std::span<const std::uint32_t> ids, FilterId group,
                           bool shared);
 
+// Whether a topic name keeps to the limits, and to what a packet can carry below its mountpoint.
+bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits);
+
 class Connection final : public LinkHandler {
  public:
   Connection(Broker& broker, Link& link);

@@ -31,6 +31,14 @@ std::string decision_key(const AuthorizeRequest& request) {
 
 }  // namespace
 
+bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits) {
+  if (topic.size() + mount_size > Connection::kMaxTopicSize) return false;
+  if (limits.max_topic_length != 0 && topic.size() > limits.max_topic_length) return false;
+  // A topic has at most one level more than bytes: most need no counting.
+  return limits.max_topic_levels == 0 || topic.size() < limits.max_topic_levels ||
+         topic_levels(topic) <= limits.max_topic_levels;
+}
+
 Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes body) {
   PublishView publish;
   if (const Fault fault =
@@ -54,11 +62,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     fail({Reason::topic_alias_invalid, "topic alias unknown or out of range"});
     return Outcome::done;
   }
-  if (publish.topic.size() + mount_size() > kMaxTopicSize ||
-      (settings.limits.max_topic_length &&
-       publish.topic.size() > settings.limits.max_topic_length) ||
-      (settings.limits.max_topic_levels &&
-       topic_levels(publish.topic) > settings.limits.max_topic_levels)) {
+  if (!topic_fits(publish.topic, mount_size(), settings.limits)) {
     fail({Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"});
     return Outcome::done;
   }

@@ -33,6 +33,8 @@ bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits);
 
 class Connection final : public LinkHandler {
  public:
+  static constexpr std::size_t kMaxTopicSize = 65'535;  // what a packet can carry
+
   Connection(Broker& broker, Link& link);
   ~Connection() override;
 
@@ -83,7 +85,6 @@ class Connection final : public LinkHandler {
 
  private:
   friend class Broker;
-  static constexpr std::size_t kMaxTopicSize = 65'535;  // what a packet can carry
   enum class State : std::uint8_t { await_connect, open, closing };
   enum class Outcome : std::uint8_t {
     done,

@@ -12,6 +12,7 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::int64_t kAnswerTimeoutMs = 5'000;
+constexpr Bytes kDelayed = "$delayed/";
 
 // Topics that no client writes: the broker's own, and prefixes that EMQ X gives a meaning which is
 // not part of this version.
@@ -75,7 +76,9 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     case Allowed::later:
       return Outcome::later;
     case Allowed::no:
-      return refuse_publish(publish, Reason::not_authorized);
+      return refuse_publish(publish, publish.topic.starts_with(kDelayed)
+                                         ? Reason::implementation_specific_error
+                                         : Reason::not_authorized);
     case Allowed::yes:
       break;
   }
@@ -135,7 +138,8 @@ Connection::Outcome Connection::refuse_publish(const PublishView& publish, Reaso
   std::string name, topic;
   KEEL_LOG(warning, "client={} peer={}: publish to '{}' refused: {}",
            printable(client_name(), name), link_.peer().address(), printable(publish.topic, topic),
-           reason_name(reason));
+           publish.topic.starts_with(kDelayed) ? "delayed publishing is not part of this version"
+                                               : reason_name(reason));
   if (broker_->settings().mqtt.acl_deny_disconnect) {
     disconnect(reason, reason_name(reason), true);
     return Outcome::done;

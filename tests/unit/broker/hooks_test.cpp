@@ -378,10 +378,13 @@ TEST_CASE("authorize: superusers are not asked about; nobody writes to $SYS") {
   client.connect({.id = "c"});
   client.publish({.topic = "t", .qos = 1, .id = 1});
   CHECK(client.expect(PacketType::puback).reason() == Reason::no_matching_subscribers);
-  for (const char* topic : {"$SYS", "$SYS/x", "$share/g/t", "$queue/t", "$delayed/5/t"}) {
+  for (const char* topic : {"$SYS", "$SYS/x", "$share/g/t", "$queue/t"}) {
     client.publish({.topic = topic, .qos = 1, .id = 1});
     CHECK(client.expect(PacketType::puback).reason() == Reason::not_authorized);
   }
+  // Not part of this version, and said so.
+  client.publish({.topic = "$delayed/5/t", .qos = 1, .id = 1});
+  CHECK(client.expect(PacketType::puback).reason() == Reason::implementation_specific_error);
   client.publish({.topic = "$other", .qos = 1, .id = 1});
   CHECK(client.expect(PacketType::puback).reason() == Reason::no_matching_subscribers);
 }

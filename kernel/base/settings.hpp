@@ -20,7 +20,6 @@ enum class CertificateIdentity : std::uint8_t { none, cn, san, dn };
 struct KernelSettings {
   std::string node_name = "keel@127.0.0.1";
   std::uint32_t shards = 0;  // 0: one per core
-  std::uint32_t workers = 2;
   std::string data_dir = "data";
   std::string default_address = "127.0.0.1";  // where a bare port binds
   bool pin_shards = false;

@@ -19,7 +19,6 @@ void kernel_rows(Table& table) {
            "this broker's name in $SYS topics and ctl")
       .row("shards", &KernelSettings::shards, integer(0, 256),
            "threads for clients; 0: one per core")
-      .row("workers", &KernelSettings::workers, integer(1, 64), "threads for blocking work")
       .row("data_dir", &KernelSettings::data_dir, filled_text(), "ctl socket and run-time files")
       .row("default_address", &KernelSettings::default_address, filled_text(),
            "where a bare port binds; \"0.0.0.0\" opens it to the network")

@@ -19,7 +19,8 @@ struct SectionText {
 };
 constexpr std::array kSections = {
     SectionText{"kernel", "kernel", "The process. All of it waits for a restart."},
-    SectionText{"plugins", "plugins", "Plugins are loaded by name; each has plugins/<name>.conf."},
+    SectionText{"plugins", "plugins",
+                "Plugins are not part of this version: load must stay empty."},
     SectionText{"listener.*", "listener.mqtt",
                 "Where clients connect. Any number of sections, [listener.<name>]."},
     SectionText{"tls.*", "tls.default",
@@ -38,7 +39,8 @@ struct Active {
 };
 constexpr std::array kActive = {
     Active{"plugins.load", "load = []"},
-    Active{"listener.*.bind", "bind = \"127.0.0.1:1883\""},
+    Active{"kernel.default_address", "default_address = \"127.0.0.1\""},
+    Active{"listener.*.bind", "bind = 1883"},
     Active{"tls.*.certfile", "certfile = \"etc/certs/cert.pem\""},
     Active{"tls.*.keyfile", "keyfile = \"etc/certs/key.pem\""},
 };

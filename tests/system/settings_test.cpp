@@ -116,11 +116,11 @@ TEST_CASE("conf show masks nothing but secrets") {
 TEST_CASE("conf reload takes changes over and says what changed") {
   BrokerProcess broker{"limits.max_packet_size = 1000"};
   Client before = broker.connect("before", Version::v5);
-  broker.write_settings("limits.max_packet_size = 5000\nkernel.workers = 3");
+  broker.write_settings("limits.max_packet_size = 5000\nkernel.pin_shards = true");
   CHECK(contains(broker.ctl_ok({"conf", "check"}), "ok"));
   const std::string answer = broker.ctl_ok({"conf", "reload"});
   CHECK(contains(answer, "limits.max_packet_size"));
-  CHECK(contains(answer, "kernel.workers"));
+  CHECK(contains(answer, "kernel.pin_shards"));
   CHECK(contains(answer, "restart"));
   before.ping();
   Client after = broker.connect("after", Version::v5);

@@ -66,7 +66,7 @@ struct Limits {
   std::uint64_t max_total_queued_bytes = 1'073'741'824;   // bytes waiting in all sessions
   std::uint64_t max_output_bytes = 1'048'576;             // unsent bytes per connection
   std::uint32_t max_connections = 100'000;
-  std::uint32_t connect_rate = 1'000;        // accepted connections per second, all listeners
+  std::uint32_t connect_rate = 10'000;       // accepted connections per second, all listeners
   std::uint32_t publish_rate = 0;            // PUBLISH packets per second and client
   std::uint64_t publish_bytes_rate = 0;      // PUBLISH bytes per second and client
   std::uint32_t max_sessions = 1'000'000;    // connected or not

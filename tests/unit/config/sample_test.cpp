@@ -51,10 +51,11 @@ TEST_CASE("the shipped file loads without a notice, safe and local") {
   REQUIRE_MESSAGE(loaded, loaded.error());
   CHECK(loaded->notices.empty());
   REQUIRE(loaded->settings.listeners.size() == 1);
-  CHECK(loaded->settings.listeners[0].bind == "127.0.0.1:1883");
+  CHECK(loaded->settings.listeners[0].bind == "1883");
+  CHECK(loaded->settings.kernel.default_address == "127.0.0.1");
   CHECK(loaded->settings.tls.count("default") == 1);
   Settings expected;
-  listener_section(expected, "mqtt").bind = "127.0.0.1:1883";
+  listener_section(expected, "mqtt").bind = "1883";
   tls_section(expected, "default").certfile = "etc/certs/cert.pem";
   tls_section(expected, "default").keyfile = "etc/certs/key.pem";
   CHECK(diff_settings(loaded->settings, expected).empty());
@@ -66,7 +67,7 @@ TEST_CASE("every key stands in the shipped file with its default") {
   REQUIRE_MESSAGE(loaded, loaded.error());
   Settings expected;
   auto& mqtt = listener_section(expected, "mqtt");
-  mqtt.bind = "127.0.0.1:1883";
+  mqtt.bind = "1883";
   mqtt.allow_anonymous = true;  // what holds on loopback
   auto& mqtts = listener_section(expected, "mqtts");
   mqtts.bind = "8883";

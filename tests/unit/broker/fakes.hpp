@@ -97,7 +97,9 @@ class FakeShard final : public ShardCore {
     link.handler_ = broker.accept(link);
   }
 
-  // One turn in the order of a real shard. False: there was nothing to do.
+  bool has_tasks() const { return !tasks_.empty(); }
+
+  // One turn in the order of a real shard. False: there was nothing to do but timers.
   bool turn(std::int64_t now_ms) {
     bool busy = false;
     timers().advance(now_ms);

@@ -24,6 +24,7 @@ Cluster::~Cluster() {
 bool Cluster::turn() {
   bool busy = false;
   for (auto& shard : shards_) busy |= shard->turn(now_ms_);
+  for (auto& shard : shards_) busy |= shard->has_tasks();  // of timers on later shards
   return reclaimer_.run() || busy;
 }
 

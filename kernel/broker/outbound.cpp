@@ -55,8 +55,8 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
     if (!kept) return;
   }
   const std::uint16_t packet_id = kept ? kept->packet_id : 0;
-  const bool plain =
-      ids.empty() && (!extras_ || (extras_->mountpoint.empty() && extras_->alias_out_max == 0));
+  const bool plain = !publication.single() && ids.empty() &&
+                     (!extras_ || (extras_->mountpoint.empty() && extras_->alias_out_max == 0));
   const bool sent = plain ? write_cached(publication, qos, retain, packet_id)
                           : write(publication.view(),
                                   publication.view().payload.size() >= OutBuffer::kSliceFrom

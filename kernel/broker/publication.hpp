@@ -19,6 +19,9 @@ class Publication {
 
   const MessageView& view() const { return view_; }
   FrameCache& frames() { return frames_; }
+  // Whether there is but one receiver: then a frame is written straight into its output.
+  bool single() const { return single_; }
+  void set_single(bool single) { single_ = single; }
   // The block to keep; made on first use.
   const MessagePtr& message() {
     if (!message_) message_ = Message::create(view_);
@@ -29,6 +32,7 @@ class Publication {
   const MessageView view_;
   MessagePtr message_;
   FrameCache& frames_;
+  bool single_ = false;
 };
 
 }  // namespace keel::kernel

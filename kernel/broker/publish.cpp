@@ -57,6 +57,7 @@ std::size_t Broker::publish(const MessageView& message) {
   if (message.retain) keep_retained(publication);
   const Route& route = routes_.find(message.topic);
   spend(static_cast<std::uint32_t>(route.size()) + (routes_.last_was_cached() ? 1 : kMatchCost));
+  publication.set_single(route.size() + route.groups.size() == 1);
   for (const LocalTarget& local : route.local)
     deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
   for (const Target& remote : route.remote) send_to(remote, publication, route.ids);

@@ -383,6 +383,25 @@ TEST_CASE(
   CHECK(outside.expect(PacketType::publish).topic == base + "will");
 }
 
+TEST_CASE("mountpoint: a session is not seen through another one") {
+  Cluster cluster;
+  const wire::ConnectSpec spec{.id = "c", .clean = false, .expiry_s = 100};
+  Client first(cluster, Version::v5, 0, mounted("one/"));
+  first.connect(spec);
+  first.subscribe({.filter = "t", .qos = 1});
+  Client same(cluster, Version::v5, 0, mounted("one/"));
+  CHECK(same.connect(spec).session_present);
+  same.hang_up();
+  Client pub(cluster);
+  pub.connect({.id = "pub"});
+  pub.publish({.topic = "one/t", .payload = "secret", .qos = 1, .id = 1});
+  Client other(cluster, Version::v5, 0, mounted("two/"));
+  CHECK(!other.connect(spec).session_present);
+  CHECK(other.silent());
+  CHECK(cluster.total(Gauge::queued_messages) == 0);
+  CHECK(cluster.total(Gauge::subscriptions) == 0);
+}
+
 TEST_CASE("mountpoint: a name that would change the topic's structure is refused") {
   Cluster cluster;
   for (const char* id : {"a/b", "+", "#", ""}) {

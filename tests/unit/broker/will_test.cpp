@@ -127,6 +127,22 @@ TEST_CASE("will: takeover") {
       }
 }
 
+TEST_CASE("will: counted against the budget of what waits, as long as it is there") {
+  Settings settings;
+  settings.limits.max_total_queued_bytes = 2'000;
+  Cluster cluster(settings);
+  const wire::WillSpec large{.topic = "will", .payload = std::string(1'500, 'x')};
+  Client first(cluster), second(cluster), third(cluster);
+  CHECK(first.connect({.id = "a", .will = large}).reason() == Reason::success);
+  CHECK(cluster.realm().queued_bytes >= 1'500);
+  CHECK(second.connect({.id = "b", .will = large}).reason() == Reason::quota_exceeded);
+  first.disconnect();
+  CHECK(cluster.realm().queued_bytes == 0);
+  CHECK(third.connect({.id = "b", .will = large}).reason() == Reason::success);
+  third.hang_up();
+  CHECK(cluster.realm().queued_bytes == 0);
+}
+
 TEST_CASE("will: the last connection's will counts") {
   Scene s;
   s.client({.clean = false, .expiry_s = 100, .will = kWill})->disconnect();

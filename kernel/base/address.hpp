@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/base/result.hpp"
 #include "kernel/base/endpoint.hpp"
+#include "kernel/base/result.hpp"
 
 namespace keel::kernel {
 
@@ -18,7 +18,7 @@ struct BindAddress {
   std::string unix_path;  // not empty: a Unix socket
 
   bool loopback() const { return endpoint.loopback(); }  // or a Unix socket: this machine only
-  bool wildcard() const;                                  // every address of the machine
+  bool wildcard() const;                                 // every address of the machine
   std::string text() const { return unix_path.empty() ? endpoint.text() : "unix:" + unix_path; }
   bool operator==(const BindAddress&) const = default;
 };

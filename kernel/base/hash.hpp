@@ -1,5 +1,5 @@
-// A fast non-cryptographic hash for topics and client ids. `seed` is a per-process random value where the
-// hashed bytes come from clients, so that nobody can prepare colliding names.
+// A fast non-cryptographic hash for topics and client ids. `seed` is a per-process random value
+// where the hashed bytes come from clients, so that nobody can prepare colliding names.
 #pragma once
 
 #include <cstdint>

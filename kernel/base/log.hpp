@@ -1,8 +1,8 @@
-// The log: one line per event. A line is formatted only when its level is on, copied into a ring and
-// written by a thread of its own, so no shard waits for a disk. [any] unless said otherwise.
+// The log: one line per event. A line is formatted only when its level is on, copied into a ring
+// and written by a thread of its own, so no shard waits for a disk. [any] unless said otherwise.
 //
-// Floods: a call site passes a `LogSite`; after `burst` lines of one site within a second the rest of
-// that second are counted, and one line says how many. Secrets are never passed in.
+// Floods: a call site passes a `LogSite`; after `burst` lines of one site within a second the rest
+// of that second are counted, and one line says how many. Secrets are never passed in.
 #pragma once
 
 #include <fmt/format.h>
@@ -19,7 +19,17 @@
 
 namespace keel::kernel::log {
 
-enum class Level : std::uint8_t { debug, info, notice, warning, error, critical, alert, emergency, off };
+enum class Level : std::uint8_t {
+  debug,
+  info,
+  notice,
+  warning,
+  error,
+  critical,
+  alert,
+  emergency,
+  off
+};
 
 std::string_view level_name(Level level);
 std::optional<Level> parse_level(std::string_view name);
@@ -33,8 +43,8 @@ void flush();
 // Opens the log file anew under its name, after something else (logrotate) moved it away. [control]
 Result<void> reopen();
 
-Level level();                  // the overall level
-void set_level(Level level);    // of every handler
+Level level();                // the overall level
+void set_level(Level level);  // of every handler
 struct Handler {
   std::string id;  // console, file, journal
   Level level;
@@ -56,20 +66,18 @@ struct Site {
 bool admit(Site& site, Level level, std::string_view format);
 }  // namespace detail
 
-inline bool enabled(Level level) {
-  return level >= detail::lowest.load(std::memory_order_relaxed);
-}
+inline bool enabled(Level level) { return level >= detail::lowest.load(std::memory_order_relaxed); }
 
 }  // namespace keel::kernel::log
 
 // KEEL_LOG(warning, "client={} peer={}: {}", id, peer, why);
-#define KEEL_LOG(level_, format_, ...)                                                          \
-  do {                                                                                          \
-    using ::keel::kernel::log::Level;                                                           \
-    if (::keel::kernel::log::enabled(Level::level_)) {                                          \
-      static constinit ::keel::kernel::log::detail::Site keel_log_site_;                        \
-      if (::keel::kernel::log::detail::admit(keel_log_site_, Level::level_, format_))           \
-        ::keel::kernel::log::detail::write(Level::level_,                                       \
-                                           ::fmt::format(format_ __VA_OPT__(, ) __VA_ARGS__));  \
-    }                                                                                           \
+#define KEEL_LOG(level_, format_, ...)                                                         \
+  do {                                                                                         \
+    using ::keel::kernel::log::Level;                                                          \
+    if (::keel::kernel::log::enabled(Level::level_)) {                                         \
+      static constinit ::keel::kernel::log::detail::Site keel_log_site_;                       \
+      if (::keel::kernel::log::detail::admit(keel_log_site_, Level::level_, format_))          \
+        ::keel::kernel::log::detail::write(Level::level_,                                      \
+                                           ::fmt::format(format_ __VA_OPT__(, ) __VA_ARGS__)); \
+    }                                                                                          \
   } while (false)

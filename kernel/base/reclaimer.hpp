@@ -5,8 +5,8 @@
 
 namespace keel::kernel {
 
-// Runs a task once every shard has ended the turn it is in and has run what was posted to it before.
-// Implemented by the shard set, and by a plain queue in tests. [any]
+// Runs a task once every shard has ended the turn it is in and has run what was posted to it
+// before. Implemented by the shard set, and by a plain queue in tests. [any]
 class Reclaimer {
  public:
   virtual ~Reclaimer() = default;

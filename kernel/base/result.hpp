@@ -1,5 +1,5 @@
-// A value, or an error that names the cause and the remedy. For the control plane (settings, listeners,
-// commands); the data path answers with MQTT reason codes instead.
+// A value, or an error that names the cause and the remedy. For the control plane (settings,
+// listeners, commands); the data path answers with MQTT reason codes instead.
 #pragma once
 
 #include <optional>

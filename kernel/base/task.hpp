@@ -1,5 +1,5 @@
-// A move-only callable run once or never; what travels through mailboxes. The callable is destroyed on
-// the thread that destroys the Task, so a task dropped at shutdown frees what it carries.
+// A move-only callable run once or never; what travels through mailboxes. The callable is destroyed
+// on the thread that destroys the Task, so a task dropped at shutdown frees what it carries.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@ class Task {
  public:
   Task() = default;
   template <class F>
-    requires(!std::is_same_v<std::decay_t<F>, Task>)
-  Task(F&& f) : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(f))) {}
+  requires(!std::is_same_v<std::decay_t<F>, Task>) Task(F&& f)
+      : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(f))) {}
 
   explicit operator bool() const { return body_ != nullptr; }
   void operator()() { body_->run(); }

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/base/settings.hpp"
-#include "kernel/codec/out_buffer.hpp"
 #include "kernel/base/address.hpp"
 #include "kernel/base/endpoint.hpp"
+#include "kernel/base/settings.hpp"
+#include "kernel/codec/out_buffer.hpp"
 #include "kernel/net/shard_core.hpp"
 
 namespace keel::kernel {
@@ -105,8 +105,8 @@ class Link {
   virtual void abort() = 0;
   // Backpressure: no on_data until resumed.
   virtual void pause_reading() = 0;
-  // What was not consumed is shown again on the next turn, also when reading was not paused: a handler
-  // that has done enough for one turn calls this from within on_data.
+  // What was not consumed is shown again on the next turn, also when reading was not paused: a
+  // handler that has done enough for one turn calls this from within on_data.
   virtual void resume_reading() = 0;
   // Moves link and handler to another shard at the end of this turn, with the bytes not consumed
   // and the output not sent; `arrived` runs there first, then on_data. The caller touches neither

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "kernel/base/result.hpp"
 #include "kernel/base/address.hpp"
+#include "kernel/base/result.hpp"
 
 namespace keel::kernel {
 

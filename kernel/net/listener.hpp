@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/net/acceptor.hpp"
 #include "kernel/base/address.hpp"
+#include "kernel/net/acceptor.hpp"
 #include "kernel/net/admission.hpp"
 #include "kernel/net/shard_set.hpp"
 

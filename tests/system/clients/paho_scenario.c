@@ -1,6 +1,6 @@
 /* Paho's C client against the broker: paho_scenario PORT PROTOCOL [CAFILE]
- * PROTOCOL is 3 (MQTT 3.1), 4 (3.1.1) or 5. Exits with 1 and a reason when something is not as it should be.
- * Every call of the asynchronous client is made to wait for its answer. */
+ * PROTOCOL is 3 (MQTT 3.1), 4 (3.1.1) or 5. Exits with 1 and a reason when something is not as it
+ * should be. Every call of the asynchronous client is made to wait for its answer. */
 #include <MQTTAsync.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -77,7 +77,8 @@ static int on_message(void* context, char* topic, int length, MQTTAsync_message*
   pthread_mutex_lock(&peer->mutex);
   struct message* slot = &peer->inbox[peer->last++ % kInbox];
   snprintf(slot->topic, sizeof slot->topic, "%s", topic);
-  snprintf(slot->payload, sizeof slot->payload, "%.*s", message->payloadlen, (char*)message->payload);
+  snprintf(slot->payload, sizeof slot->payload, "%.*s", message->payloadlen,
+           (char*)message->payload);
   slot->qos = message->qos;
   slot->retained = message->retained;
   pthread_cond_broadcast(&peer->changed);
@@ -93,7 +94,8 @@ static void await(struct peer* peer, const unsigned* flag, unsigned old, const c
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec += kPatience;
   while (*flag == old) {
-    if (pthread_cond_timedwait(&peer->changed, &peer->mutex, &until) != 0) fail("never came:", what);
+    if (pthread_cond_timedwait(&peer->changed, &peer->mutex, &until) != 0)
+      fail("never came:", what);
   }
 }
 
@@ -191,11 +193,13 @@ static void subscribe(struct peer* peer, const char* topic, int qos) {
   complete(peer, MQTTAsync_subscribe(peer->client, topic, qos, &options), "SUBACK");
 }
 
-static void publish(struct peer* peer, const char* topic, const char* payload, int qos, int retained) {
+static void publish(struct peer* peer, const char* topic, const char* payload, int qos,
+                    int retained) {
   MQTTAsync_responseOptions options = respond(peer);
-  complete(peer,
-           MQTTAsync_send(peer->client, topic, (int)strlen(payload), payload, qos, retained, &options),
-           topic);
+  complete(
+      peer,
+      MQTTAsync_send(peer->client, topic, (int)strlen(payload), payload, qos, retained, &options),
+      topic);
 }
 
 static void take(struct peer* peer, const char* topic, const char* payload, int qos, int retained) {

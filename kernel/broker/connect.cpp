@@ -285,6 +285,7 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   max_packet_out_ = connect.maximum_packet_size;
   connected_at_s_ = broker_->unix_ms() / 1000;
   if (!mountpoint.empty()) extras().mountpoint = std::move(mountpoint);
+  if (extras_) extras_->connect_copy = {};  // the exchange is over
   apply_limits(connect);
   broker_->register_connection(*this);
 

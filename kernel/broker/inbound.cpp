@@ -253,7 +253,9 @@ void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
     more.answered = true;
     more.answer = std::move(answer);
   } else {
-    const bool allowed = answer.verdict == Verdict::allow;
+    const bool allowed =
+        answer.verdict == Verdict::allow ||
+        (answer.verdict == Verdict::next && broker_->settings().mqtt.acl_nomatch_allow);
     more.decisions.put(more.asked, allowed, link_.shard().now_ms());
     more.answers[std::exchange(more.asked, {})] = allowed;
   }

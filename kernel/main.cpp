@@ -8,6 +8,7 @@
 #include "kernel/base/log.hpp"
 #include "kernel/config/kernel_settings.hpp"
 #include "kernel/program/options.hpp"
+#include "kernel/program/preflight.hpp"
 #include "kernel/program/program.hpp"
 
 using namespace keel::kernel;
@@ -27,6 +28,10 @@ int run(const Options& options) {
     return kFailed;
   }
   if (options.check) {
+    if (auto fit = preflight(loaded->settings); !fit) {
+      fmt::print(stderr, "{}\n", fit.error());
+      return kFailed;
+    }
     for (const std::string& notice : loaded->notices) fmt::print("notice: {}\n", notice);
     fmt::print("{}: ok\n", sources.file.empty() ? "defaults" : sources.file);
     return 0;

@@ -91,8 +91,19 @@ void push(State& s, Level level, std::string text) {  // mutex held
   ++s.taken;
 }
 
+// The lines are known by their format, shown with * for what differs.
 std::string summary(std::uint32_t more, std::string_view format) {
-  return fmt::format("{} more like: {}", more, format);
+  std::string shown;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const std::size_t end = format[i] == '{' ? format.find('}', i) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      shown += format[i];
+      continue;
+    }
+    shown += '*';
+    i = end;
+  }
+  return fmt::format("{} more like: {}", more, shown);
 }
 
 // Reports floods that went quiet; those still running report themselves in admit().

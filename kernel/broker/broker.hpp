@@ -189,6 +189,7 @@ class Broker {
   void away_due(Session& session);
   void publish_will(Session& session);
   std::unique_ptr<Will> take_will(Session& session);
+  void log_overflow(Session& session);
   void account_queue(std::int64_t messages, std::int64_t bytes);
   void set_shared_online(const Session& session, bool online);
   void run_notify(const EventInfo& info);

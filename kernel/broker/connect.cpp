@@ -13,6 +13,29 @@
 
 namespace keel::kernel {
 
+namespace {
+
+std::string_view version_name(Version version) {
+  return version == Version::v5 ? "5.0" : version == Version::v311 ? "3.1.1" : "3.1";
+}
+
+std::string_view refusal(Reason reason) {
+  switch (reason) {
+    case Reason::bad_user_name_or_password:
+      return "it gives a user name or password, and nothing here accepts them; a client without "
+             "any "
+             "is anonymous";
+    case Reason::not_authorized:
+      return "nothing authenticated it, and the listener does not admit anonymous clients";
+    case Reason::bad_authentication_method:
+      return "no plugin knows its authentication method";
+    default:
+      return "not authenticated";
+  }
+}
+
+}  // namespace
+
 Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth) {
   ConnectView connect;
   Fault fault = parse_connect(body, connect, broker_->property_scratch());
@@ -60,7 +83,7 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
       broker_->metrics().add(Metric::connect_received);
       broker_->metrics().add(Metric::auth_failure);
       broker_->metrics().add(Metric::connack_auth_error);
-      refuse(answer.reason, "not authenticated");
+      refuse(answer.reason, refusal(answer.reason));
       return Outcome::done;
     case Allowed::yes:
       break;
@@ -291,12 +314,15 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
 
   std::string name, user;
   KEEL_LOG(info, "client={} peer={}: connected: version={} clean_start={} keepalive={} username={}",
-           printable(connect.client_id, name), link_.peer().address(),
-           version_ == Version::v5     ? "5.0"
-           : version_ == Version::v311 ? "3.1.1"
-                                       : "3.1",
+           printable(connect.client_id, name), link_.peer().address(), version_name(version_),
            connect.clean_start, keep_alive_s_, printable(username_, user));
   send_connack(connect, opened.present, assigned, answer);
+  if (broker_->traces())
+    trace(
+        fmt::format("received CONNECT version={} clean_start={} keepalive={} will={}; sent CONNACK "
+                    "session_present={}",
+                    version_name(version_), connect.clean_start, keep_alive_s_, connect.has_will,
+                    opened.present));
   start_resend();  // before anything new can be sent
   broker_->presence_connected(*this);
   broker_->notify(opened.present ? Event::session_resumed : Event::session_created,

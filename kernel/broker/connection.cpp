@@ -202,6 +202,7 @@ void Connection::taken_over() {
   std::string name;
   KEEL_LOG(info, "client={} peer={}: disconnected: taken over by a new connection",
            printable(client_name(), name), link_.peer().address());
+  trace("disconnected: taken over by a new connection");
   session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
   broker_->presence_disconnected(*this, "conflict");
   broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, "conflict",
@@ -217,6 +218,7 @@ void Connection::finish(std::string_view reason, bool publish_will) {
     std::string name, word;
     KEEL_LOG(info, "client={} peer={}: disconnected: {}", printable(client_name(), name),
              link_.peer().address(), printable(reason, word));
+    if (broker_->traces()) trace(fmt::format("disconnected: {}", printable(reason, word)));
     session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
     broker_->presence_disconnected(*this, reason);
     broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, reason,
@@ -280,28 +282,35 @@ ConnectionInfo Connection::info() const {
   return info;
 }
 
+void Connection::trace(std::string_view what, Bytes topic) const {
+  if (!broker_->traces()) return;
+  std::string name;
+  broker_->traces()->write(client_name(), topic,
+                           fmt::format("client={} peer={} {}", printable(client_name(), name),
+                                       link_.peer().address(), what));
+}
+
 void Connection::trace_in(const FixedHeader& header, Bytes body) const {
+  if (header.type == PacketType::connect) return;  // its client is not known yet
   Bytes topic;
   if (header.type == PacketType::publish && body.size() >= 2 &&
       body.size() >= 2u + load_be16(body.data()))
     topic = body.substr(2, load_be16(body.data()));
-  std::string name, shown;
-  broker_->traces()->write(
-      client_name(), topic,
-      fmt::format("client={} peer={} received {} {}{}", printable(client_name(), name),
-                  link_.peer().address(), packet_name(header.type),
+  std::string shown;
+  trace(
+      fmt::format("received {} {}packet of {} bytes", packet_name(header.type),
                   topic.empty() ? ""
-                                : fmt::format("topic={} qos={} ", printable(topic, shown),
-                                              header.flags >> 1 & 3),
-                  fmt::format("{} bytes", header.size + header.remaining)));
+                                : fmt::format("topic={} qos={} retain={} ", printable(topic, shown),
+                                              header.flags >> 1 & 3, header.flags & 1),
+                  header.size + header.remaining),
+      topic);
 }
 
 void Connection::trace_out(Bytes topic, std::uint8_t qos, std::size_t payload) const {
-  std::string name, shown;
-  broker_->traces()->write(client_name(), topic,
-                           fmt::format("client={} peer={} sent PUBLISH topic={} qos={} {} bytes",
-                                       printable(client_name(), name), link_.peer().address(),
-                                       printable(topic, shown), qos, payload));
+  std::string shown;
+  trace(fmt::format("sent PUBLISH topic={} qos={} payload of {} bytes", printable(topic, shown),
+                    qos, payload),
+        topic);
 }
 
 }  // namespace keel::kernel

@@ -133,6 +133,7 @@ class Connection final : public LinkHandler {
   void finish(std::string_view reason, bool publish_will);
   void close_link();
   void timer_due();
+  void trace(std::string_view what, Bytes topic = {}) const;  // while anything is traced
   void trace_in(const FixedHeader& header, Bytes body) const;
   Outcome handle_disconnect(Bytes body);
   Bytes client_name() const;
@@ -158,7 +159,7 @@ class Connection final : public LinkHandler {
 
   // inbound.cpp
   Outcome handle_publish(const FixedHeader& header, Bytes body);
-  bool resolve_alias(PublishView& publish);
+  Fault resolve_alias(PublishView& publish);
   Outcome refuse_publish(const PublishView& publish, Reason reason);
   void acknowledge_publish(const PublishView& publish, Reason reason);
   void take_publish(const PublishView& publish, Bytes topic);

@@ -1,6 +1,9 @@
 // From a message to one session: sent now, or queued under the bounds, or dropped and counted.
 #include <algorithm>
+#include <utility>
 
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
 #include "kernel/broker/publication.hpp"
@@ -72,16 +75,28 @@ void Broker::enqueue(Session& session, Delivery delivery) {
   while (fits && over() && !session.queue.empty()) {
     const Delivery dropped = session.queue.drop();
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
+    log_overflow(session);
     drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view());
   }
   // The global budget cannot be met by this session's own messages alone: the new one goes.
   if (over() || !has_room(static_cast<std::size_t>(cost))) {
+    log_overflow(session);
     drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view());
     return;
   }
   account_queue(1, cost);
   ++session.enqueued;
   session.queue.push(std::move(delivery));
+}
+
+void Broker::log_overflow(Session& session) {
+  if (std::exchange(session.overflow_logged, true)) return;
+  std::string name;
+  KEEL_LOG(
+      warning,
+      "client={}: its queue is full at {} messages, {} bytes (limits.max_queued*): messages are "
+      "dropped, the oldest first",
+      printable(session.client_id, name), session.queue.size(), session.queue.bytes());
 }
 
 bool Broker::has_room(std::size_t bytes) const {
@@ -118,6 +133,7 @@ void Broker::pump(Session& session) {
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
     if (!delivery.message->expired(shard_.now_ms())) connection->send_queued(std::move(delivery));
   }
+  session.overflow_logged = false;
   if (session.retained) pump_retained(session);
 }
 

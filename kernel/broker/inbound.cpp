@@ -59,10 +59,11 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     fail({Reason::retain_not_supported, "PUBLISH with retain where retain is not available"});
     return Outcome::done;
   }
-  if ((publish.topic_alias != 0 || publish.topic.empty()) && !resolve_alias(publish)) {
-    fail({Reason::topic_alias_invalid, "topic alias unknown or out of range"});
-    return Outcome::done;
-  }
+  if (publish.topic_alias != 0)
+    if (const Fault fault = resolve_alias(publish)) {
+      fail(fault);
+      return Outcome::done;
+    }
   if (!topic_fits(publish.topic, mount_size(), settings.limits)) {
     fail({Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"});
     return Outcome::done;
@@ -151,18 +152,21 @@ Connection::Outcome Connection::refuse_publish(const PublishView& publish, Reaso
   return Outcome::done;
 }
 
-bool Connection::resolve_alias(PublishView& publish) {
+// The codes are those of [MQTT5 3.3.4].
+Fault Connection::resolve_alias(PublishView& publish) {
   const std::uint16_t limit = broker_->settings().mqtt.max_topic_alias;
-  if (publish.topic_alias == 0 || publish.topic_alias > limit) return false;
+  if (publish.topic_alias > limit)
+    return {Reason::topic_alias_invalid, "topic alias above the maximum"};
   auto& known = extras().alias_in;
   if (!publish.topic.empty()) {
     if (known.size() < publish.topic_alias) known.resize(publish.topic_alias);
     known[publish.topic_alias - 1u] = publish.topic;
-    return true;
+    return {};
   }
-  if (known.size() < publish.topic_alias || known[publish.topic_alias - 1u].empty()) return false;
+  if (known.size() < publish.topic_alias || known[publish.topic_alias - 1u].empty())
+    return {Reason::protocol_error, "no topic, and the alias stands for none"};
   publish.topic = known[publish.topic_alias - 1u];
-  return true;
+  return {};
 }
 
 // Over the rate, this packet is still taken; what follows waits until the debt is paid.

@@ -64,7 +64,9 @@ std::size_t Broker::publish(const MessageView& message) {
   std::size_t receivers = route.local.size() + route.remote.size();
   for (const SharedGroup* group : route.groups)
     receivers += deliver_to_group(*group, publication, Subscriber{~0u}, false);
-  if (receivers == 0) drop(Metric::messages_dropped_no_subscriber, message, "no_subscriber");
+  // That nobody listens to what the broker says of itself is no loss.
+  if (receivers == 0 && message.publisher != 0)
+    drop(Metric::messages_dropped_no_subscriber, message, "no_subscriber");
   return receivers;
 }
 

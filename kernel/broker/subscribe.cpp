@@ -73,6 +73,10 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
     broker_->subscribe(*session_, filter, options, wanted.retain_handling);
     reasons[i] = static_cast<Reason>(options.qos);
   }
+  for (std::size_t i = 0; broker_->traces() && i < reasons.size(); ++i)
+    trace(fmt::format("SUBACK {} asked={} answer=0x{:02x}",
+                      printable(view.filters[i].filter, shown), view.filters[i].qos,
+                      code(reasons[i])));
   encode_suback(link_.out, version_, view.packet_id, reasons);
   link_.touch();
   metrics.add(Metric::suback_sent);

@@ -92,6 +92,8 @@ bool PropertyReader::read_value(PropertyValue& out) {
     return fail(protocol_error("property is neither 0 nor 1"));
   }
   if (out.number == 0 && (kNotZero & properties(out.id)) != 0) {
+    if (out.id == Property::topic_alias)  // the one with a code of its own [MQTT5 3.3.4]
+      return fail({Reason::topic_alias_invalid, "topic alias is 0"});
     return fail(protocol_error("property is 0, which it must not be"));
   }
   if ((type == Type::string && !valid_utf8(out.text)) ||

@@ -89,7 +89,7 @@ void limit_rows(Table& table) {
            "unacknowledged QoS 1/2 deliveries per client")
       .row("max_awaiting_rel", &Limits::max_awaiting_rel, integer(0, 65'535),
            "unfinished QoS 2 publishes per client")
-      .row("max_queued", &Limits::max_queued, integer(0), "messages waiting per session")
+      .row("max_queued", &Limits::max_queued, integer(0), "messages waiting per session; over it the oldest goes")
       .row("max_queued_bytes", &Limits::max_queued_bytes, size(), "bytes waiting per session")
       .row("max_total_queued_bytes", &Limits::max_total_queued_bytes, size(),
            "bytes waiting in all sessions")
@@ -179,7 +179,7 @@ void listener_rows(Table& table) {
       .row("tls", &L::tls, text(), "name of a [tls.*] section; \"\": no TLS")
       .row("enabled", &L::enabled, boolean(), "false keeps the section without listening")
       .row("allow_anonymous", &L::allow_anonymous, boolean(),
-           "unless set: true on loopback and Unix sockets, else false")
+           "clients without a user name; unset: on loopback and Unix sockets only")
       .example("true")
       .row("mountpoint", &L::mountpoint, text(), "prefix of all topics; %c client id, %u user name")
       .custom("versions", list({"3.1", "3.1.1", "5.0"}), "MQTT versions admitted", versions_of,

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "kernel/base/log.hpp"
+#include "kernel/program/preflight.hpp"
 #include "kernel/program/service_manager.hpp"
 
 namespace keel::kernel {
@@ -20,11 +21,16 @@ constexpr milliseconds kDrainPoll{20};
 constexpr int kDrainPolls = 250;  // 5 s for the last bytes of all connections
 
 // Every connection is a descriptor: as many as the system grants.
-void raise_descriptor_limit() {
+void raise_descriptor_limit(std::uint32_t connections) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < connections)
+    KEEL_LOG(notice,
+             "this process may open {} files, fewer than limits.max_connections = {} would need; "
+             "raise it with ulimit -n or LimitNOFILE",
+             limit.rlim_cur, connections);
 }
 
 }  // namespace
@@ -45,13 +51,11 @@ std::string_view Program::version() const { return KEEL_VERSION; }
 
 Result<void> Program::start() {
   const auto settings = server_.realm().settings();
-  raise_descriptor_limit();
+  raise_descriptor_limit(settings->limits.max_connections);
   // Before the first client can connect: from then on the end is an orderly one.
   loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
   loop_.on_signal({SIGHUP}, [this](int) { on_hangup(); });
-  // Without what they would enforce or serve, the broker must not pretend.
-  if (!settings->plugins.load.empty())
-    return Error{"plugins.load: loading plugins is not part of this version; leave the list empty"};
+  if (auto fit = preflight(*settings); !fit) return fit;
   auto data_dir = DataDir::open(settings->kernel.data_dir);
   if (!data_dir) return Error{data_dir.error()};
   data_dir_.emplace(std::move(*data_dir));
@@ -60,7 +64,7 @@ Result<void> Program::start() {
   if (!settings->http.bind.empty()) {
     auto http = admin_.start_http(loop_.context(), settings->http.bind);
     if (!http) return Error{http.error()};
-    KEEL_LOG(notice, "http: listening on {} (port {})", settings->http.bind, *http);
+    KEEL_LOG(notice, "http: listening on port {} of the loopback address", *http);
   }
   // Last, so that whoever sees the port open finds everything else there.
   if (auto listening = server_.listen(); !listening) return listening;
@@ -126,6 +130,7 @@ Result<std::vector<std::string>> Program::check_settings(const std::string& file
   if (!file.empty()) sources.file = file;
   auto loaded = load_settings(sources);
   if (!loaded) return Error{loaded.error()};
+  if (auto fit = preflight(loaded->settings); !fit) return Error{fit.error()};
   return loaded->notices;
 }
 

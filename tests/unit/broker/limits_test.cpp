@@ -19,18 +19,20 @@ TEST_CASE("alias in: learned, used, learned anew, and refused where unknown") {
   Strings topics;
   for (const wire::Received& got : sub.take()) topics.push_back(got.topic);
   CHECK(topics == Strings{"one", "two", "one", "three", "three", "two"});
-  for (const wire::PublishSpec& bad :
-       {wire::PublishSpec{.topic = "", .alias = 2}, wire::PublishSpec{.topic = "t", .alias = 17}}) {
+  const std::pair<wire::PublishSpec, Reason> bad[] = {
+      {{.topic = "", .alias = 2}, Reason::protocol_error},
+      {{.topic = "t", .alias = 17}, Reason::topic_alias_invalid}};
+  for (const auto& [publish, reason] : bad) {
     Client other(cluster);
     other.connect({.id = "o"});
-    other.publish(bad);
-    CHECK(other.expect(PacketType::disconnect).reason() == Reason::topic_alias_invalid);
+    other.publish(publish);
+    CHECK(other.expect(PacketType::disconnect).reason() == reason);
   }
   client.hang_up();
   Client again(cluster);
   again.connect({.id = "c"});
   again.publish({.topic = "", .alias = 1});  // aliases end with the connection
-  CHECK(again.expect(PacketType::disconnect).reason() == Reason::topic_alias_invalid);
+  CHECK(again.expect(PacketType::disconnect).reason() == Reason::protocol_error);
 }
 
 TEST_CASE("alias out: as many as both allow, the topic only once") {

@@ -139,7 +139,7 @@ TEST_CASE("publish: v5 property rules") {
       {"section beyond the packet", "0001't' 05 01 01", Reason::malformed_packet},
       {"section cuts a property", "0001't' 03 02 00000001", Reason::malformed_packet},
       {"length not minimal", "0001't' 80 00", Reason::malformed_packet},
-      {"alias 0", "0001't' 03 23 0000", Reason::protocol_error},
+      {"alias 0", "0001't' 03 23 0000", Reason::topic_alias_invalid},
       {"alias twice", "0001't' 06 23 0001 23 0001", Reason::protocol_error},
       {"format 2", "0001't' 02 01 02", Reason::protocol_error},
       {"format twice", "0001't' 04 01 01 01 01", Reason::protocol_error},

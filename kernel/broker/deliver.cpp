@@ -73,9 +73,9 @@ void Broker::enqueue(Session& session, Delivery delivery) {
   const bool fits =
       limits.max_queued_bytes == 0 || static_cast<std::uint64_t>(cost) <= limits.max_queued_bytes;
   while (fits && over() && !session.queue.empty()) {
+    log_overflow(session);
     const Delivery dropped = session.queue.drop();
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
-    log_overflow(session);
     drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view());
   }
   // The global budget cannot be met by this session's own messages alone: the new one goes.

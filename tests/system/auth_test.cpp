@@ -27,6 +27,9 @@ TEST_CASE_TEMPLATE("credentials that nothing checks are refused", V, V31, V311, 
     CHECK_FALSE(connack.session_present);
     client.expect_closed();
   }
+  eventually([&] { return contains(broker.log(), "gives a user name or password"); },
+             "the log says why");
+  CHECK_FALSE(contains(broker.log(), "secret"));
 }
 
 TEST_CASE("v5: a password without a user name is legal, and refused like others") {

@@ -73,6 +73,8 @@ TEST_CASE_TEMPLATE("the queue is bounded by count: the oldest go first", V, V31,
   for (int i = 0; i < 25; ++i) publisher.publish("t/x", std::to_string(i), 1);
   CHECK(contains(broker.ctl_ok({"sessions", "show", "s"}), "mqueue_len=10"));
   CHECK(contains(broker.ctl_ok({"sessions", "show", "s"}), "mqueue_dropped=15"));
+  eventually([&] { return contains(broker.log(), "client=s: its queue is full at 10 messages"); },
+             "the log says so");
   Client back = broker.connect(persistent("s", V::value));
   for (int i = 15; i < 25; ++i) back.take("t/x", std::to_string(i), 1);
   back.expect_nothing_from(publisher);

@@ -106,6 +106,23 @@ TEST_CASE("features that come later are refused, never silently ignored") {
   }
 }
 
+TEST_CASE("--check finds what a start would refuse") {
+  struct Row {
+    std::string text, hint;
+  };
+  for (const Row& row :
+       {Row{"plugins.load = [\"x\"]\n", "not part of this version"},
+        Row{"http.bind = \"0.0.0.0:8080\"\n", "not a loopback address"},
+        Row{"[listener.s]\nbind = 8883\ntls = \"s\"\n[tls.s]\ncertfile = \"/none.pem\"\nkeyfile = "
+            "\"/none.pem\"\n",
+            "/none.pem"}}) {
+    CAPTURE(row.text);
+    const Outcome outcome = check(row.text);
+    CHECK(outcome.exit == 1);
+    CHECK_MESSAGE(contains(said(outcome), row.hint), said(outcome));
+  }
+}
+
 TEST_CASE("conf show masks nothing but secrets") {
   BrokerProcess broker{"mqtt.max_qos = 1"};
   CHECK(contains(broker.ctl_ok({"conf", "show"}), "mqtt.max_qos = 1"));

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;
 constexpr std::int64_t kPauseMs = 100;
+constexpr std::int64_t kQuietMs = 10'000;
 
 }  // namespace
 
@@ -96,9 +97,14 @@ void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
 
 // Without descriptors or memory the socket would stay ready for ever: looks away for a moment.
 void Acceptor::pause(int error) {
-  KEEL_LOG(error,
-           "listener={}: cannot accept: {}; waiting {} ms (the limit is LimitNOFILE= or ulimit -n)",
-           offer_.info->settings.name, std::strerror(error), kPauseMs);
+  if (shard_.now_ms() >= quiet_until_ms_) {
+    quiet_until_ms_ = shard_.now_ms() + kQuietMs;
+    KEEL_LOG(
+        error,
+        "listener={}: cannot accept: {}; tried again every {} ms (the limit is LimitNOFILE= or "
+        "ulimit -n)",
+        offer_.info->settings.name, std::strerror(error), kPauseMs);
+  }
   shard_.poller().remove(fd_, *this);
   shard_.timers().arm(resume_, kPauseMs);
 }

@@ -38,6 +38,7 @@ class Acceptor final : private Pollable {
   std::vector<Shard*> targets_;
   std::size_t next_;
   AcceptOffer offer_;
+  std::int64_t quiet_until_ms_ = 0;  // the same shortage is not reported before
   Timer resume_;
 };
 

@@ -25,6 +25,9 @@ Result<DataDir> DataDir::open(const std::string& path) {
   }
   const std::string file = path + "/keel.lock";
   const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0 && (errno == EMFILE || errno == ENFILE))
+    return Error{fmt::format("cannot open '{}': {}; raise the limit with ulimit -n or LimitNOFILE=",
+                             file, std::strerror(errno))};
   if (lock < 0)
     return Error{
         fmt::format("kernel.data_dir: cannot write '{}': {}; name a directory that this user "

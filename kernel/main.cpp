@@ -10,6 +10,7 @@
 #include "kernel/program/options.hpp"
 #include "kernel/program/preflight.hpp"
 #include "kernel/program/program.hpp"
+#include "kernel/program/signal_hold.hpp"
 
 using namespace keel::kernel;
 
@@ -18,6 +19,7 @@ namespace {
 constexpr int kFailed = 1, kUsageError = 2;
 
 int run(const Options& options) {
+  SignalHold signals;
   SettingsSources sources;
   sources.file = options.config.empty() ? default_config() : options.config;
   sources.overrides = options.overrides;
@@ -46,6 +48,7 @@ int run(const Options& options) {
   {
     Program program(std::move(sources), settings);
     if (auto started = program.start(); started) {
+      signals.release();
       program.run();
     } else {
       KEEL_LOG(critical, "{}", started.error());

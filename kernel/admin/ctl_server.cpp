@@ -102,13 +102,14 @@ Result<void> CtlServer::start(const std::string& path) {
   if (listener_ < 0) return system_error("cannot make the ctl socket");
   // Nobody can connect before listen(), so the mode is right from the first moment.
   if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener_, 64) != 0) {
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(listener_, kBacklog) != 0) {
     const Error error = system_error(fmt::format("cannot listen on the ctl socket '{}'", path));
     ::close(std::exchange(listener_, -1));
     return error;
   }
   path_ = path;
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  stopping_ = false;
   const SignalsBlocked blocked;
   acceptor_ = std::thread([this] { accept_loop(); });
   return {};
@@ -116,6 +117,7 @@ Result<void> CtlServer::start(const std::string& path) {
 
 void CtlServer::stop() {
   if (!acceptor_.joinable()) return;
+  stopping_ = true;
   ::eventfd_write(wake_, 1);
   acceptor_.join();
   {
@@ -134,13 +136,19 @@ void CtlServer::stop() {
 
 void CtlServer::accept_loop() {
   std::array<pollfd, 2> watched{{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-  while (true) {
-    // Threads that have ended are collected now and then, also when nobody connects any more.
-    const int timeout = requests_.empty() ? -1 : 1'000;
-    if (::poll(watched.data(), watched.size(), timeout) < 0 && errno != EINTR) return;
-    if (watched[1].revents != 0) return;
-    reap();
-    if (watched[0].revents != 0) accept_one();
+  while (!stopping_) {
+    // Whoever is too many waits in the backlog; poll() overlooks negative descriptors.
+    watched[0].fd = requests_.size() < kMaxRequests ? listener_ : -1;
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    if (watched[1].revents != 0) {
+      eventfd_t ended = 0;
+      ::eventfd_read(wake_, &ended);
+      reap();
+    }
+    if (watched[0].revents != 0 && !stopping_) accept_one();
   }
 }
 
@@ -167,14 +175,6 @@ void CtlServer::accept_one() {
     return;
   }
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
-  if (requests_.size() >= kMaxRequests) {
-    const std::string line =
-        fmt::format("busy: {} commands are running; try again\n", kMaxRequests);
-    send_all(fd, ctl_piece_header(static_cast<std::uint32_t>(line.size())) + line +
-                     ctl_end(static_cast<std::uint8_t>(Exit::error)));
-    ::close(fd);
-    return;
-  }
   const std::lock_guard lock(mutex_);
   Request& request = requests_.emplace_back();
   request.fd = fd;
@@ -214,6 +214,7 @@ void CtlServer::serve(Request& request) {
     ::close(fd);
   }
   request.finished.store(true, std::memory_order_release);
+  ::eventfd_write(wake_, 1);
 }
 
 void CtlServer::answer(int fd, std::vector<std::string> arguments) {

@@ -18,8 +18,8 @@ namespace keel::kernel {
 
 class CtlServer {
  public:
-  static constexpr std::size_t kMaxRequests =
-      16;  // at once; others are told that the broker is busy
+  static constexpr std::size_t kMaxRequests = 16;  // at once; others wait to be accepted
+  static constexpr int kBacklog = 512;             // so many may wait
 
   explicit CtlServer(const CommandTable& commands) : commands_(commands) {}
   CtlServer(const CtlServer&) = delete;
@@ -49,10 +49,11 @@ class CtlServer {
   const CommandTable& commands_;
   std::string path_;
   int listener_ = -1;
-  int wake_ = -1;  // eventfd: the accept loop has to end
+  int wake_ = -1;  // eventfd: a request has ended, or the accept loop has to
+  std::atomic<bool> stopping_{false};
   std::thread acceptor_;
   std::mutex mutex_;
-  std::list<Request> requests_;  // under mutex_
+  std::list<Request> requests_;  // only the acceptor adds and removes, under mutex_
 };
 
 }  // namespace keel::kernel

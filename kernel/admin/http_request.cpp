@@ -69,9 +69,8 @@ std::uint16_t parse_field(std::string_view line, HttpRequest& out) {
     if (iequals(value, "close")) out.keep_alive = false;
     if (iequals(value, "keep-alive")) out.keep_alive = true;
   }
-  // Nothing here takes a body, and one that is skipped wrongly would be read as the next request.
-  if (iequals(name, "transfer-encoding")) return 413;
-  if (iequals(name, "content-length") && value != "0") return 413;
+  if (iequals(name, "transfer-encoding")) out.has_body = true;
+  if (iequals(name, "content-length") && value != "0") out.has_body = true;
   return 0;
 }
 
@@ -112,6 +111,11 @@ HttpParsed parse_http_request(std::string_view input) {
   if (const auto status = parse_request_line(take_line(rest), out.request)) return bad(status);
   while (!rest.empty()) {
     if (const auto status = parse_field(take_line(rest), out.request)) return bad(status);
+  }
+  if (out.request.has_body) {
+    // Nothing here takes a body, and one that is skipped wrongly would be read as the next request.
+    out.request.keep_alive = false;
+    if (out.request.method == "GET" || out.request.method == "HEAD") return bad(413);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // The head of an HTTP/1.1 request, taken apart; no I/O. Only what a scraper sends is understood:
-// GET and HEAD without a body. Pure functions; [any].
+// GET and HEAD without a body; of other methods the head, so that they can be refused by name. Pure
+// functions; [any].
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ inline constexpr std::size_t kHttpMaxRequest = 8'192;
 struct HttpRequest {
   std::string method, path;  // path without the query
   bool keep_alive = false;
-  std::size_t size = 0;  // of the request in the input
+  bool has_body = false;  // which is not read, so the connection has to end
+  std::size_t size = 0;   // of the request in the input
 };
 
 struct HttpParsed {

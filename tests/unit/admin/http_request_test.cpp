@@ -73,6 +73,20 @@ TEST_CASE("what is not a request is answered with the right status") {
   CHECK(parse_http_request("GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").state == State::done);
 }
 
+TEST_CASE("other methods are parsed with any body, which ends the connection") {
+  for (const std::string field : {"Content-Length: 5", "Transfer-Encoding: chunked"}) {
+    const std::string head =
+        "POST /metrics HTTP/1.1\r\n" + field + "\r\nConnection: keep-alive\r\n\r\n";
+    const auto parsed = parse_http_request(head + "hello");
+    REQUIRE(parsed.state == State::done);
+    CHECK(parsed.request.method == "POST");
+    CHECK(parsed.request.has_body);
+    CHECK_FALSE(parsed.request.keep_alive);
+    CHECK(parsed.request.size == head.size());
+  }
+  CHECK(parse_http_request("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").request.keep_alive);
+}
+
 TEST_CASE("heads are bounded") {
   std::string head = "GET / HTTP/1.1\r\nx: ";
   head.append(kHttpMaxRequest, 'y');

@@ -86,6 +86,10 @@ TEST_CASE("/metrics and /health") {
   CHECK(get("GET /health" + end).starts_with("HTTP/1.1 503 "));
   CHECK(get("GET /" + end).starts_with("HTTP/1.1 404 "));
   CHECK(get("POST /metrics" + end).starts_with("HTTP/1.1 405 "));
+  CHECK(
+      get("POST /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello").starts_with("HTTP/1.1 405 "));
+  CHECK(get("PUT /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+            .starts_with("HTTP/1.1 405 "));
   CHECK(get("nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
   CHECK(get("GET /" + std::string(9'000, 'x') + end).starts_with("HTTP/1.1 431 "));
 }

@@ -30,9 +30,11 @@ Exit list(AdminContext& context, Reply& reply) {
                         .add("lost_lines", trace_errors(trace))
                         .str());
       } else {
-        reply.entry(fmt::format("Trace({}={}, level=debug, destination=\"{}\")",
+        const std::uint64_t lost = trace_errors(trace);
+        reply.entry(fmt::format("Trace({}={}, level=debug, destination=\"{}\"{})",
                                 kind_name(trace.kind), one_line(trace.subject),
-                                one_line(trace.file)));
+                                one_line(trace.file),
+                                lost > 0 ? fmt::format(", lost_lines={}", lost) : ""));
       }
     }
   }

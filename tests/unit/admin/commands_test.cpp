@@ -221,6 +221,17 @@ TEST_CASE("log levels") {
   log::set_level(before);
 }
 
+TEST_CASE("the list of traces says what could not be written") {
+  TestNode node;
+  REQUIRE(node.ctl({"trace", "start", "client", "c", "/dev/full"}).code == Exit::ok);
+  const std::string shown = "Trace(client_id=c, level=debug, destination=\"/dev/full\"";
+  CHECK(node.ctl({"trace", "list"}).text == shown + ")\n");
+  node.on_shard(1, [](Broker& broker) {
+    for (int i = 0; i < 3; ++i) broker.traces()->write("c", "", "line");
+  });
+  CHECK(node.ctl({"trace", "list"}).text == shown + ", lost_lines=3)\n");
+}
+
 TEST_CASE("traces start, are listed, and stop") {
   TestNode node;
   const std::string file = node.dir.path() / "trace.log";

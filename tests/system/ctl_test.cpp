@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <future>
 #include <regex>
 
 #include "tests/system/support/json.hpp"
@@ -333,6 +335,94 @@ TEST_CASE("the socket is private, and may be named by the environment") {
       run({ctl_binary(), "--socket", (broker.dir() / "none").string(), "status"});
   CHECK(nobody.exit == 1);
   CHECK(contains(nobody.out + nobody.err, "none"));
+}
+
+TEST_CASE("the tool explains itself without a broker") {
+  const TempDir dir;
+  const std::string none = (dir.path() / "none").string();
+  const auto ctl = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {ctl_binary(), "--socket", none});
+    return run(arguments);
+  };
+  const Outcome help = ctl({"--help"});
+  CHECK(help.exit == 0);
+  for (const std::string text : {"usage: ctl ", "--socket PATH", "KEEL_CTL_SOCKET",
+                                 "listed by the running broker: ctl help"})
+    CHECK(contains(help.out, text));
+  const Outcome version = ctl({"--version"});
+  CHECK(version.exit == 0);
+  CHECK(matches(version.out, "^ctl [0-9]+\\.[0-9]+\\.[0-9]+\n$"));
+  for (const auto& [arguments, text] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--nonsense", "status"}, "unknown option '--nonsense'; see ctl --help\n"},
+           {{"--socket"}, "--socket needs a path; see ctl --help\n"}}) {
+    const Outcome wrong = ctl(arguments);
+    CHECK(wrong.exit == 2);
+    CHECK(wrong.err == text);
+  }
+  const std::string cause = "cannot connect to " + none +
+                            ": No such file or directory; start keel, or name its socket with "
+                            "--socket\n";
+  const Outcome nothing = ctl({});
+  CHECK(nothing.exit == 2);
+  CHECK(nothing.out.empty());
+  CHECK(nothing.err == help.out + "Node not running: " + cause);
+  const Outcome status = ctl({"status"});
+  CHECK(status.exit == 1);
+  CHECK(status.out == "keel is not running\n");
+  CHECK(status.err == cause);
+  const Outcome list = ctl({"clients", "list"});
+  CHECK(list.exit == 1);
+  CHECK(list.out.empty());
+  CHECK(list.err == "Node not running: " + cause);
+  const Outcome json = ctl({"--json", "status"});
+  CHECK(json.exit == 1);
+  CHECK(valid_json(json.out));
+  CHECK(json.err == cause);
+}
+
+TEST_CASE("no command prints the usages of the broker") {
+  BrokerProcess broker;
+  const Outcome nothing = broker.ctl({});
+  CHECK(nothing.exit == 2);
+  CHECK(contains(nothing.out, "clients kick <ClientId>"));
+}
+
+TEST_CASE("file names count from where the tool runs") {
+  BrokerProcess broker;
+  const TempDir here;
+  const auto ctl = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {ctl_binary(), "--socket", broker.socket().string()});
+    Process process{Spawn{arguments,
+                          {},
+                          here.path() / "out",
+                          here.path() / "err",
+                          std::filesystem::path{here.path()}}};
+    return process.wait(Deadline{});
+  };
+  CHECK(ctl({"trace", "start", "client", "c", "of client"}) == 0);
+  CHECK(ctl({"trace", "start", "topic", "--", "a/#", "of-topic"}) == 0);
+  CHECK(ctl({"trace", "client", "old", "of-old"}) == 0);
+  CHECK(ctl({"trace", "client", "old", "off"}) == 0);
+  const std::string list = broker.ctl_ok({"trace", "list"});
+  CHECK(lines_of(list) == 2);
+  for (const std::string name : {"of client", "of-topic"}) {
+    CHECK(std::filesystem::exists(here.path() / name));
+    CHECK(contains(list, "destination=\"" + (here.path() / name).string() + "\""));
+  }
+  CHECK(contains(read_file(here.path() / "out"), "trace client_id c successfully\n"));
+  std::filesystem::copy(broker.conf(), here.path() / "own.conf");
+  CHECK(ctl({"conf", "check", "own.conf"}) == 0);
+  CHECK(ctl({"conf", "check", "other.conf"}) == 1);
+}
+
+TEST_CASE("more commands at once than the broker runs wait for their turn") {
+  BrokerProcess broker;
+  std::vector<std::future<Outcome>> all;
+  for (int i = 0; i < 60; ++i) {
+    all.push_back(std::async(std::launch::async, [&] { return broker.ctl({"clients", "list"}); }));
+  }
+  for (auto& one : all) CHECK(one.get().exit == 0);
 }
 
 TEST_CASE("bytes that are no request do not harm the ctl server") {

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,7 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,33 +23,98 @@ namespace {
 constexpr int kError = 1, kUsage = 2;
 constexpr std::uint32_t kEnd = 0xFFFFFFFF;
 
+constexpr const char* kHelp =
+    R"(usage: ctl [--socket PATH] [--json] command [argument ...]
+
+Sends a command to the running Keel broker and prints the answer.
+The commands are listed by the running broker: ctl help
+
+  --socket PATH  the broker's socket
+  --json         answer with one JSON document
+  --             every word behind it is taken literally
+  --help         print this and exit
+  --version      print the version and exit
+
+Without --socket the environment variable KEEL_CTL_SOCKET names the socket; else it is
+the first of these that exists: data/ctl.sock, PREFIX/var/lib/keel/ctl.sock,
+/var/lib/keel/ctl.sock, data/ctl.sock in the source tree that ctl was built in.
+)";
+
+enum class Action : std::uint8_t { ask_broker, help, version, refuse };
+
 struct Options {
+  Action action = Action::ask_broker;
+  std::string refusal;
   std::string socket;
   std::vector<std::string> arguments;  // for the broker
+  std::vector<std::size_t> words;      // which of them are the command, not --json or --
   bool json = false;
+
+  const std::string& word(std::size_t i) const { return arguments[words[i]]; }
 };
+
+int print(const char* text) {
+  return std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0 ? 0 : kError;
+}
 
 void complain(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
 
-// Takes --socket out; nothing: it stands there without a path. Everything behind "--" is the
-// broker's.
-std::optional<Options> parse(int argc, char** argv) {
+// Takes --socket out. Everything behind "--" is the broker's, and so are options behind the first
+// word of the command.
+Options parse(int argc, char** argv) {
   Options options;
+  const auto end_with = [&options](Action action, std::string refusal = {}) {
+    options.action = action;
+    options.refusal = std::move(refusal);
+    return options;
+  };
   bool literal = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    literal = literal || word == "--";
-    if (!literal && word == "--socket") {
-      if (++i == argc) return std::nullopt;
+    if (!literal && word == "--") {
+      literal = true;
+      options.arguments.emplace_back(word);
+    } else if (!literal && word == "--socket") {
+      if (++i == argc) return end_with(Action::refuse, "--socket needs a path");
       options.socket = argv[i];
     } else if (!literal && word.starts_with("--socket=")) {
       options.socket = word.substr(std::strlen("--socket="));
+    } else if (!literal && word == "--json") {
+      options.json = true;
+      options.arguments.emplace_back(word);
+    } else if (!literal && options.words.empty() && word.starts_with('-')) {
+      if (word == "--help" || word == "-h") return end_with(Action::help);
+      if (word == "--version") return end_with(Action::version);
+      return end_with(Action::refuse, "unknown option '" + std::string(word) + "'");
     } else {
-      options.json = options.json || (!literal && word == "--json");
+      options.words.push_back(options.arguments.size());
       options.arguments.emplace_back(word);
     }
   }
   return options;
+}
+
+// Which word of the command is a file's name; 0: none.
+std::size_t file_word(const Options& options) {
+  const std::size_t count = options.words.size();
+  const auto is = [&](std::size_t i, std::string_view text) {
+    return i < count && options.word(i) == text;
+  };
+  if (is(0, "conf") && is(1, "check") && count > 2) return 2;
+  if (!is(0, "trace")) return 0;
+  if (is(1, "start") && (is(2, "client") || is(2, "topic")) && count > 4) return 4;
+  const bool old_form = (is(1, "client") || is(1, "topic")) && count == 4 && !is(3, "off");
+  return old_form ? 3 : 0;
+}
+
+// The broker runs in another directory, so a relative name is made absolute here.
+void resolve_file(Options& options) {
+  const std::size_t at = file_word(options);
+  if (at == 0) return;
+  std::string& file = options.arguments[options.words[at]];
+  std::error_code unknown;
+  const std::filesystem::path directory = std::filesystem::current_path(unknown);
+  if (!file.empty() && !unknown) file = directory / file;
 }
 
 bool is_socket(const std::string& path) {
@@ -103,22 +169,25 @@ int connect_to(const std::string& path) {
   return result == 0 ? fd : -1;
 }
 
-int not_running(const Options& options, const std::string& path) {
+// Says why nobody answers; answers the exit code.
+int not_connected(const Options& options, const std::string& path) {
   const int cause = errno;
-  const bool status = !options.arguments.empty() && options.arguments[0] == "status";
+  const std::string what = "cannot connect to " + path + ": " + std::strerror(cause);
+  const bool status = !options.words.empty() && options.word(0) == "status";
+  if (options.words.empty()) std::fputs(kHelp, stderr);
+  const int code = options.words.empty() ? kUsage : kError;
   if (cause == EACCES || cause == EPERM) {
-    complain("cannot connect to " + path + ": " + std::strerror(cause) +
-             "; run ctl as root or as the user that the broker runs as");
-    return kError;
+    complain(what + "; run ctl as root or as the user that the broker runs as");
+    return code;
   }
   if (options.json) {
     std::puts(R"({"status":"stopped","running":false,"error":"keel is not running"})");
   } else if (status) {
     std::puts("keel is not running");
   }
-  complain("Node not running: cannot connect to " + path + ": " + std::strerror(cause) +
-           "; start it with tools/run, or name the socket with --socket");
-  return kError;
+  complain((options.json || status ? "" : "Node not running: ") + what +
+           "; start keel, or name its socket with --socket");
+  return code;
 }
 
 void append_number(std::string& out, std::uint32_t value) {
@@ -193,15 +262,23 @@ class Answer {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // `ctl clients list | head` ends quietly
-  const std::optional<Options> options = parse(argc, argv);
-  if (!options) {
-    complain("--socket needs a path");
-    return kUsage;
+  Options options = parse(argc, argv);
+  switch (options.action) {
+    case Action::help:
+      return print(kHelp);
+    case Action::version:
+      return print("ctl " KEEL_VERSION "\n");
+    case Action::refuse:
+      complain(options.refusal + "; see ctl --help");
+      return kUsage;
+    case Action::ask_broker:
+      break;
   }
-  const std::string path = choose_socket(*options);
+  const std::string path = choose_socket(options);
   const int fd = connect_to(path);
-  if (fd < 0) return not_running(*options, path);
-  send_request(fd, options->arguments);
+  if (fd < 0) return not_connected(options, path);
+  resolve_file(options);
+  send_request(fd, options.arguments);
   const int code = Answer(fd).copy();
   ::close(fd);
   return code;

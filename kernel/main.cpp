@@ -7,10 +7,10 @@
 
 #include "kernel/base/log.hpp"
 #include "kernel/config/kernel_settings.hpp"
+#include "kernel/program/hold_signals.hpp"
 #include "kernel/program/options.hpp"
 #include "kernel/program/preflight.hpp"
 #include "kernel/program/program.hpp"
-#include "kernel/program/signal_hold.hpp"
 
 using namespace keel::kernel;
 
@@ -19,7 +19,7 @@ namespace {
 constexpr int kFailed = 1, kUsageError = 2;
 
 int run(const Options& options) {
-  SignalHold signals;
+  hold_signals();
   SettingsSources sources;
   sources.file = options.config.empty() ? default_config() : options.config;
   sources.overrides = options.overrides;
@@ -48,7 +48,6 @@ int run(const Options& options) {
   {
     Program program(std::move(sources), settings);
     if (auto started = program.start(); started) {
-      signals.release();
       program.run();
     } else {
       KEEL_LOG(critical, "{}", started.error());

@@ -1,12 +1,17 @@
 #include "kernel/net/control_loop.hpp"
 
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
-#include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
+#include <csignal>
 #include <list>
+#include <stdexcept>
+#include <vector>
 
 namespace keel::kernel {
 
@@ -22,17 +27,10 @@ struct ControlLoop::Impl {
   };
 
   asio::io_context context{1};
-  std::list<asio::signal_set> signals;
+  std::vector<int> signal_fds;  // owned
   std::list<Repeated> repeated;
   std::list<Watched> watched;
 
-  void wait_signal(asio::signal_set& set, std::function<void(int)> fn) {
-    set.async_wait([this, &set, fn = std::move(fn)](const asio::error_code& failed, int number) {
-      if (failed) return;
-      fn(number);
-      wait_signal(set, fn);
-    });
-  }
   void wait_period(Repeated& work) {
     work.timer.expires_after(work.period);
     work.timer.async_wait([this, &work](const asio::error_code& failed) {
@@ -55,6 +53,7 @@ ControlLoop::ControlLoop() : impl_(std::make_unique<Impl>()) {}
 
 ControlLoop::~ControlLoop() {
   for (auto& watch : impl_->watched) watch.descriptor.release();
+  for (const int fd : impl_->signal_fds) ::close(fd);
 }
 
 void ControlLoop::post(Task task) {
@@ -70,9 +69,16 @@ void ControlLoop::run() {
 void ControlLoop::stop() { impl_->context.stop(); }
 
 void ControlLoop::on_signal(std::initializer_list<int> signals, std::function<void(int)> fn) {
-  auto& set = impl_->signals.emplace_back(impl_->context);
-  for (const int number : signals) set.add(number);
-  impl_->wait_signal(set, std::move(fn));
+  sigset_t taken;
+  sigemptyset(&taken);
+  for (const int number : signals) sigaddset(&taken, number);
+  const int fd = ::signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (fd < 0) throw std::runtime_error("signalfd: no descriptor is left; raise ulimit -n");
+  impl_->signal_fds.push_back(fd);
+  on_readable(fd, [fd, fn = std::move(fn)] {
+    signalfd_siginfo info;
+    while (::read(fd, &info, sizeof info) == sizeof info) fn(static_cast<int>(info.ssi_signo));
+  });
 }
 
 void ControlLoop::every(std::chrono::milliseconds period, std::function<void()> fn) {

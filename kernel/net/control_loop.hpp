@@ -30,6 +30,7 @@ class ControlLoop {
   void stop();  // [any]
 
   // [control], before or while the loop runs; each holds until the loop is destroyed.
+  // The signals must be blocked in every thread; they are taken in the loop, never asynchronously.
   void on_signal(std::initializer_list<int> signals, std::function<void(int)> fn);
   void every(std::chrono::milliseconds period, std::function<void()> fn);
   void after(std::chrono::milliseconds delay, std::function<void()> fn);

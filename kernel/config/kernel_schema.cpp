@@ -89,7 +89,8 @@ void limit_rows(Table& table) {
            "unacknowledged QoS 1/2 deliveries per client")
       .row("max_awaiting_rel", &Limits::max_awaiting_rel, integer(0, 65'535),
            "unfinished QoS 2 publishes per client")
-      .row("max_queued", &Limits::max_queued, integer(0), "messages waiting per session; over it the oldest goes")
+      .row("max_queued", &Limits::max_queued, integer(0),
+           "messages waiting per session; over it the oldest goes")
       .row("max_queued_bytes", &Limits::max_queued_bytes, size(), "bytes waiting per session")
       .row("max_total_queued_bytes", &Limits::max_total_queued_bytes, size(),
            "bytes waiting in all sessions")

@@ -71,7 +71,7 @@ class Session {
   std::unique_ptr<const std::string> mountpoint;  // null: none; fixed while the session lives
   std::string_view mount() const { return mountpoint ? std::string_view(*mountpoint) : ""; }
 
-  bool overflow_logged = false;  // since the queue was last empty
+  bool overflow_logged = false;                            // since the queue was last empty
   std::uint32_t delivered = 0, enqueued = 0, dropped = 0;  // counted since it was created
 };
 

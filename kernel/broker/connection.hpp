@@ -50,8 +50,6 @@ class Connection final : public LinkHandler {
   const std::string& username() const { return username_; }
   const PeerInfo& peer() const { return link_.peer(); }
   ConnectionInfo info() const;
-  std::uint16_t keep_alive_s() const { return keep_alive_s_; }
-  bool clean_start() const { return clean_start_; }
 
   // Whether the client's window takes one more QoS 1/2 message.
   bool window_open() const { return window_left() != 0; }

@@ -1,0 +1,31 @@
+#include "kernel/plugin/host_thread.hpp"
+
+#include "kernel/broker/broker.hpp"
+#include "kernel/plugin/runtime.hpp"
+
+namespace keel::kernel {
+namespace {
+
+thread_local HostThread* this_thread = nullptr;
+
+}  // namespace
+
+HostThread* HostThread::current() { return this_thread; }
+void HostThread::enter() { this_thread = this; }
+
+Shard& HostThread::shard() const { return runtime_.shards().shard(index_); }
+Broker& HostThread::broker() const { return *runtime_.realm().brokers[index_]; }
+
+void HostThread::post(Task task) {
+  if (control())
+    runtime_.control().post(std::move(task));
+  else
+    shard().post(std::move(task));
+}
+
+void HostThread::bury(std::unique_ptr<HostObject> object) {
+  graves_.push_back(std::move(object));
+  if (graves_.size() == 1) post([this] { std::exchange(graves_, {}); });
+}
+
+}  // namespace keel::kernel

@@ -22,6 +22,8 @@ class HostObject {
   // All on the object's thread; objects of kEveryThread on the control thread.
   // The plugin runs (again, after an adoption): come to life.
   virtual void begin() {}
+  // The plugin is about to be unloaded: what exists goes on, but nothing new is let in.
+  virtual void stop_accepting() {}
   // The end, by unloading: after it nothing calls the plugin. It may itself make a last call that
   // frees the plugin's ctx. The caller destroys the object later.
   virtual void revoke() = 0;

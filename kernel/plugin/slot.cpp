@@ -136,6 +136,12 @@ void Slot::activate(HostThread& thread) {
   }
 }
 
+void Slot::stop_accepting() {
+  ObjectList& mine = part(kControlThread).objects;
+  for (HostObject* object = mine.first(); object; object = ObjectList::next(*object))
+    object->stop_accepting();
+}
+
 void Slot::revoke(HostThread& thread) {
   Part& mine = part(thread.index());
   mine.active = false;
@@ -217,6 +223,13 @@ keel_status Slot::post(std::uint32_t thread, CallSite site, keel_task_fn fn, voi
   runtime_.thread(thread).post(
       [this, post = std::move(post)]() mutable { run_post(std::move(post)); });
   return KEEL_OK;
+}
+
+void Slot::post_done(std::uint32_t thread, keel_task_fn fn, void* ctx) {
+  posts_.fetch_add(1, std::memory_order_relaxed);
+  auto post = std::make_unique<Post>(this, CallSite::worker_done, thread, fn, ctx);
+  runtime_.thread(thread).post(
+      [this, post = std::move(post)]() mutable { run_post(std::move(post)); });
 }
 
 void Slot::run_post(std::unique_ptr<Post> post) {

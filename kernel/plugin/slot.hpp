@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "keel/abi.h"
+#include "kernel/base/log.hpp"
 #include "kernel/config/plugin_settings.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_thread.hpp"
@@ -59,6 +60,7 @@ class Slot {
   // ---- the steps of its life, on each thread, for the registry
   // -----------------------------------
   void activate(HostThread& thread);  // objects begin, posts held back run
+  void stop_accepting();              // listeners let nobody in any more [control]
   void revoke(HostThread& thread);    // objects end, for good
   // Objects that can be parked are moved to `parked`; the others end.
   void park(HostThread& thread, ObjectList& parked);
@@ -78,6 +80,9 @@ class Slot {
   // one-shot callback for a thread; see shard/1. [any]
   keel_status post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx);
   static constexpr std::uint32_t kMaxPosts = 100'000;
+  // For `done` of worker/1: goes out whatever the plugin's state. [any]
+  void post_done(std::uint32_t thread, keel_task_fn fn, void* ctx);
+  static constexpr std::uint32_t kMaxJobs = 10'000;
   std::uint32_t posts_waiting() const { return posts_.load(std::memory_order_relaxed); }
 
   // ---- accounting
@@ -97,6 +102,8 @@ class Slot {
   std::string last_error() const;                               // [any]
   std::atomic<std::uint32_t> jobs_running{0}, jobs_waiting{0};  // on the worker pool
   std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};         // of its sockets and streams
+
+  log::detail::Site log_site;  // of its own lines
 
   // ---- for the registry and the control-thread tables; [control] --------------------------------
   Library library;

@@ -4,6 +4,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(tomlplusplus REQUIRED)
+find_package(Boost 1.81 CONFIG REQUIRED)  # headers only: Boost.DLL
 
 find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
 add_library(asio INTERFACE)

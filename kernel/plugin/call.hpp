@@ -61,7 +61,7 @@ class PluginCall {
 
 // Calls `fn`; an exception is counted and logged, and `otherwise` is the answer.
 template <class F, class R = std::invoke_result_t<F&>>
-R call_plugin(Slot& slot, CallSite site, F&& fn, R otherwise) {
+R call_plugin(Slot& slot, CallSite site, F&& fn, std::type_identity_t<R> otherwise) {
   const PluginCall call(slot, site);
   try {
     return fn();

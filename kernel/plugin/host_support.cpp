@@ -1,5 +1,6 @@
 #include "kernel/plugin/host_support.hpp"
 
+#include "keel/ext/shard.h"
 #include "kernel/base/log.hpp"
 
 namespace keel::kernel {
@@ -7,6 +8,15 @@ namespace keel::kernel {
 std::string& last_error_text() {
   static thread_local std::string text;
   return text;
+}
+
+std::string_view status_name(keel_status status) {
+  static constexpr std::string_view kNames[] = {"ok",     "inval",       "state",  "noent",
+                                                "exists", "stale",       "denied", "limit",
+                                                "nomem",  "unsupported", "io",     "exception"};
+  return status <= 0 && status > -static_cast<keel_status>(std::size(kNames))
+             ? kNames[static_cast<std::size_t>(-status)]
+             : "unknown status";
 }
 
 keel_status refuse_thread(Slot& slot, const char* function, const char* wanted) {

@@ -18,6 +18,9 @@ namespace keel::kernel {
 // The text that host->last_error() gives on this thread.
 std::string& last_error_text();
 
+// "stale", "limit", ...
+std::string_view status_name(keel_status status);
+
 // Answers a failed call: keeps the text for last_error.
 inline keel_status fail(keel_status status, std::string text) {
   last_error_text() = std::move(text);

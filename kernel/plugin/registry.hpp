@@ -57,6 +57,16 @@ struct PluginInfo {
   bool active() const { return state == PluginState::running || state == PluginState::draining; }
 };
 
+// Tells whether a file is still the one that was loaded.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t modified_ns = 0;
+
+  static FileStamp of(const std::string& file);  // all zero: there is none
+  bool exists() const { return inode != 0; }
+  bool operator==(const FileStamp&) const = default;
+};
+
 class Registry {
  public:
   struct Options {
@@ -119,6 +129,7 @@ class Registry {
     std::string file;
     PluginState state = PluginState::starting;
     std::int64_t since_s = 0;
+    FileStamp stamp;  // of `file` when it was loaded
   };
   struct Teardown;
   struct Upgrade;
@@ -140,7 +151,11 @@ class Registry {
   // registry_load.cpp
   PluginOutcome open(const std::string& name, const std::string& file, std::unique_ptr<Slot>& out,
                      std::vector<std::string>& notices);
+  PluginOutcome make_instance(Slot& slot);
+  Result<LoadedPluginSettings> read_settings(const std::string& name,
+                                             std::shared_ptr<const Schema> schema) const;
   PluginOutcome start(Slot& slot);
+  static std::string failure_text(const Slot& slot, std::string_view step, keel_status status);
   void put_into_force(Slot& slot);
   void load_now(const std::string& name, Load how, Done done);
 
@@ -162,11 +177,12 @@ class Registry {
   void hand_over(std::shared_ptr<Upgrade> job);
   void switch_over(std::shared_ptr<Upgrade> job);
   void roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
+  void take_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
 
   Runtime& runtime_;
   const Options options_;
-  std::vector<Entry> entries_;  // in load order
-  LoadedPlugins loaded_;
+  std::vector<Entry> entries_;           // in load order
+  std::optional<LoadedPlugins> loaded_;  // from boot() on
   std::deque<std::function<void(Then)>> waiting_;
   bool busy_ = false;
   std::uint32_t next_generation_ = 1;

@@ -1,0 +1,176 @@
+// Loading: from a name to a running plugin.
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+
+#include <ctime>
+
+#include "kernel/base/log.hpp"
+#include "kernel/plugin/call.hpp"
+#include "kernel/plugin/entry_schema.hpp"
+#include "kernel/plugin/host_support.hpp"
+#include "kernel/plugin/registry.hpp"
+#include "kernel/plugin/teardown.hpp"
+
+namespace keel::kernel {
+
+FileStamp FileStamp::of(const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino, static_cast<std::uint64_t>(found.st_size),
+          std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
+Result<LoadedPluginSettings> Registry::read_settings(const std::string& name,
+                                                     std::shared_ptr<const Schema> schema) const {
+  auto file = find_settings_file(options_.etc_dir, name);
+  if (!file) return Error{file.error()};
+  auto settings = load_plugin_settings(std::move(schema),
+                                       {.file = file->path, .text = std::nullopt, .plugin = name});
+  if (settings && !file->notice.empty())
+    settings->notices.insert(settings->notices.begin(), file->notice);
+  return settings;
+}
+
+// From a file to an instance that has not been started. Nothing is left behind on failure.
+PluginOutcome Registry::open(const std::string& name, const std::string& file,
+                             std::unique_ptr<Slot>& out, std::vector<std::string>& notices) {
+  auto manifest = read_manifest(file, name);
+  if (!manifest)
+    return PluginOutcome::fail(std::string(refusal_name(manifest.code())), manifest.error());
+  for (const std::string& needed : manifest->depends)
+    if (!running(needed))
+      return PluginOutcome::fail(
+          "missing_dependency",
+          fmt::format("it needs the plugin '{0}', which does not run; `ctl plugins load {0}` first",
+                      needed));
+  for (const std::string& warning : manifest->warnings) notices.push_back(warning);
+  auto slot = std::make_unique<Slot>(runtime_, *manifest, next_generation_++);
+  auto library = Library::load(file, options_.data_dir + "/run", name, slot->generation());
+  if (!library) return PluginOutcome::fail("not_loadable", library.error());
+  slot->library = std::move(*library);
+  const auto refuse = [&](std::string word, std::string text) {
+    unmap(std::move(slot));
+    return PluginOutcome::fail(std::move(word), std::move(text));
+  };
+  slot->entry = slot->library.entry();
+  if (auto sound = check_entry(slot->entry, *manifest); !sound)
+    return refuse("bad_entry", sound.error());
+  auto schema = schema_from_entry(slot->entry);
+  if (!schema) return refuse("bad_entry", schema.error());
+  auto settings = read_settings(name, *schema);
+  if (!settings) return refuse("bad_settings", settings.error());
+  for (const std::string& notice : settings->notices) notices.push_back(notice);
+  slot->settings = std::move(settings->values);
+  if (PluginOutcome made = make_instance(*slot); !made.ok)
+    return refuse(std::move(made.word), std::move(made.text));
+  out = std::move(slot);
+  return {};
+}
+
+PluginOutcome Registry::make_instance(Slot& slot) {
+  slot.plugin = {};
+  slot.plugin.size = sizeof(keel_plugin);
+  last_error_text().clear();
+  const keel_status made = call_plugin(
+      slot, CallSite::create, [&] { return slot.entry->create(slot.host(), &slot.plugin); },
+      KEEL_E_EXCEPTION);
+  if (made != KEEL_OK)
+    return PluginOutcome::fail("create_failed", failure_text(slot, "create", made));
+  if (slot.plugin.start && slot.plugin.stop && slot.plugin.destroy) return {};
+  if (slot.plugin.destroy)
+    call_plugin(slot, CallSite::destroy, [&] { slot.plugin.destroy(slot.plugin.self); });
+  return PluginOutcome::fail("bad_entry",
+                             "its create() left start, stop or destroy empty; all must be there");
+}
+
+// What went wrong in the plugin's own words, where it has any.
+std::string Registry::failure_text(const Slot& slot, std::string_view step, keel_status status) {
+  std::string text = slot.last_error();
+  if (text.empty()) text = last_error_text();
+  if (text.empty()) text = "it gives no reason; see the log";
+  return fmt::format("{}() of version {} answered {} ({}): {}", step, slot.manifest().version,
+                     status, status_name(status), text);
+}
+
+PluginOutcome Registry::start(Slot& slot) {
+  slot.set_accepting(true);
+  last_error_text().clear();
+  slot.note_error({});
+  const keel_status started = call_plugin(
+      slot, CallSite::start, [&] { return slot.plugin.start(slot.plugin.self); }, KEEL_E_EXCEPTION);
+  if (started == KEEL_OK) {
+    slot.started = true;
+    return {};
+  }
+  return PluginOutcome::fail("start_failed", failure_text(slot, "start", started));
+}
+
+// Hooks first, so that nobody gets in through its sockets past them.
+void Registry::put_into_force(Slot& slot) {
+  runtime_.hooks().install(slots_in_order());
+  runtime_.barrier([&slot](HostThread& thread) { slot.activate(thread); });
+  slot.activate(runtime_.control_thread());
+}
+
+void Registry::load_now(const std::string& name, Load how, Done done) {
+  if (!is_plugin_name(name))
+    return done(PluginOutcome::fail(
+        "bad_name", "a plugin's name is made of a-z, 0-9 and _, and begins with a letter"));
+  if (const Entry* entry = find(name)) {
+    if (entry->state == PluginState::stuck)
+      return done(PluginOutcome::fail(
+          "stuck", "its last unloading did not end; only a restart of the broker helps"));
+    return done(PluginOutcome::fail("already_started", "it runs; see ctl plugins show " + name));
+  }
+  const std::string file = file_of(name);
+  if (!FileStamp::of(file).exists())
+    return done(PluginOutcome::fail(
+        "not_found",
+        fmt::format("no plugin '{}' in {}; see ctl plugins list", name, options_.plugin_dir)));
+  std::unique_ptr<Slot> slot;
+  std::vector<std::string> notices;
+  PluginOutcome opened = open(name, file, slot, notices);
+  opened.notices = notices;
+  if (!opened.ok) return done(std::move(opened));
+  const FileStamp stamp = FileStamp::of(file);
+  entries_.push_back({std::move(slot), file, PluginState::starting, 0, stamp});
+  Slot& mine = *entries_.back().slot;
+  PluginOutcome started = start(mine);
+  started.notices = std::move(notices);
+  if (!started.ok) {
+    KEEL_LOG(error, "plugin={}: not started: {}", name, started.text);
+    auto job = std::make_shared<Teardown>(mine);
+    job->done = [done = std::move(done), started](const PluginOutcome& torn) mutable {
+      if (!torn.ok) started.notices.push_back(torn.text);
+      for (const std::string& notice : torn.notices) started.notices.push_back(notice);
+      done(std::move(started));
+    };
+    return tear_down(std::move(job));
+  }
+  put_into_force(mine);
+  Entry& entry = *find(name);
+  entry.state = PluginState::running;
+  entry.since_s = std::time(nullptr);
+  ++loads_;
+  if (how.remember) remember(name, true, started);
+  KEEL_LOG(notice, "plugin={}: version {} loaded", name, mine.manifest().version);
+  done(std::move(started));
+}
+
+PluginOutcome Registry::check(const std::string& file) {
+  auto manifest = read_manifest(file);
+  if (!manifest)
+    return PluginOutcome::fail(std::string(refusal_name(manifest.code())), manifest.error());
+  PluginOutcome outcome;
+  outcome.text =
+      fmt::format("{} version {}: {}", manifest->name, manifest->version, manifest->summary);
+  outcome.notices = manifest->warnings;
+  for (const std::string& needed : manifest->depends)
+    if (!running(needed))
+      outcome.notices.push_back(
+          fmt::format("it needs the plugin '{}', which does not run", needed));
+  return outcome;
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,318 @@
+// Reloading and upgrading in place: the next version takes over what the running one holds, or,
+// when anything fails, the running one takes it back.
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "keel/ext/plugin_drain.h"
+#include "keel/ext/plugin_settings.h"
+#include "keel/ext/plugin_state.h"
+#include "kernel/base/log.hpp"
+#include "kernel/plugin/call.hpp"
+#include "kernel/plugin/entry_schema.hpp"
+#include "kernel/plugin/host_support.hpp"
+#include "kernel/plugin/parking.hpp"
+#include "kernel/plugin/registry.hpp"
+#include "kernel/plugin/services.hpp"
+
+namespace keel::kernel {
+
+struct Registry::Upgrade {
+  explicit Upgrade(Slot& running) : old(running) {}
+
+  Slot& old;
+  std::unique_ptr<Slot> fresh;
+  std::string file;
+  bool from_elsewhere = false;
+  std::optional<Parking> parking;
+  std::string blob;
+  std::uint32_t schema = 0;
+  bool has_blob = false;
+  std::vector<std::string> notices;
+  Done done;
+};
+
+namespace {
+
+const keel_ext_plugin_state* state_table(const Slot& slot) {
+  const auto* table =
+      static_cast<const keel_ext_plugin_state*>(slot.extension(KEEL_EXT_PLUGIN_STATE));
+  return table && table->size >= sizeof *table && table->save && table->load ? table : nullptr;
+}
+
+constexpr std::size_t kLargestBlob = std::size_t{1} << 30;
+
+struct BlobWriter {
+  std::string& out;
+  bool too_large = false;
+  static void write(void* ctx, keel_str piece) {
+    auto& self = *static_cast<BlobWriter*>(ctx);
+    if (self.out.size() + piece.size > kLargestBlob)
+      self.too_large = true;
+    else
+      self.out.append(view(piece));
+  }
+};
+
+}  // namespace
+
+void Registry::reload_now(const std::string& name, Done done) {
+  Entry* const entry = find(name);
+  if (!entry) return load_now(name, {}, std::move(done));
+  if (entry->state != PluginState::running)
+    return done(PluginOutcome::fail("stuck", "only a restart of the broker helps"));
+  Slot& slot = *entry->slot;
+  const std::string file = file_of(name);
+  const FileStamp stamp = FileStamp::of(file);
+  if (stamp.exists() && entry->file == file && stamp != entry->stamp)
+    return upgrade_now(name, file, false, std::move(done));
+  auto settings = read_settings(name, slot.settings.schema());
+  if (!settings) return done(PluginOutcome::fail("bad_settings", settings.error()));
+  if (auto applied =
+          apply_settings(slot, std::move(settings->values), std::move(settings->notices)))
+    return done(std::move(*applied));
+  if (!FileStamp::of(file).exists())
+    return done(PluginOutcome::fail(
+        "not_found", fmt::format("'{}' is gone; put it back, or use ctl plugins upgrade", file)));
+  upgrade_now(name, file, false, std::move(done));
+}
+
+// Nothing: the plugin cannot take these while it runs.
+std::optional<PluginOutcome> Registry::apply_settings(Slot& slot, PluginValues values,
+                                                      std::vector<std::string> notices) {
+  const auto* const table =
+      static_cast<const keel_ext_plugin_settings*>(slot.extension(KEEL_EXT_PLUGIN_SETTINGS));
+  if (!table || table->size < sizeof *table || !table->apply) return std::nullopt;
+  const std::vector<std::string> changed = diff(slot.settings, values);
+  for (const std::string& key : changed)
+    if (const SettingSpec* spec = values.find(key).spec; spec && !spec->reloadable)
+      return std::nullopt;
+  std::vector<keel_str> keys;
+  for (const std::string& key : changed) keys.push_back(str(key));
+  std::swap(slot.settings, values);
+  last_error_text().clear();
+  slot.note_error({});
+  const keel_status applied = call_plugin(
+      slot, CallSite::settings,
+      [&] {
+        return table->apply(slot.plugin.self, keys.data(), static_cast<std::uint32_t>(keys.size()));
+      },
+      KEEL_E_EXCEPTION);
+  if (applied != KEEL_OK) {
+    std::swap(slot.settings, values);
+    auto failed = PluginOutcome::fail(
+        "bad_settings", failure_text(slot, "apply", applied) + "; the old settings hold");
+    failed.notices = std::move(notices);
+    return failed;
+  }
+  PluginOutcome outcome;
+  outcome.text = fmt::format("{} settings changed", changed.size());
+  outcome.notices = std::move(notices);
+  KEEL_LOG(notice, "plugin={}: reloaded, {} settings changed", slot.name(), changed.size());
+  return outcome;
+}
+
+void Registry::upgrade_now(const std::string& name, const std::string& file, bool from_elsewhere,
+                           Done done) {
+  Entry* const entry = find(name);
+  if (!entry || entry->state != PluginState::running)
+    return done(PluginOutcome::fail(
+        entry ? "stuck" : "not_started",
+        entry ? "only a restart of the broker helps"
+              : fmt::format("'{0}' does not run; `ctl plugins load {0}` loads it", name)));
+  if (!FileStamp::of(file).exists())
+    return done(PluginOutcome::fail("not_found", fmt::format("there is no file '{}'", file)));
+  if (const auto users = runtime_.services().users_of(*entry->slot); !users.empty())
+    return done(PluginOutcome::fail(
+        "in_use", fmt::format("its services are used by {}; unload that first", users.front())));
+  auto job = std::make_shared<Upgrade>(*entry->slot);
+  job->file = file;
+  job->from_elsewhere = from_elsewhere;
+  PluginOutcome opened = open(name, file, job->fresh, job->notices);
+  if (!opened.ok) {
+    opened.text += "; the running version goes on";
+    opened.notices = std::move(job->notices);
+    return done(std::move(opened));
+  }
+  job->done = std::move(done);
+  drain(job->old, KEEL_DRAIN_UPGRADE, options_.stop_timeout, [this, job] { hand_over(job); });
+}
+
+// The old version falls silent; what it holds is parked.
+void Registry::hand_over(std::shared_ptr<Upgrade> job) {
+  Slot& old = job->old;
+  old.set_accepting(false);
+  HookChains& hooks = runtime_.hooks();
+  auto absent = hooks.hold(slots_in_order(), old);
+  job->parking.emplace(runtime_);
+  if (absent.empty()) {
+    Parking& parking = *job->parking;
+    absent = runtime_.barrier(
+        [&old, &parking](HostThread& thread) { old.park(thread, parking.list(thread.index())); });
+  }
+  if (!absent.empty()) {
+    // A shard is inside something that does not end. The old version may not be torn from under it.
+    Entry* const entry = find(old.name());
+    entry->state = PluginState::stuck;
+    const std::string where =
+        fmt::format("shard {} is in {}", absent.front().shard, absent.front().where);
+    old.note_error("stuck: " + where);
+    KEEL_LOG(error, "plugin={}: stuck while being upgraded: {}", old.name(), where);
+    call_plugin(*job->fresh, CallSite::destroy,
+                [&] { job->fresh->plugin.destroy(job->fresh->plugin.self); });
+    unmap(std::move(job->fresh));
+    static_cast<void>(new std::shared_ptr<Upgrade>(job));  // the parked objects stay where they are
+    return job->done(PluginOutcome::fail("stuck", where + "; only a restart of the broker helps"));
+  }
+  old.park(runtime_.control_thread(), job->parking->list(kControlThread));
+  poll(
+      options_.stop_timeout,
+      [&old] { return old.jobs_running.load() == 0 && old.jobs_waiting.load() == 0; },
+      [this, job](bool came) {
+        call_plugin(job->old, CallSite::stop, [&] { job->old.plugin.stop(job->old.plugin.self); });
+        job->old.started = false;
+        runtime_.barrier([](HostThread&) {});
+        runtime_.control().post([this, job, came] {
+          if (came) return switch_over(job);
+          roll_back(job, PluginOutcome::fail("busy", "its jobs on worker threads did not end"));
+        });
+      });
+}
+
+void Registry::switch_over(std::shared_ptr<Upgrade> job) {
+  Slot& old = job->old;
+  if (const auto* state = state_table(old)) {
+    job->schema = state->schema;
+    BlobWriter writer{job->blob};
+    const keel_status saved = call_plugin(
+        old, CallSite::save,
+        [&] {
+          return state->save(old.plugin.self, {&writer, BlobWriter::write});
+        },
+        KEEL_E_EXCEPTION);
+    if (saved != KEEL_OK || writer.too_large)
+      return roll_back(
+          job,
+          PluginOutcome::fail("save_failed", writer.too_large ? "its state is larger than 1 GiB"
+                                                              : failure_text(old, "save", saved)));
+    job->has_blob = true;
+  }
+  Slot& fresh = *job->fresh;
+  last_error_text().clear();
+  if (const auto* state = job->has_blob ? state_table(fresh) : nullptr) {
+    const keel_status taken = call_plugin(
+        fresh, CallSite::load,
+        [&] { return state->load(fresh.plugin.self, job->schema, str(job->blob)); },
+        KEEL_E_EXCEPTION);
+    if (taken != KEEL_OK)
+      return roll_back(job,
+                       PluginOutcome::fail("state_refused", failure_text(fresh, "load", taken)));
+  }
+  Entry& entry = *find(old.name());
+  PluginOutcome started = start(fresh);
+  if (!started.ok) return roll_back(job, std::move(started));
+
+  // The point of no return.
+  std::unique_ptr<Slot> leaving = std::exchange(entry.slot, std::move(job->fresh));
+  entry.file = job->file;
+  entry.stamp = FileStamp::of(job->file);
+  entry.since_s = std::time(nullptr);
+  put_into_force(*entry.slot);
+  runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread, nullptr); });
+  const std::size_t left = job->parking->size();
+  job->parking->revoke_rest();
+  job->parking.reset();
+  runtime_.services().forget_user(*leaving);
+  PluginOutcome outcome;
+  const std::string from = leaving->manifest().version, to = entry.slot->manifest().version;
+  runtime_.control().post(
+      [this, job, leaving = std::move(leaving), outcome, from, to, left]() mutable {
+        call_plugin(*leaving, CallSite::destroy,
+                    [&] { leaving->plugin.destroy(leaving->plugin.self); });
+        const std::string name = leaving->name();
+        outcome.text =
+            fmt::format("version {} -> {}, old version {}", from, to, unmap(std::move(leaving)));
+        outcome.notices = std::move(job->notices);
+        if (left != 0)
+          outcome.notices.push_back(fmt::format(
+              "{} sockets, connections or sessions were not taken over and are closed", left));
+        if (job->from_elsewhere)
+          outcome.notices.push_back(
+              fmt::format("a restart loads the file in {} again; copy the new one there to keep it",
+                          options_.plugin_dir));
+        ++loads_;
+        KEEL_LOG(notice, "plugin={}: upgraded, {}", name, outcome.text);
+        job->done(std::move(outcome));
+      });
+}
+
+// The new version goes, whatever it got to; the old one starts again with what was parked.
+void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
+  Slot& fresh = *job->fresh;
+  Slot& old = job->old;
+  Parking& parking = *job->parking;
+  fresh.set_accepting(false);
+  runtime_.barrier([&fresh, &parking](HostThread& thread) {
+    fresh.unadopt(thread, parking.list(thread.index()));
+  });
+  fresh.unadopt(runtime_.control_thread(), parking.list(kControlThread));
+  poll(
+      options_.stop_timeout,
+      [&fresh] { return fresh.jobs_running.load() == 0 && fresh.jobs_waiting.load() == 0; },
+      [this, job, why = std::move(why)](bool came) mutable {
+        Slot& mine = *job->fresh;
+        if (mine.started)
+          call_plugin(mine, CallSite::stop, [&] { mine.plugin.stop(mine.plugin.self); });
+        runtime_.barrier([](HostThread&) {});
+        runtime_.services().forget_user(mine);
+        if (came) {
+          call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
+          runtime_.control().post([this, job] { unmap(std::move(job->fresh)); });
+        } else {
+          why.notices.push_back("jobs of the new version still run; its code stays in memory");
+          static_cast<void>(job->fresh.release());
+          ++resident_;
+        }
+        take_back(job, std::move(why));
+      });
+  static_cast<void>(old);
+}
+
+void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
+  Slot& old = job->old;
+  Entry& entry = *find(old.name());
+  old.reopen();
+  keel_status taken = KEEL_OK;
+  if (const auto* state = job->has_blob ? state_table(old) : nullptr)
+    taken = call_plugin(
+        old, CallSite::load,
+        [&] { return state->load(old.plugin.self, job->schema, str(job->blob)); },
+        KEEL_E_EXCEPTION);
+  PluginOutcome again =
+      taken == KEEL_OK ? start(old)
+                       : PluginOutcome::fail("state_refused", failure_text(old, "load", taken));
+  if (again.ok) {
+    put_into_force(old);
+    runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread, nullptr); });
+    why.text += "; the running version goes on";
+  } else {
+    // Neither version runs: what is left of the old one ends.
+    old.set_accepting(false);
+    entry.state = PluginState::failed;
+    runtime_.hooks().install(slots_in_order(&old));
+    runtime_.barrier([this, &old](HostThread& thread) {
+      runtime_.hooks().refuse_questions(thread, old);
+      old.revoke(thread);
+    });
+    old.revoke(runtime_.control_thread());
+    why.text += "; and the old version could not be started again: " + again.text;
+    KEEL_LOG(error, "plugin={}: {}", old.name(), why.text);
+  }
+  job->parking->revoke_rest();
+  job->parking.reset();
+  why.notices = std::move(job->notices);
+  KEEL_LOG(warning, "plugin={}: upgrade failed: {}: {}", old.name(), why.word, why.text);
+  job->done(std::move(why));
+}
+
+}  // namespace keel::kernel

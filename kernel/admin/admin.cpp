@@ -4,6 +4,7 @@
 
 #include "kernel/admin/json.hpp"
 #include "kernel/admin/metrics_text.hpp"
+#include "kernel/admin/plugin_report.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -45,10 +46,51 @@ void Admin::stop() {
   http_.reset();
 }
 
+bool Admin::add_control_command(const std::string& name, std::vector<UsageLine> usage,
+                                ControlCommand fn) {
+  if (commands_.contains(name) || name == "help") return false;
+  control_commands_[name] = std::move(fn);
+  commands_.add(name, std::move(usage), [this, name](Args args, Reply& reply) {
+    return run_control_command(name, args, reply);
+  });
+  return true;
+}
+
+void Admin::remove_control_command(const std::string& name) {
+  commands_.remove(name);
+  control_commands_.erase(name);
+}
+
+Exit Admin::run_control_command(const std::string& name, Args args, Reply& reply) {
+  struct Output {
+    int exit = 1;
+    std::string text;
+  };
+  const auto output =
+      gate_.control([this, name, json = reply.json(),
+                     words = std::vector<std::string>(args.begin(), args.end())](AdminHost&) {
+        Output out;
+        const auto found = control_commands_.find(name);
+        if (found == control_commands_.end()) {
+          out.text = "The plugin of this command has just been unloaded.";
+          return out;
+        }
+        out.exit =
+            found->second(words, json, [&out](std::string_view piece) { out.text += piece; });
+        return out;
+      });
+  if (!output) return reply.fail(kStopping);
+  std::string_view text = output->text;
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (!text.empty()) reply.line(text);
+  return static_cast<Exit>(output->exit);
+}
+
 HttpResponse Admin::metrics_page() const {
   const NodeFacts facts{host_.node_name(), host_.version(), host_.started_unix_s()};
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = prometheus_text(realm_, facts, unix_now())};
+          .body = prometheus_text(realm_, facts, unix_now()) +
+                  (host_.plugins() ? plugin_metrics(*host_.plugins()) : "")};
 }
 
 HttpResponse Admin::health_page() const {

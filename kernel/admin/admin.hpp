@@ -2,6 +2,8 @@
 // after the brokers, started when the shards run, stopped before they end. [control] unless marked.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -34,10 +36,19 @@ class Admin {
   CommandTable& commands() {
     return commands_;
   }  // others may add theirs; the table itself is [any]
+  // Commands of plugins: `fn` runs on the control thread and hands its output to `write`. False:
+  // there is a command of this name. A removed one is not called any more, also where it was asked
+  // for just before.
+  using ControlCommand =
+      std::function<int(Args args, bool json, const std::function<void(std::string_view)>& write)>;
+  bool add_control_command(const std::string& name, std::vector<UsageLine> usage,
+                           ControlCommand fn);
+  void remove_control_command(const std::string& name);
   // Null until start_http().
   HttpServer* http() { return http_.get(); }
 
  private:
+  Exit run_control_command(const std::string& name, Args args, Reply& reply);
   HttpResponse metrics_page() const;
   HttpResponse health_page() const;
 
@@ -47,6 +58,7 @@ class Admin {
   Stats stats_;
   AdminContext context_;
   CommandTable commands_;
+  std::map<std::string, ControlCommand> control_commands_;
   CtlServer ctl_;
   SysPublisher sys_;
   std::unique_ptr<HttpServer> http_;

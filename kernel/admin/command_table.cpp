@@ -54,6 +54,16 @@ void CommandTable::add(std::string name, std::vector<UsageLine> usage, CommandFn
   slot = std::move(command);
 }
 
+void CommandTable::add_fallback(std::string name, CommandFn fn) {
+  const std::lock_guard lock(mutex_);
+  fallbacks_[std::move(name)] = std::make_shared<const Command>(Command{{}, std::move(fn)});
+}
+
+bool CommandTable::contains(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  return commands_.contains(name);
+}
+
 void CommandTable::remove(std::string_view name) {
   const std::lock_guard lock(mutex_);
   if (const auto at = commands_.find(name); at != commands_.end()) commands_.erase(at);
@@ -61,8 +71,9 @@ void CommandTable::remove(std::string_view name) {
 
 std::shared_ptr<const CommandTable::Command> CommandTable::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  const auto at = commands_.find(name);
-  return at == commands_.end() ? nullptr : at->second;
+  for (const auto* table : {&commands_, &fallbacks_})
+    if (const auto at = table->find(name); at != table->end()) return at->second;
+  return nullptr;
 }
 
 void CommandTable::print_all(Reply& reply) const {
@@ -71,7 +82,6 @@ void CommandTable::print_all(Reply& reply) const {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, command] : commands_) all.push_back(command);
   }
-  std::erase_if(all, [](const auto& command) { return command->usage.empty(); });
   if (reply.json()) reply.begin_list();
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!reply.json() && i > 0) reply.line(std::string(80, '-'));

@@ -43,6 +43,9 @@ class CommandTable {
 
   // A second command of the same name replaces the first, with a warning in the log.
   void add(std::string name, std::vector<UsageLine> usage, CommandFn fn);
+  // What answers to a name that no command has. Not listed, and in nobody's way.
+  void add_fallback(std::string name, CommandFn fn);
+  bool contains(std::string_view name) const;  // fallbacks do not count
   // Calls that run already are not waited for.
   void remove(std::string_view name);
 
@@ -58,7 +61,7 @@ class CommandTable {
   void print_all(Reply& reply) const;
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Command>, std::less<>> commands_;
+  std::map<std::string, std::shared_ptr<const Command>, std::less<>> commands_, fallbacks_;
 };
 
 // Whether the arguments have this form: words that must be there literally, `*` for any one word.

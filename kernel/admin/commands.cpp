@@ -14,6 +14,7 @@ void add_kernel_commands(CommandTable& table, AdminContext& context) {
   add_log_commands(table);
   add_trace_commands(table, context);
   add_conf_commands(table, context);
+  add_plugin_commands(table, context);
   add_refused_commands(table);
 }
 

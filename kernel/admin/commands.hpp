@@ -32,6 +32,7 @@ void add_listener_commands(CommandTable& table, AdminContext& context);      // 
 void add_log_commands(CommandTable& table);                                  // log
 void add_trace_commands(CommandTable& table, AdminContext& context);         // trace
 void add_conf_commands(CommandTable& table, AdminContext& context);          // conf
+void add_plugin_commands(CommandTable& table, AdminContext& context);        // plugins hooks
 // What users of EMQ X look for and this version does not have: refused by name, with a hint.
 void add_refused_commands(CommandTable& table);
 

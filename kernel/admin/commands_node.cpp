@@ -6,6 +6,7 @@
 #include "kernel/admin/commands.hpp"
 #include "kernel/admin/json.hpp"
 #include "kernel/admin/metrics_text.hpp"
+#include "kernel/admin/plugin_report.hpp"
 #include "kernel/admin/text.hpp"
 #include "kernel/base/log.hpp"
 
@@ -66,10 +67,14 @@ Exit numbers(const List& list, Reply& reply) {
   return Exit::ok;
 }
 
-Exit prometheus(const AdminContext& context, Reply& reply) {
+Exit prometheus(AdminContext& context, Reply& reply) {
   const NodeFacts facts{context.host.node_name(), context.host.version(),
                         context.host.started_unix_s()};
   std::string text = prometheus_text(context.realm, facts, unix_now());
+  const auto more = context.gate.control([](AdminHost& host) {
+    return host.plugins() ? plugin_metrics(*host.plugins()) : std::string();
+  });
+  text += more.value_or("");
   if (reply.json()) return reply.ok(text);
   text.pop_back();  // line() ends it
   reply.line(text);

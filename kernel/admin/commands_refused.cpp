@@ -1,5 +1,5 @@
 // Commands of EMQ X that this version does not have: refused by name, so that nobody takes silence
-// or "unknown command" for an answer. They are not listed among the usages.
+// or "unknown command" for an answer. A plugin may add a command of the name.
 #include <fmt/format.h>
 
 #include "kernel/admin/commands.hpp"
@@ -20,7 +20,6 @@ constexpr Refused kRefused[] = {
     {"mgmt", "there is no REST interface; see `metrics --prometheus` and http.bind"},
     {"mnesia", "there is no database; `vm memory` and `broker stats` show what is held"},
     {"modules", "what modules do is set in keel.conf; see `conf show`"},
-    {"plugins", "plugins cannot be loaded yet"},
     {"recon", "`vm` shows memory, threads and file descriptors"},
     {"resource-types", "there is no rule engine"},
     {"resources", "there is no rule engine"},
@@ -33,7 +32,7 @@ constexpr Refused kRefused[] = {
 
 void add_refused_commands(CommandTable& table) {
   for (const Refused& refused : kRefused) {
-    table.add(std::string(refused.name), {}, [refused](Args, Reply& reply) {
+    table.add_fallback(std::string(refused.name), [refused](Args, Reply& reply) {
       return reply.fail(
           fmt::format("`{}`: not part of this version; {}.", refused.name, refused.hint));
     });

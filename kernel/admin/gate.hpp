@@ -56,6 +56,11 @@ class Gate {
                [host, fn = std::move(fn)]() mutable { return fn(*host); });
   }
 
+  // The same for an answer that comes later: `fn(AdminHost&, answer)` keeps `answer`, a function
+  // that takes the R, and calls it on any thread. Nothing, too, when it is dropped without a call.
+  template <class R, class F>
+  std::optional<R> control_later(F fn);
+
   // Ends all waiting; every later question is answered with nothing at once. [any]
   void close();
 
@@ -96,6 +101,8 @@ class Gate {
 
   template <class Post, class F>
   auto ask(Post post, F fn) -> std::optional<std::invoke_result_t<F&>>;
+  template <class R, class Send>
+  std::optional<R> wait_for(Send send);
 
   Realm& realm_;
   AdminHost& host_;
@@ -105,12 +112,29 @@ class Gate {
 template <class Post, class F>
 auto Gate::ask(Post post, F fn) -> std::optional<std::invoke_result_t<F&>> {
   using R = std::invoke_result_t<F&>;
+  return wait_for<R>([&](Ticket<R> ticket) {
+    post(Task([ticket = std::move(ticket), fn = std::move(fn)]() mutable { ticket.answer(fn()); }));
+  });
+}
+
+template <class R, class F>
+std::optional<R> Gate::control_later(F fn) {
+  return wait_for<R>([&](Ticket<R> ticket) {
+    auto shared = std::make_shared<Ticket<R>>(std::move(ticket));
+    host_.post(Task([host = &host_, shared = std::move(shared), fn = std::move(fn)]() mutable {
+      fn(*host, [shared = std::move(shared)](R value) { shared->answer(std::move(value)); });
+    }));
+  });
+}
+
+template <class R, class Send>
+std::optional<R> Gate::wait_for(Send send) {
   {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->closed) return std::nullopt;
   }
   auto question = std::make_shared<Question<R>>(shared_);
-  post(Task([ticket = Ticket<R>(question), fn = std::move(fn)]() mutable { ticket.answer(fn()); }));
+  send(Ticket<R>(question));
   std::unique_lock lock(shared_->mutex);
   shared_->changed.wait(lock, [&] { return question->ended || shared_->closed; });
   return std::exchange(question->answer, std::nullopt);

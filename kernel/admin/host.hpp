@@ -14,6 +14,8 @@
 
 namespace keel::kernel {
 
+class Registry;
+
 struct ReloadReport {
   std::vector<SettingChange> changes;
   std::vector<std::string> notices;  // worth knowing, not wrong
@@ -43,6 +45,9 @@ class AdminHost {
   virtual Result<std::vector<std::string>> check_settings(const std::string& file) = 0;
   // An error has a line per problem, and nothing was changed.
   virtual Result<ReloadReport> reload_settings() = 0;
+
+  // The plugins; null where there are none to be had. Its functions are [control].
+  virtual Registry* plugins() { return nullptr; }
 
   // Begins to drain and to end the program; answers at once.
   virtual void stop() = 0;

@@ -66,6 +66,12 @@ void ControlLoop::run() {
   impl_->context.run();
 }
 
+void ControlLoop::run_until(const std::function<bool()>& done) {
+  const auto work = asio::make_work_guard(impl_->context);
+  while (!done() && impl_->context.run_one() != 0) {
+  }
+}
+
 void ControlLoop::stop() { impl_->context.stop(); }
 
 void ControlLoop::on_signal(std::initializer_list<int> signals, std::function<void(int)> fn) {

@@ -27,6 +27,9 @@ class ControlLoop {
   void post(Task task);
   // Until stop(). [control]
   void run();
+  // The same, but only until `done` is true or stop() was called; looked at after each task. For what
+  // has to be over before the program is up.
+  void run_until(const std::function<bool()>& done);
   void stop();  // [any]
 
   // [control], before or while the loop runs; each holds until the loop is destroyed.

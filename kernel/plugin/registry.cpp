@@ -130,11 +130,6 @@ void Registry::stop_all(std::function<void()> done) {
   });
 }
 
-bool Registry::any_stuck() const {
-  return std::ranges::any_of(entries_,
-                             [](const Entry& e) { return e.state == PluginState::stuck; });
-}
-
 void Registry::poll(std::chrono::milliseconds timeout, std::function<bool()> until,
                     std::function<void(bool)> then) {
   if (until()) return then(true);

@@ -102,7 +102,7 @@ class Registry {
   PluginOutcome check(const std::string& file);
   // At the end of the program, last loaded first. `done` when all are gone or stuck.
   void stop_all(std::function<void()> done);
-  bool any_stuck() const;
+  bool idle() const { return entries_.empty() && !busy_; }  // nothing is loaded
 
   // All files of the plugin directory and all that run, by name.
   std::vector<PluginInfo> list() const;
@@ -111,7 +111,7 @@ class Registry {
   // The settings a plugin knows, from its file if it does not run.
   struct Described {
     std::string name, summary;
-    std::vector<std::string> lines;
+    std::shared_ptr<const Schema> schema;
   };
   Result<Described> describe(const std::string& name);
   HookChains& hooks() const { return runtime_.hooks(); }

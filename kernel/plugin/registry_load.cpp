@@ -173,4 +173,24 @@ PluginOutcome Registry::check(const std::string& file) {
   return outcome;
 }
 
+// One that does not run is loaded for the length of the question, without being created.
+Result<Registry::Described> Registry::describe(const std::string& name) {
+  if (const Entry* entry = find(name))
+    return Described{name, entry->slot->manifest().summary, entry->slot->settings.schema()};
+  const std::string file = file_of(name);
+  if (!is_plugin_name(name) || !FileStamp::of(file).exists())
+    return Error{fmt::format("not_found: no plugin '{}' in {}; see ctl plugins list", name,
+                             options_.plugin_dir)};
+  auto manifest = read_manifest(file, name);
+  if (!manifest)
+    return Error{fmt::format("{}: {}", refusal_name(manifest.code()), manifest.error())};
+  auto library = Library::load(file, options_.data_dir + "/run", name, next_generation_++);
+  if (!library) return Error{"not_loadable: " + library.error()};
+  if (auto sound = check_entry(library->entry(), *manifest); !sound)
+    return Error{"bad_entry: " + sound.error()};
+  auto schema = schema_from_entry(library->entry());
+  if (!schema) return Error{"bad_entry: " + schema.error()};
+  return Described{name, manifest->summary, *schema};
+}
+
 }  // namespace keel::kernel

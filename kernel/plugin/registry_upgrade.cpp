@@ -8,6 +8,7 @@
 #include "keel/ext/plugin_settings.h"
 #include "keel/ext/plugin_state.h"
 #include "kernel/base/log.hpp"
+#include "kernel/config/plugin_report.hpp"
 #include "kernel/plugin/call.hpp"
 #include "kernel/plugin/entry_schema.hpp"
 #include "kernel/plugin/host_support.hpp"
@@ -83,12 +84,12 @@ std::optional<PluginOutcome> Registry::apply_settings(Slot& slot, PluginValues v
   const auto* const table =
       static_cast<const keel_ext_plugin_settings*>(slot.extension(KEEL_EXT_PLUGIN_SETTINGS));
   if (!table || table->size < sizeof *table || !table->apply) return std::nullopt;
-  const std::vector<std::string> changed = diff(slot.settings, values);
-  for (const std::string& key : changed)
-    if (const SettingSpec* spec = values.find(key).spec; spec && !spec->reloadable)
-      return std::nullopt;
+  const std::vector<PluginSettingChange> changed = diff_plugin_settings(slot.settings, values);
   std::vector<keel_str> keys;
-  for (const std::string& key : changed) keys.push_back(str(key));
+  for (const PluginSettingChange& change : changed) {
+    if (!change.reloadable) return std::nullopt;
+    keys.push_back(str(change.key));
+  }
   std::swap(slot.settings, values);
   last_error_text().clear();
   slot.note_error({});

@@ -14,9 +14,6 @@ Result<void> preflight(const Settings& settings) {
     if (!problems.empty()) problems += '\n';
     problems += problem;
   };
-  // Without what they would enforce or serve, the broker must not pretend.
-  if (!settings.plugins.load.empty())
-    add("plugins.load: loading plugins is not part of this version; leave the list empty");
   if (!settings.http.bind.empty()) {
     const auto address = parse_bind(settings.http.bind, "127.0.0.1");
     if (!address)

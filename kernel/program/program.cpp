@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 
 #include "kernel/base/log.hpp"
@@ -44,6 +45,7 @@ Program::Program(SettingsSources sources, std::shared_ptr<const Settings> settin
 
 Program::~Program() {
   admin_.stop();
+  plugins_.reset();
   data_dir_.reset();
 }
 
@@ -60,12 +62,16 @@ Result<void> Program::start() {
   if (!data_dir) return Error{data_dir.error()};
   data_dir_.emplace(std::move(*data_dir));
   server_.start();
+  plugins_ = std::make_unique<Plugins>(server_, loop_, admin_, *settings);
+  if (auto ready = plugins_->start(); !ready) return ready;
   if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
   if (!settings->http.bind.empty()) {
     auto http = admin_.start_http(loop_.context(), settings->http.bind);
     if (!http) return Error{http.error()};
     KEEL_LOG(notice, "http: listening on port {} of the loopback address", *http);
   }
+  load_plugins(*settings);
+  if (draining_) return {};
   // Last, so that whoever sees the port open finds everything else there.
   if (auto listening = server_.listen(); !listening) return listening;
   schedule();
@@ -73,6 +79,13 @@ Result<void> Program::start() {
            server_.realm().brokers.size(), settings->file.empty() ? "defaults" : settings->file);
   notify_service_manager("READY=1");
   return {};
+}
+
+// Before the listeners open: nobody gets in before the plugins that check him.
+void Program::load_plugins(const Settings& settings) {
+  bool booted = false;
+  plugins_->registry().boot(settings.plugins.load, [&booted] { booted = true; });
+  loop_.run_until([this, &booted] { return booted || draining_; });
 }
 
 void Program::schedule() {
@@ -83,6 +96,7 @@ void Program::schedule() {
     server_.tick();
     publish_sys();
   });
+  loop_.every(kTick, [this] { plugins_->registry().watch(); });
   loop_.every(kSample, [this] { admin_.sample(); });
   if (const milliseconds period = watchdog_period(); period.count() > 0)
     loop_.every(period, [this] { watch_shards(); });
@@ -106,6 +120,11 @@ void Program::publish_sys() {
 void Program::run() {
   loop_.run();
   KEEL_LOG(notice, "keel has stopped");
+  if (!plugins_ || plugins_->gone()) return;
+  // A thread is inside a plugin, or was not waited for: nothing can be taken apart around it.
+  KEEL_LOG(warning, "the process ends with plugins loaded");
+  log::close();
+  std::_Exit(0);
 }
 
 // Tells the watchdog that all is well only while every shard takes its turns.
@@ -169,7 +188,10 @@ void Program::stop() {
   if (draining_.exchange(true)) return loop_.stop();  // asked twice: at once
   KEEL_LOG(notice, "stopping: no new clients, {} connections to close", server_.connections());
   notify_service_manager("STOPPING=1");
-  server_.drain([this] { loop_.post([this] { wait_for_connections(kDrainPolls); }); });
+  server_.drain([this] {
+    loop_.post(
+        [this] { plugins_->registry().stop_all([this] { wait_for_connections(kDrainPolls); }); });
+  });
 }
 
 // The last bytes of the connections, DISCONNECT among them, are on their way.

@@ -13,6 +13,7 @@
 #include "kernel/config/kernel_settings.hpp"
 #include "kernel/net/control_loop.hpp"
 #include "kernel/program/data_dir.hpp"
+#include "kernel/program/plugins.hpp"
 #include "kernel/program/server.hpp"
 
 namespace keel::kernel {
@@ -38,9 +39,11 @@ class Program final : public AdminHost {
   Result<void> reload_listeners() override { return server_.listeners().reload_tls(); }
   Result<std::vector<std::string>> check_settings(const std::string& file) override;
   Result<ReloadReport> reload_settings() override;
+  Registry* plugins() override { return plugins_ ? &plugins_->registry() : nullptr; }
   void stop() override;
 
  private:
+  void load_plugins(const Settings& settings);
   void schedule();
   void publish_sys();
   void on_hangup();
@@ -57,6 +60,7 @@ class Program final : public AdminHost {
   ControlLoop loop_;
   Server server_;
   Admin admin_;
+  std::unique_ptr<Plugins> plugins_;  // from start() on
 };
 
 }  // namespace keel::kernel

@@ -33,6 +33,7 @@ class Server {
   // Work that is due now and then: memory to free, retained messages to expire.
   void tick();
 
+  ShardSet& shards() { return shards_; }
   Realm& realm() { return realm_; }
   ListenerSet& listeners() { return *listeners_; }
 

@@ -1,33 +1,39 @@
 // ctl: sends its arguments to the broker's Unix socket and copies the answer to standard output.
-// The commands live in the broker; kernel/admin/ctl_protocol.hpp describes the bytes.
-#include <sys/socket.h>
+// The commands live in the broker, but for `plugins new`.
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
+
+#include "tools/ctl/client.hpp"
+#include "tools/ctl/new_plugin.hpp"
 
 namespace {
 
 constexpr int kError = 1, kUsage = 2;
-constexpr std::uint32_t kEnd = 0xFFFFFFFF;
 
 constexpr const char* kHelp =
     R"(usage: ctl [--socket PATH] [--json] command [argument ...]
 
 Sends a command to the running Keel broker and prints the answer.
 The commands are listed by the running broker: ctl help
+One needs no broker, it writes the project of a new plugin:
+  ctl plugins new NAME [--kind hook|gateway|auth|ctl] [--dir DIR]
 
   --socket PATH  the broker's socket
   --json         answer with one JSON document
@@ -51,6 +57,11 @@ struct Options {
   bool json = false;
 
   const std::string& word(std::size_t i) const { return arguments[words[i]]; }
+  bool starts_with(std::initializer_list<std::string_view> command) const {
+    std::size_t i = 0;
+    return words.size() >= command.size() &&
+           std::ranges::all_of(command, [&](std::string_view text) { return word(i++) == text; });
+  }
 };
 
 int print(const char* text) {
@@ -101,6 +112,8 @@ std::size_t file_word(const Options& options) {
     return i < count && options.word(i) == text;
   };
   if (is(0, "conf") && is(1, "check") && count > 2) return 2;
+  if (is(0, "plugins") && is(1, "check") && count > 2) return 2;
+  if (is(0, "plugins") && is(1, "upgrade") && count > 3) return 3;
   if (!is(0, "trace")) return 0;
   if (is(1, "start") && (is(2, "client") || is(2, "topic")) && count > 4) return 4;
   const bool old_form = (is(1, "client") || is(1, "topic")) && count == 4 && !is(3, "off");
@@ -151,24 +164,6 @@ std::string choose_socket(const Options& options) {
   return set != nullptr && *set != '\0' ? set : default_socket();
 }
 
-// The descriptor, or -1 with errno.
-int connect_to(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  int result;
-  do {
-    result = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  } while (result != 0 && errno == EINTR);
-  return result == 0 ? fd : -1;
-}
-
 // Says why nobody answers; answers the exit code.
 int not_connected(const Options& options, const std::string& path) {
   const int cause = errno;
@@ -190,73 +185,35 @@ int not_connected(const Options& options, const std::string& path) {
   return code;
 }
 
-void append_number(std::string& out, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
-}
-
-// A broker that refuses answers before it has read everything, so errors are left for the reading
-// side.
-void send_request(int fd, const std::vector<std::string>& arguments) {
-  std::string request;
-  append_number(request, static_cast<std::uint32_t>(arguments.size()));
-  for (const std::string& argument : arguments) {
-    append_number(request, static_cast<std::uint32_t>(argument.size()));
-    request += argument;
-  }
-  for (std::string_view rest = request; !rest.empty();) {
-    const ssize_t n = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    rest.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-class Answer {
- public:
-  explicit Answer(int fd) : fd_(fd) {}
-
-  // Copies the answer to standard output; answers the exit code.
-  int copy() {
-    std::array<char, 65536> piece;
-    while (true) {
-      std::array<char, 4> head;
-      if (!read(head.data(), head.size())) return cut_off();
-      std::uint32_t left = 0;
-      for (const char c : head) left = left << 8 | static_cast<unsigned char>(c);
-      if (left == kEnd) {
-        char code = kError;
-        if (!read(&code, 1)) return cut_off();
-        return std::fflush(stdout) == 0 ? static_cast<unsigned char>(code) : kError;
-      }
-      while (left > 0) {
-        const std::size_t n = std::min<std::size_t>(left, piece.size());
-        if (!read(piece.data(), n)) return cut_off();
-        if (std::fwrite(piece.data(), 1, n, stdout) != n) return kError;  // nobody reads any more
-        left -= static_cast<std::uint32_t>(n);
-      }
-    }
-  }
-
- private:
-  bool read(char* to, std::size_t size) {
-    while (size > 0) {
-      const ssize_t n = ::recv(fd_, to, size, 0);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      to += n;
-      size -= static_cast<std::size_t>(n);
-    }
-    return true;
-  }
-
-  int cut_off() {
-    std::fflush(stdout);
+// Asks the broker once and copies its answer to standard output; answers the exit code.
+int ask_broker(const Options& options) {
+  const std::string path = choose_socket(options);
+  const int fd = keel::ctl::connect_to(path);
+  if (fd < 0) return not_connected(options, path);
+  bool reader_left = false;
+  const std::optional<int> code =
+      keel::ctl::ask(fd, options.arguments, [&](std::string_view piece) {
+        reader_left = std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size();
+        return !reader_left;
+      });
+  ::close(fd);
+  const bool shown = !reader_left && std::fflush(stdout) == 0;
+  if (!code && shown) {
     complain("the broker ended the connection before the answer was complete; see its log");
-    return kError;
   }
+  return shown ? code.value_or(kError) : kError;
+}
 
-  int fd_;
-};
+// `plugins top` without --once: the table again every second, until interrupted or refused.
+int keep_asking(Options options) {
+  options.arguments.emplace_back("--once");
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  while (true) {
+    if (terminal) std::fputs("\033[H\033[2J", stdout);
+    if (const int code = ask_broker(options); code != 0) return code;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
 
 }  // namespace
 
@@ -274,12 +231,12 @@ int main(int argc, char** argv) {
     case Action::ask_broker:
       break;
   }
-  const std::string path = choose_socket(options);
-  const int fd = connect_to(path);
-  if (fd < 0) return not_connected(options, path);
+  if (options.starts_with({"plugins", "new"})) {
+    std::vector<std::string> words;
+    for (std::size_t i = 2; i < options.words.size(); ++i) words.push_back(options.word(i));
+    return keel::ctl::new_plugin_command(words, options.json, above_program(0) + "/ctl");
+  }
   resolve_file(options);
-  send_request(fd, options.arguments);
-  const int code = Answer(fd).copy();
-  ::close(fd);
-  return code;
+  const bool again = options.starts_with({"plugins", "top"}) && options.words.size() == 2;
+  return again && !options.json ? keep_asking(std::move(options)) : ask_broker(options);
 }

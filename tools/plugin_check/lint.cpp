@@ -66,10 +66,13 @@ bool matches(std::string_view pattern, std::string_view name) {
 }
 
 std::string readable(const std::string& symbol) {
+  constexpr std::size_t kLongest = 60;
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(
+  const std::unique_ptr<char, void (*)(void*)> demangled(
       abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status), std::free);
-  return status == 0 && text ? text.get() : symbol;
+  std::string text = status == 0 && demangled ? demangled.get() : symbol;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
 }
 
 // "a, b, c and 4 more"

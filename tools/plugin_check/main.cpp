@@ -1,6 +1,8 @@
 // plugin_check: whether a plugin can be loaded and unloaded without leaving anything behind.
 #include <cstdio>
+#include <exception>
 
+#include "tools/plugin_check/cycles.hpp"
 #include "tools/plugin_check/lint.hpp"
 #include "tools/plugin_check/options.hpp"
 #include "tools/plugin_check/report.hpp"
@@ -34,6 +36,14 @@ int main(int argc, char** argv) {
   keel::check::Report report{.file = options.file};
   report.findings =
       keel::check::lint({.file = options.file, .name = options.name, .version = options.version});
+  if (options.action == Options::Action::check && !has_error(report.findings)) {
+    try {
+      run_cycles(options, report);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s: %s\n", options.file.c_str(), error.what());
+      return kUsage;
+    }
+  }
   const int printed = print(options.json ? as_json(report) : as_text(report));
   return has_error(report.findings) ? kFailed : printed;
 }

@@ -19,7 +19,7 @@ static keel_status create(const keel_host* host, keel_plugin* out) {
 }
 
 #ifdef __cplusplus
-extern "C" const keel_plugin_entry keel_plugin_entry_v1;
+extern "C" __attribute__((visibility("default"))) const keel_plugin_entry keel_plugin_entry_v1;
 #endif
 KEEL_EXPORT const keel_plugin_entry keel_plugin_entry_v1 = {
     sizeof(keel_plugin_entry), KEEL_ENTRY_MAGIC, SAMPLE_INFO, 0, 0, 0, create};

@@ -19,9 +19,13 @@ static keel_status create(const keel_host* host, keel_plugin* out) {
 }
 
 #ifdef __cplusplus
-extern "C" __attribute__((visibility("default"))) const keel_plugin_entry keel_plugin_entry_v1;
+extern "C" {
+extern __attribute__((visibility("default"))) const keel_plugin_entry keel_plugin_entry_v1;
+}
+#else
+KEEL_EXPORT
 #endif
-KEEL_EXPORT const keel_plugin_entry keel_plugin_entry_v1 = {
+const keel_plugin_entry keel_plugin_entry_v1 = {
     sizeof(keel_plugin_entry), KEEL_ENTRY_MAGIC, SAMPLE_INFO, 0, 0, 0, create};
 
 #ifdef SAMPLE_EXPORTS

@@ -35,6 +35,18 @@ void Connection::mark_sent(Delivery& delivery) {
   --extras_->unsent;
 }
 
+void Connection::tell_acked(const Delivery& delivery, Reason reason) const {
+  if (!broker_->wants(Event::message_acked)) return;
+  const MessageView message = delivery.message->view();
+  broker_->notify({.event = Event::message_acked,
+                   .client = hook_client(),
+                   .topic = message.topic,
+                   .qos = delivery.qos,
+                   .code = reason,
+                   .reason = reason_name(reason),
+                   .message = &message});
+}
+
 void Connection::handle_puback(const AckView& ack) {
   MetricsCell& metrics = broker_->metrics();
   metrics.add(Metric::puback_received);
@@ -45,8 +57,7 @@ void Connection::handle_puback(const AckView& ack) {
   }
   mark_sent(*delivery);
   const Delivery done = session_->inflight.take(ack.packet_id);
-  if (!broker_->hooks().notify.empty())
-    broker_->notify(Event::message_acked, session_->client_id, username_, done.message->topic(), 1);
+  tell_acked(done, ack.reason);
   broker_->pump(*session_);
 }
 
@@ -60,6 +71,8 @@ void Connection::handle_pubrec(const AckView& ack) {
     mark_sent(*delivery);
   else
     metrics.add(Metric::pubrec_missed);
+  // The client has the message now: what follows only settles the id.
+  if (known && delivery->state == Delivery::State::wait_pubrec) tell_acked(*delivery, ack.reason);
   if (is_error(ack.reason)) {  // the receiver refused the message: the exchange is over
     if (known) {
       session_->inflight.take(ack.packet_id);
@@ -99,7 +112,6 @@ void Connection::handle_pubcomp(const AckView& ack) {
   }
   mark_sent(*delivery);
   session_->inflight.take(ack.packet_id);
-  broker_->notify(Event::message_acked, session_->client_id, username_, {}, 2);
   broker_->pump(*session_);
 }
 

@@ -25,6 +25,11 @@ class AuthorizeCache {
       entries_[next_++ % kEntries] = std::move(fresh);
   }
   void clear() { entries_.clear(); }
+  // Forgets what was decided by other rules.
+  void renew(std::uint32_t rules) {
+    if (rules_ != rules) entries_.clear();
+    rules_ = rules;
+  }
 
  private:
   static constexpr std::size_t kEntries = 32;
@@ -36,6 +41,7 @@ class AuthorizeCache {
   };
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
+  std::uint32_t rules_ = 0;  // those the entries were decided by
 };
 
 }  // namespace keel::kernel

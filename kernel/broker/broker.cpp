@@ -11,15 +11,11 @@
 
 namespace keel::kernel {
 
-namespace {
-const HookTable kNoHooks;
-}  // namespace
-
 Broker::Broker(Realm& realm, ShardCore& shard)
     : realm_(realm),
       shard_(shard),
       settings_(realm.settings()),
-      hooks_(&kNoHooks),
+      hooks_(&no_hooks()),
       sessions_(shard.index(), realm.reclaimer,
                 [&shard](Task task) { shard.post(std::move(task)); }),
       routes_(realm.subscriptions, sessions_, shard.index()),
@@ -40,11 +36,25 @@ std::int64_t Broker::unix_ms() const {
       .count();
 }
 
+// Whether the session is the one the client goes on with. One seen through another mountpoint would
+// be another tenant's.
+bool Broker::goes_on(const Session& session, const OpenRequest& request) {
+  return !request.clean_start && !session.expires_at_disconnect() &&
+         session.mount() == request.mountpoint;
+}
+
+bool Broker::preview(const OpenRequest& request, bool& present) const {
+  const Session* session = sessions_.find(request.client_id);
+  present = session && goes_on(*session, request);
+  const std::uint32_t limit = settings_->limits.max_sessions;
+  return session || limit == 0 || realm_.sessions.load(std::memory_order_relaxed) < limit;
+}
+
 Broker::Opened Broker::open_session(Connection& connection, OpenRequest request) {
   Session* session = sessions_.find(request.client_id);
   if (session && session->connection) {
     metrics().add(Metric::sessions_taken_over);
-    notify(Event::session_taken_over, session->client_id, session->username);
+    tell_session(Event::session_taken_over, *session, "conflict");
     session->connection->taken_over();
     // The earlier connection is lost without a DISCONNECT of its own. A delayed will is cancelled
     // by a client that comes back to its session [MQTT5 3.1.3.2.2]; one whose session ends is not.
@@ -52,13 +62,9 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     if (session->will && (session->will->delay_s == 0 || ends)) publish_will(*session);
     take_will(*session);
   }
-  if (session && (request.clean_start || session->expires_at_disconnect())) {
-    end_session(*session, "discarded");
-    session = nullptr;
-  }
-  // A session seen through another mountpoint would be another tenant's.
-  if (session && session->mount() != request.mountpoint) {
-    end_session(*session, "mountpoint_changed");
+  if (session && !goes_on(*session, request)) {
+    const bool discarded = request.clean_start || session->expires_at_disconnect();
+    end_session(*session, discarded ? "discarded" : "mountpoint_changed");
     session = nullptr;
   }
   const bool present = session != nullptr;
@@ -83,10 +89,7 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
   session->username = request.username;
   if (!request.mountpoint.empty() && !session->mountpoint)
     session->mountpoint = std::make_unique<const std::string>(request.mountpoint);
-  take_will(*session);
-  session->will = std::move(request.will);
-  if (session->will)
-    realm_.queued_bytes.fetch_add(session->will->size(), std::memory_order_relaxed);
+  put_will(*session, std::move(request.will));
   if (!session->clean_start) metrics().add(Gauge::sessions_persistent, 1);
   return {session, present};
 }
@@ -136,42 +139,34 @@ void Broker::end_session(Session& session, std::string_view reason) {
   if (session.will) publish_will(session);
   set_shared_online(session, false);
   redispatch_shared(session, false);
-  for (const FilterId filter : session.subscriptions)
-    realm_.subscriptions.remove(filter, session.self);
-  metrics().add(Gauge::subscriptions, -static_cast<std::int64_t>(session.subscriptions.size()));
-  metrics().add(Gauge::subscriptions_shared,
-                -static_cast<std::int64_t>(session.shared_subscriptions.size()));
+  end_subscriptions(session);
   account_queue(-static_cast<std::int64_t>(session.queue.size()),
                 -static_cast<std::int64_t>(session.queue.bytes()));
   metrics().add(Gauge::sessions, -1);
   if (!session.clean_start) metrics().add(Gauge::sessions_persistent, -1);
   realm_.sessions.fetch_sub(1, std::memory_order_relaxed);
-  notify(Event::session_terminated, session.client_id, session.username, {}, 0, reason);
+  while (wants(Event::message_dropped) && !session.queue.empty())
+    tell_dropped(session.queue.pop().message->view(), "session_terminated", &session);
+  tell_session(Event::session_terminated, session, reason);
   std::string name;
   KEEL_LOG(debug, "client={}: session ended: {}", printable(session.client_id, name), reason);
   sessions_.erase(session);
 }
 
-void Broker::publish_will(Session& session) {
-  const std::unique_ptr<Will> will = take_will(session);
-  metrics().add(Metric::wills_published);
-  MessageView message;
-  message.topic = will->topic;
-  message.payload = will->payload;
-  message.properties = will->properties;
-  message.qos = will->qos;
-  message.retain = will->retain;
-  message.expiry_s = capped_expiry(will->expiry_s);
-  message.received_ms = shard_.now_ms();
-  message.publisher = session.number;
-  Reason ignored = Reason::success;
-  publish_hooked(message, ignored);
-}
-
-// Wills count against the budget of what waits.
-std::unique_ptr<Will> Broker::take_will(Session& session) {
-  if (session.will) realm_.queued_bytes.fetch_sub(session.will->size(), std::memory_order_relaxed);
-  return std::move(session.will);
+void Broker::end_subscriptions(Session& session) {
+  for (const FilterId filter : session.subscriptions) {
+    const std::string text =
+        wants(Event::session_unsubscribed) ? realm_.subscriptions.text(filter) : std::string();
+    realm_.subscriptions.remove(filter, session.self);
+    if (wants(Event::session_unsubscribed))
+      notify({.event = Event::session_unsubscribed,
+              .client = hook_client(session),
+              .topic = text,
+              .reason = "session_terminated"});
+  }
+  metrics().add(Gauge::subscriptions, -static_cast<std::int64_t>(session.subscriptions.size()));
+  metrics().add(Gauge::subscriptions_shared,
+                -static_cast<std::int64_t>(session.shared_subscriptions.size()));
 }
 
 std::uint32_t Broker::capped_expiry(std::uint32_t expiry_s) const {
@@ -193,11 +188,18 @@ void Broker::subscribe(Session& session, const ParsedFilter& filter,
     if (filter.shared()) {
       session.shared_subscriptions.push_back(added.filter);
       metrics().add(Gauge::subscriptions_shared, 1);
-      if (!session.connection) realm_.subscriptions.set_online(added.filter, session.self, false);
+      if (!session.connection || session.connection->suspended())
+        realm_.subscriptions.set_online(added.filter, session.self, false);
     }
   }
-  notify(Event::session_subscribed, session.client_id, session.username, filter.filter,
-         options.qos);
+  if (wants(Event::session_subscribed)) {
+    const std::string text = realm_.subscriptions.text(added.filter);
+    notify({.event = Event::session_subscribed,
+            .client = hook_client(session),
+            .topic = text,
+            .qos = options.qos,
+            .reason = added.existed ? "replaced" : "success"});
+  }
   const bool wants_retained =
       !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
   if (!wants_retained || realm_.retained_for(filter.filter).count() == 0) return;
@@ -215,7 +217,10 @@ void Broker::forget_retained(Session& session, FilterId filter) {
 
 bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
   const auto id = realm_.subscriptions.id(filter);
-  if (!id || !realm_.subscriptions.remove(*id, session.self)) return false;
+  if (!id) return false;
+  const std::string text =
+      wants(Event::session_unsubscribed) ? realm_.subscriptions.text(*id) : std::string();
+  if (!realm_.subscriptions.remove(*id, session.self)) return false;
   std::erase(session.subscriptions, *id);
   metrics().add(Gauge::subscriptions, -1);
   if (filter.shared()) {
@@ -224,7 +229,11 @@ bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
   } else {
     forget_retained(session, *id);
   }
-  notify(Event::session_unsubscribed, session.client_id, session.username, filter.filter);
+  if (wants(Event::session_unsubscribed))
+    notify({.event = Event::session_unsubscribed,
+            .client = hook_client(session),
+            .topic = text,
+            .reason = "success"});
   return true;
 }
 
@@ -257,24 +266,12 @@ void Broker::drain(Reason reason, Task done) {
   if (drained_) shard_.post(std::move(drained_));
 }
 
-void Broker::resolve(const AuthTicket& ticket, AuthAnswer answer) {
-  const auto waiting = waiting_.find(ticket.number);
-  if (waiting == waiting_.end()) return;
-  Connection& connection = *waiting->second;
-  waiting_.erase(waiting);
-  connection.resolved(ticket.number, std::move(answer));
-}
-
 bool Broker::look_at_clock() {
   constexpr std::int64_t kEnoughNs = 2'000'000;
   const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
   work_ = 0;
   if (work_since_ns_ == 0) work_since_ns_ = now;
   return now - work_since_ns_ > kEnoughNs;
-}
-
-void Broker::run_notify(const EventInfo& info) {
-  for (const auto& hook : hooks_->notify) hook.fn(hook.ctx, info);
 }
 
 }  // namespace keel::kernel

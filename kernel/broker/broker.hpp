@@ -40,8 +40,16 @@ class Broker {
   // Sends a message to everyone subscribed and keeps it when it is retained. Answers how many
   // sessions it went to (one per shared group).
   std::size_t publish(const MessageView& message);
-  // The same after the hooks had their say; `reason` is theirs when they refuse.
-  std::size_t publish_hooked(const MessageView& message, Reason& reason);
+  // The same after the hooks had their say about this publisher; `reason` is theirs when they
+  // refuse.
+  std::size_t publish_hooked(const MessageView& message, std::string_view client_id,
+                             std::string_view username, Reason& reason);
+  // A plugin's message: checked like a client's, received now, hooked with `client_id` as its
+  // publisher. Not from within a hook.
+  std::size_t publish_as(MessageView message, std::string_view client_id, Reason& reason);
+  // How many sessions a message to `topic` would go to, on all shards (one per shared group). Also
+  // from within a hook.
+  std::size_t match_count(std::string_view topic) const;
   // The broker's own messages ($SYS, commands): as publish, received now.
   std::size_t publish_own(std::string_view topic, std::string_view payload, std::uint8_t qos,
                           bool retain);
@@ -63,6 +71,16 @@ class Broker {
                           FunctionRef<void(const SubscriptionInfo&)> fn);
 
   bool kick(std::string_view client_id);  // ends the connection; the session stays as it would
+  // The same with a reason and a word for logs and events; Reason::success: without its will. A
+  // reason that no DISCONNECT may carry becomes "administrative action".
+  bool disconnect_client(std::string_view client_id, Reason reason, std::string_view word);
+  // See Connection::suspend(). False: not connected.
+  bool suspend(std::string_view client_id, std::uint32_t queue_limit);
+  bool resume(std::string_view client_id);
+  // Replaces or removes the will of a client that is connected, with the checks of CONNECT but the
+  // authorize hook's, which is the caller's to ask. The topic is as the client knows it.
+  Fault set_will(std::string_view client_id, const WillView& will);
+  bool clear_will(std::string_view client_id);  // false: not connected, or it had none
   enum class Cleaned { done, connected, not_found };
   Cleaned clean_persistent(std::string_view client_id);
   enum class Changed { done, no_session, bad_filter, not_subscribed, limit };
@@ -74,7 +92,12 @@ class Broker {
   void drain(Reason reason, Task done);
 
   void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
-  void set_hooks(const HookTable* hooks) { hooks_ = hooks; }
+  // Null: none. The table must live until it is replaced. Questions under way are still answered by
+  // resolve(); decisions are forgotten.
+  void set_hooks(const HookTable* hooks);
+  // The rules of authorization have changed: nothing decided before is remembered.
+  void forget_decisions() { ++rules_; }
+  std::uint32_t rules() const { return rules_; }  // grows with each forget_decisions()
   void set_traces(std::shared_ptr<const TraceSet> traces) { traces_ = std::move(traces); }
 
   // Answers a pending question; a stale ticket is ignored. Not from within the hook that was asked:
@@ -88,6 +111,8 @@ class Broker {
   const TraceSet* traces() const { return traces_.get(); }
   MetricsCell& metrics() const { return shard_.metrics(); }
   bool draining() const { return draining_; }
+  // Whether a hook is running on this shard: what it wants of the broker must be posted.
+  bool in_hook() const { return hook_depth_ != 0; }
 
   // ---- for Connection
   // ----------------------------------------------------------------------------
@@ -102,6 +127,8 @@ class Broker {
     Session* session;  // null: no room for another one
     bool present;
   };
+  // What open_session() would do: whether it would find the session to go on with. False: no room.
+  bool preview(const OpenRequest& request, bool& present) const;
   // Finds or makes the session and attaches the connection; an earlier connection is told and
   // closed.
   Opened open_session(Connection& connection, OpenRequest request);
@@ -138,11 +165,16 @@ class Broker {
 
   // A batch from another shard.
   void deliver_batch(RemoteBatch& batch);
-  void notify(Event event, std::string_view client_id, std::string_view username,
-              std::string_view topic = {}, std::uint8_t qos = 0, std::string_view reason = {},
-              const PeerInfo* peer = nullptr) {
-    if (!hooks_->notify.empty()) run_notify({event, client_id, username, topic, qos, reason, peer});
+  // Calls a hook that is installed.
+  template <class Fn, class Request>
+  auto call(const Hook<Fn>& hook, const Request& request) {
+    const InHook inside(hook_depth_);
+    return hook.fn(hook.ctx, request);
   }
+  // Asked before the EventInfo is made: an event nobody wants costs this test.
+  bool wants(Event event) const { return hooks_->event_mask & event_bit(event); }
+  void notify(const EventInfo& info);  // of an event that is wanted
+  HookClient hook_client(const Session& session) const;
   void presence_connected(const Connection& connection);
   void presence_disconnected(const Connection& connection, std::string_view reason);
   std::int64_t unix_ms() const;
@@ -153,6 +185,10 @@ class Broker {
     waiting_[ticket] = &connection;
   }
   void forget_question(std::uint64_t ticket) { waiting_.erase(ticket); }
+  void abandon_question(std::uint64_t ticket);  // and the hooks are told
+  // What CONNECT's will must keep to. `mount_size`: of the mountpoint it will stand below.
+  Fault check_will(const WillView& will, const ListenerInfo* listener,
+                   std::size_t mount_size) const;
   AuthTicket new_ticket() { return {shard_.index(), next_ticket_++}; }
   // Room for parsing, reused from packet to packet.
   std::string& property_scratch() { return property_scratch_; }
@@ -161,6 +197,18 @@ class Broker {
 
  private:
   friend class Connection;
+
+  // While it lives a hook runs.
+  class InHook {
+   public:
+    explicit InHook(std::uint32_t& depth) : depth_(depth) { ++depth_; }
+    InHook(const InHook&) = delete;
+    InHook& operator=(const InHook&) = delete;
+    ~InHook() { --depth_; }
+
+   private:
+    std::uint32_t& depth_;
+  };
 
   void deliver(Session& session, Publication& publication, const Target& target,
                std::span<const std::uint32_t> ids);
@@ -182,19 +230,25 @@ class Broker {
   bool ignores_own(const Session& session) const;
   std::uint8_t delivered_qos(std::uint8_t published, std::uint8_t subscribed_at) const;
   void keep_retained(Publication& publication);
-  void drop(Metric cause, const MessageView& message, std::string_view word);
-  void drop_for(Session& session, Metric cause, const MessageView& message);
+  void drop(Metric cause, const MessageView& message, std::string_view word,
+            const Session* receiver = nullptr);
+  void drop_for(Session& session, Metric cause, const MessageView& message, std::string_view word);
+  void tell_dropped(const MessageView& message, std::string_view word, const Session* receiver);
+  void tell_session(Event event, const Session& session, std::string_view word);
+  static bool goes_on(const Session& session, const OpenRequest& request);
+  void end_subscriptions(Session& session);
   void end_session(Session& session, std::string_view reason);
   void start_away(Session& session);
   void away_due(Session& session);
   void publish_will(Session& session);
   std::unique_ptr<Will> take_will(Session& session);
+  void put_will(Session& session, std::unique_ptr<Will> will);
   void log_overflow(Session& session);
   void account_queue(std::int64_t messages, std::int64_t bytes);
   void set_shared_online(const Session& session, bool online);
-  void run_notify(const EventInfo& info);
   void publish_presence(std::string_view client_id, std::string_view what,
                         FunctionRef<std::string()> json);
+  Connection* connection_of(std::string_view client_id) const;
   SessionInfo session_info(const Session& session) const;
   void visit_subscriptions(const Session& session, std::span<const FilterId> filters,
                            FunctionRef<void(const SubscriptionInfo&)> fn);
@@ -203,6 +257,8 @@ class Broker {
   ShardCore& shard_;
   std::shared_ptr<const Settings> settings_;
   const HookTable* hooks_;
+  std::uint32_t hook_depth_ = 0;
+  std::uint32_t rules_ = 1;
   std::shared_ptr<const TraceSet> traces_;
   SessionStore sessions_;
   RouteCache routes_;

@@ -20,6 +20,7 @@ struct ConnectionInfo {
   std::int64_t connected_at_s = 0;  // Unix time
   std::string tls;                  // "TLSv1.3 TLS_AES_..."; empty: plain
   std::size_t output_bytes = 0;     // not sent yet
+  bool suspended = false;           // it sleeps: its messages wait
 };
 
 struct SessionInfo {

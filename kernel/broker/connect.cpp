@@ -1,30 +1,33 @@
-// CONNECT [MQTT5 3.1]: checks, identity, authentication, session, CONNACK.
+// CONNECT [MQTT5 3.1]: checks, identity, authentication, session.
 //
 // The packet stays unconsumed until the connection is on the shard its client id belongs to and
 // every question about it has been answered; each time it is shown again it is simply parsed again.
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
+#include "kernel/broker/hook_reasons.hpp"
 #include "kernel/broker/identity.hpp"
-#include "kernel/codec/encoder.hpp"
 
 namespace keel::kernel {
 
 namespace {
 
+constexpr std::size_t kMaxStringSize = 65'535;
+
 std::string_view version_name(Version version) {
   return version == Version::v5 ? "5.0" : version == Version::v311 ? "3.1.1" : "3.1";
 }
 
-std::string_view refusal(Reason reason) {
+const char* refusal(Reason reason) {
   switch (reason) {
     case Reason::bad_user_name_or_password:
       return "it gives a user name or password, and nothing here accepts them; a client without "
-             "any "
-             "is anonymous";
+             "any is anonymous";
     case Reason::not_authorized:
       return "nothing authenticated it, and the listener does not admit anonymous clients";
     case Reason::bad_authentication_method:
@@ -40,77 +43,74 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
   ConnectView connect;
   Fault fault = parse_connect(body, connect, broker_->property_scratch());
   version_ = connect.version;
-  if (!fault) fault = check_connect(connect);
   if (fault) {
-    broker_->metrics().add(Metric::connect_received);
-    refuse(fault.reason, fault.what);
+    refuse(nullptr, fault);
+    return Outcome::done;
+  }
+  const bool unnamed = connect.client_id.empty();
+  fault = check_connect(connect);
+  if (!fault) fault = identify(connect);
+  if (!fault) fault = apply_edits(connect);
+  if (!fault) fault = check_client_id(connect);
+  if (fault) {
+    refuse(&connect, fault);
     return Outcome::done;
   }
   std::string assigned;
-  const bool unnamed = connect.client_id.empty();
-  if (!identify(connect)) return Outcome::done;
-  if (const Fault bad = check_client_id(connect)) {
-    broker_->metrics().add(Metric::connect_received);
-    refuse(bad.reason, bad.what);
-    return Outcome::done;
-  }
-  const bool assign = connect.client_id.empty();
-  if (assign) {
-    if (extras_ && !extras_->assigned_id.empty()) {
-      assigned = extras_->assigned_id;
-    } else {
-      do assigned = random_client_id();
-      while (broker_->realm().home(assigned) != link_.shard().index());
-    }
+  if (connect.client_id.empty()) {
+    assigned = assigned_id();
     connect.client_id = assigned;
   } else if (move_home(connect.client_id)) {
     return Outcome::later;
   }
-
   if (auth) connect.auth_data = auth->data;
-
   AuthAnswer answer;
-  switch (authenticate(connect, answer)) {
-    case Allowed::later:
-      if (assign) extras().assigned_id = assigned;
-      return Outcome::later;
-    case Allowed::no:
-      if (answer.verdict == Verdict::more) {
-        if (assign) extras().assigned_id = assigned;
-        ask_for_more(connect, body, answer);
-        return Outcome::done;
-      }
-      broker_->metrics().add(Metric::connect_received);
-      broker_->metrics().add(Metric::auth_failure);
-      broker_->metrics().add(Metric::connack_auth_error);
-      refuse(answer.reason, refusal(answer.reason));
-      return Outcome::done;
-    case Allowed::yes:
-      break;
+  const bool known =
+      ask({hook_client(connect), connect.password, connect.auth_method, connect.auth_data, {}},
+          !connect.auth_method.empty(), answer);
+  if (known && answer.verdict == Verdict::more) {
+    if (!assigned.empty()) extras().assigned_id = assigned;
+    ask_for_more(connect, body, answer);
+    return Outcome::done;
   }
-  superuser_ = answer.superuser;
+  if (known && admit(connect, unnamed, answer) != Allowed::later) return Outcome::done;
+  if (!assigned.empty()) extras().assigned_id = assigned;
+  return Outcome::later;
+}
+
+// Who the client is has been settled: what is left to check, then its session.
+Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
+                                      AuthAnswer& answer) {
+  MetricsCell& metrics = broker_->metrics();
+  Metric admitted = Metric::auth_success;
+  if (const Reason reason = decide(connect, answer, admitted); is_error(reason)) {
+    metrics.add(Metric::auth_failure);
+    metrics.add(Metric::connack_auth_error);
+    refuse(&connect, {reason, refusal(reason)});
+    return Allowed::no;
+  }
+  superuser_ = answer.verdict == Verdict::allow && answer.superuser;
   if (connect.has_will) {
-    const Allowed allowed = authorize({Action::publish, connect.will.qos, connect.will.retain,
-                                       connect.client_id, connect.username, connect.will.topic});
+    const Allowed allowed = authorize(Action::publish, connect.will.qos, connect.will.retain,
+                                      connect.will.topic, &connect);
     if (allowed == Allowed::later) {
-      if (assign) extras().assigned_id = assigned;
       extras().answer = std::move(answer);
       extras_->answered = true;
-      return Outcome::later;
+      return allowed;
     }
+    metrics.add(admitted);
     if (allowed == Allowed::no) {
-      broker_->metrics().add(Metric::connect_received);
-      refuse(Reason::not_authorized, "the will may not be published to its topic");
-      return Outcome::done;
+      refuse(&connect, {Reason::not_authorized, "the will may not be published to its topic"});
+      return allowed;
     }
+  } else {
+    metrics.add(admitted);
   }
-  broker_->metrics().add(Metric::connect_received);
   accept_session(connect, unnamed, answer);
-  return Outcome::done;
+  return Allowed::yes;
 }
 
 Fault Connection::check_connect(const ConnectView& connect) const {
-  const Settings& settings = broker_->settings();
   if (const auto& listener = link_.peer().listener) {
     const bool allowed = connect.version == Version::v5    ? listener->settings.v5
                          : connect.version == Version::v31 ? listener->settings.v31
@@ -120,49 +120,65 @@ Fault Connection::check_connect(const ConnectView& connect) const {
               "protocol version not allowed on this listener"};
   }
   if (broker_->draining()) return {Reason::server_unavailable, "the broker is shutting down"};
-  if (connect.has_will) {
-    const WillView& will = connect.will;
-    const std::uint8_t max_qos =
-        std::min(settings.mqtt.max_qos,
-                 link_.peer().listener ? link_.peer().listener->settings.max_qos : std::uint8_t{2});
-    if (will.qos > max_qos)
-      return {Reason::qos_not_supported, "will above the highest QoS allowed"};
-    if (will.retain && !settings.mqtt.retain_available)
-      return {Reason::retain_not_supported, "will with retain where retain is not available"};
-    if (!topic_fits(will.topic, 0, settings.limits))
-      return {Reason::topic_name_invalid, "will topic longer or deeper than the limits allow"};
-  }
+  if (connect.has_will) return broker_->check_will(connect.will, link_.peer().listener.get(), 0);
   return {};
 }
 
 // Puts what the transport proved in place of what the client said, where the listener wants that.
-bool Connection::identify(ConnectView& connect) {
+Fault Connection::identify(ConnectView& connect) const {
   const auto& listener = link_.peer().listener;
   const auto* verified = link_.peer().verified.get();
-  if (!listener) return true;
+  if (!listener) return {};
   const ListenerSettings& settings = listener->settings;
   if (settings.username_from != CertificateIdentity::none) {
     connect.username = certificate_attribute(verified, settings.username_from);
     connect.has_password = false;
     connect.has_username = !connect.username.empty();
-    if (!connect.has_username) {
-      refuse(Reason::not_authorized, "the certificate lacks the attribute that is the user name");
-      return false;
-    }
+    if (!connect.has_username)
+      return {Reason::not_authorized, "the certificate lacks the attribute that is the user name"};
   }
   if (settings.clientid_from != CertificateIdentity::none) {
     connect.client_id = certificate_attribute(verified, settings.clientid_from);
-    if (connect.client_id.empty()) {
-      refuse(Reason::client_identifier_not_valid,
-             "the certificate lacks the attribute that is the client id");
-      return false;
-    }
+    if (connect.client_id.empty())
+      return {Reason::client_identifier_not_valid,
+              "the certificate lacks the attribute that is the client id"};
   }
   if (verified && !connect.has_username && connect.username.empty())
     connect.username = verified->psk_identity;
   if (settings.username_as_clientid && !connect.username.empty())
     connect.client_id = connect.username;
-  return true;
+  return {};
+}
+
+// Puts in what the client_connect hook changed. It is asked when CONNECT is seen first: before the
+// connection may have to move, and before anyone has authenticated the client.
+Fault Connection::apply_edits(ConnectView& connect) {
+  const auto& hook = broker_->hooks().client_connect;
+  const bool first = !connect_asked_;
+  connect_asked_ = true;
+  if (first && hook) {
+    ConnectAnswer answer =
+        broker_->call(hook, ConnectRequest{hook_client(connect), connect.receive_maximum,
+                                           connect.topic_alias_maximum, connect.maximum_packet_size,
+                                           connect.has_will, connect.will.topic});
+    if (answer.verdict == Verdict::deny)
+      return {connack_reason(answer.reason), "a plugin refused it"};
+    extras().edits = std::make_unique<ConnectAnswer>(std::move(answer));
+  }
+  if (!extras_ || !extras_->edits) return {};
+  const ConnectAnswer& edits = *extras_->edits;
+  if (edits.client_id && !edits.client_id->empty()) connect.client_id = *edits.client_id;
+  if (edits.username) connect.username = *edits.username;
+  if (edits.username) connect.has_username = !edits.username->empty();
+  const auto narrow = [](auto& value, const auto& edit) {
+    if (edit && *edit != 0 && (value == 0 || *edit < value))
+      value = static_cast<std::remove_reference_t<decltype(value)>>(*edit);
+  };
+  narrow(connect.receive_maximum, edits.receive_maximum);
+  narrow(connect.maximum_packet_size, edits.maximum_packet_size);
+  if (edits.topic_alias_maximum)
+    connect.topic_alias_maximum = std::min(connect.topic_alias_maximum, *edits.topic_alias_maximum);
+  return {};
 }
 
 // Checked on the id that counts, whoever named it [MQTT3 3.1.3.1].
@@ -173,7 +189,21 @@ Fault Connection::check_client_id(const ConnectView& connect) const {
   if (connect.client_id.empty() && (connect.version == Version::v31 ||
                                     (connect.version == Version::v311 && !connect.clean_start)))
     return {Reason::client_identifier_not_valid, "client id empty"};
+  if (extras_ && extras_->edits &&
+      (connect.client_id.size() > kMaxStringSize || !valid_utf8(connect.client_id) ||
+       connect.username.size() > kMaxStringSize || !valid_utf8(connect.username)))
+    return {Reason::implementation_specific_error,
+            "a plugin gave it a client id or user name that no packet can carry"};
   return {};
+}
+
+// For a client that gave none: at home here.
+std::string Connection::assigned_id() const {
+  if (extras_ && !extras_->assigned_id.empty()) return extras_->assigned_id;
+  std::string id;
+  do id = random_client_id();
+  while (broker_->realm().home(id) != link_.shard().index());
+  return id;
 }
 
 bool Connection::move_home(std::string_view client_id) {
@@ -190,55 +220,23 @@ bool Connection::move_home(std::string_view client_id) {
   return true;
 }
 
-Connection::Allowed Connection::authenticate(const ConnectView& connect, AuthAnswer& answer) {
-  const HookTable& hooks = broker_->hooks();
-  const bool enhanced = !connect.auth_method.empty();
-  const auto& chain = enhanced ? hooks.enhanced_auth : hooks.authenticate;
-  if (extras_ && extras_->answered) {
-    answer = std::move(extras_->answer);
-    extras_->answered = false;
-  } else if (!chain.empty()) {
-    AuthRequest request{connect.version,      connect.clean_start,  connect.client_id,
-                        connect.username,     connect.password,     connect.has_username,
-                        connect.has_password, &link_.peer(),        connect.auth_method,
-                        connect.auth_data,    broker_->new_ticket()};
-    for (const auto& hook : chain) {
-      answer = hook.fn(hook.ctx, request);
-      if (answer.verdict != Verdict::next) break;
-    }
-    if (answer.verdict == Verdict::pending) {
-      extras().ticket = request.ticket.number;
-      extras_->asked.clear();
-      wait_for_answer();
-      return Allowed::later;
-    }
-  }
-  if (answer.verdict == Verdict::allow) {
-    broker_->metrics().add(Metric::auth_success);
-    return Allowed::yes;
-  }
-  if (answer.verdict != Verdict::next) return Allowed::no;
+// What the answer means for CONNECT; success: it is admitted, and counted as `how`.
+Reason Connection::decide(const ConnectView& connect, const AuthAnswer& answer, Metric& how) const {
+  if (answer.verdict == Verdict::allow) return Reason::success;
+  if (answer.verdict != Verdict::next) return connack_reason(answer.reason);
 
   // Nobody decided.
-  answer.reason = Reason::not_authorized;
-  if (enhanced) {
-    answer.reason = Reason::bad_authentication_method;
-    return Allowed::no;
-  }
+  if (!connect.auth_method.empty()) return Reason::bad_authentication_method;
   const auto& listener = link_.peer().listener;
   const bool replaced = listener && listener->settings.username_from != CertificateIdentity::none;
-  if (!replaced && (connect.has_username || connect.has_password)) {
-    answer.reason = Reason::bad_user_name_or_password;
-    return Allowed::no;
-  }
+  if (!replaced && (connect.has_username || connect.has_password))
+    return Reason::bad_user_name_or_password;
   const auto* verified = link_.peer().verified.get();
-  if (verified && (!verified->dn.empty() || !verified->psk_identity.empty())) {
-    broker_->metrics().add(Metric::auth_success);
-    return Allowed::yes;
-  }
-  if (listener && !listener->allow_anonymous()) return Allowed::no;
-  broker_->metrics().add(Metric::auth_anonymous);
-  return Allowed::yes;
+  if (verified && (!verified->dn.empty() || !verified->psk_identity.empty()))
+    return Reason::success;
+  if (listener && !listener->allow_anonymous()) return Reason::not_authorized;
+  how = Metric::auth_anonymous;
+  return Reason::success;
 }
 
 // Enhanced authentication goes on: CONNECT is kept until AUTH packets have decided [MQTT5 4.12].
@@ -250,55 +248,65 @@ void Connection::ask_for_more(const ConnectView& connect, Bytes body, const Auth
   broker_->metrics().add(Metric::auth_sent);
 }
 
-void Connection::refuse(Reason reason, std::string_view why) {
-  MetricsCell& metrics = broker_->metrics();
-  metrics.add(Metric::connack_error);
-  KEEL_LOG(notice, "peer={}: CONNECT refused: {} (0x{:02x} {})", link_.peer().address(), why,
-           code(reason), reason_name(reason));
-  // A v3 client gets a CONNACK only for what v3 has a code for [MQTT-3.1.4-1].
-  const bool answered = version_ == Version::v5 || reason == Reason::unsupported_protocol_version ||
-                        reason == Reason::client_identifier_not_valid ||
-                        (code(reason) >= code(Reason::bad_user_name_or_password) &&
-                         reason != Reason::topic_name_invalid);
-  if (answered) {
-    ConnackFields fields;
-    fields.reason = reason;
-    encode_connack(link_.out, version_, fields);
-    link_.touch();
-    metrics.add(Metric::connack_sent);
-  }
-  close_link();
+std::uint16_t Connection::asked_keep_alive(const ConnectView& connect) const {
+  return extras_ && extras_->edits ? extras_->edits->keep_alive_s.value_or(connect.keep_alive_s)
+                                   : connect.keep_alive_s;
 }
 
 std::uint32_t Connection::session_expiry(const ConnectView& connect) const {
   const MqttSettings& mqtt = broker_->settings().mqtt;
-  if (connect.version != Version::v5) return connect.clean_start ? 0 : mqtt.session_expiry_s;
+  const bool v5 = connect.version == Version::v5;
+  if (!v5 && connect.clean_start) return 0;  // ends with its connection [MQTT-3.1.2-6]
+  if (extras_ && extras_->edits && extras_->edits->session_expiry_s)
+    return std::min(*extras_->edits->session_expiry_s, mqtt.max_session_expiry_s);
+  if (!v5) return mqtt.session_expiry_s;
   return connect.has_session_expiry ? std::min(connect.session_expiry_s, mqtt.max_session_expiry_s)
                                     : 0;
 }
 
-void Connection::accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer) {
+HookClient Connection::hook_client(const ConnectView& connect) const {
+  return {connect.client_id,    connect.username,          &link_.peer(),
+          connect.version,      connect.clean_start,       connect.has_username,
+          connect.has_password, asked_keep_alive(connect), session_expiry(connect)};
+}
+
+// The mountpoint of the session to be, and the will below it.
+Fault Connection::below_mountpoint(const ConnectView& connect, const AuthAnswer& answer,
+                                   std::string& mountpoint, std::unique_ptr<Will>& will) const {
   const auto& listener = link_.peer().listener;
-  std::string mountpoint;
   const std::string_view pattern = !answer.mountpoint.empty() ? std::string_view(answer.mountpoint)
                                    : listener ? std::string_view(listener->settings.mountpoint)
                                               : std::string_view();
   if (!pattern.empty() &&
       !expand_mountpoint(pattern, connect.client_id, connect.username, mountpoint))
-    return refuse(Reason::not_authorized, "client id or user name does not fit the mountpoint");
+    return {Reason::not_authorized, "client id or user name does not fit the mountpoint"};
+  if (!connect.has_will) return {};
+  if (!topic_fits(connect.will.topic, mountpoint.size(), broker_->settings().limits))
+    return {Reason::topic_name_invalid, "will topic too long below the mountpoint"};
+  will = std::make_unique<Will>(Will::from(connect.will));
+  will->topic = mountpoint + will->topic;
+  if (!broker_->has_room(static_cast<std::size_t>(will->size())))
+    return {Reason::quota_exceeded, "limits.max_total_queued_bytes reached"};
+  return {};
+}
+
+void Connection::accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer) {
+  constexpr Fault kNoRoom{Reason::quota_exceeded, "limits.max_sessions reached"};
+  std::string mountpoint;
   std::unique_ptr<Will> will;
-  if (connect.has_will) {
-    if (!topic_fits(connect.will.topic, mountpoint.size(), broker_->settings().limits))
-      return refuse(Reason::topic_name_invalid, "will topic too long below the mountpoint");
-    will = std::make_unique<Will>(Will::from(connect.will));
-    will->topic = mountpoint + will->topic;
+  if (const Fault fault = below_mountpoint(connect, answer, mountpoint, will))
+    return refuse(&connect, fault);
+  Broker::OpenRequest request{connect.client_id,       connect.username, connect.clean_start,
+                              session_expiry(connect), mountpoint,       std::move(will)};
+  ConnackAnswer said;
+  if (broker_->hooks().client_connack) {
+    bool present = false;
+    if (!broker_->preview(request, present)) return refuse(&connect, kNoRoom);
+    if (!ask_connack(connect, Reason::success, present, said))
+      return refuse(&connect, {connack_reason(said.reason), "a plugin refused it"}, said);
   }
-  if (will && !broker_->has_room(static_cast<std::size_t>(will->size())))
-    return refuse(Reason::quota_exceeded, "limits.max_total_queued_bytes reached");
-  const Broker::Opened opened =
-      broker_->open_session(*this, {connect.client_id, connect.username, connect.clean_start,
-                                    session_expiry(connect), mountpoint, std::move(will)});
-  if (!opened.session) return refuse(Reason::quota_exceeded, "limits.max_sessions reached");
+  const Broker::Opened opened = broker_->open_session(*this, std::move(request));
+  if (!opened.session) return refuse(&connect, kNoRoom);
 
   session_ = opened.session;
   state_ = State::open;
@@ -308,34 +316,43 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   max_packet_out_ = connect.maximum_packet_size;
   connected_at_s_ = broker_->unix_ms() / 1000;
   if (!mountpoint.empty()) extras().mountpoint = std::move(mountpoint);
-  if (extras_) extras_->connect_copy = {};  // the exchange is over
   apply_limits(connect);
+  if (answer.verdict == Verdict::allow) limit_life(answer.expiry_s);
   broker_->register_connection(*this);
+  broker_->metrics().add(Metric::connect_received);
+  send_connack(connect, opened.present, assigned, answer, said);
+  start_resend();  // before anything new can be sent
+  if (session_->queue.qos0() != 0) queueing_ |= kBehind;
+  tell_connected(connect, opened.present);
+  if (extras_) {  // what only CONNECT needed
+    extras_->connect_copy = {};
+    extras_->edits.reset();
+  }
+  broker_->pump(*session_);
+}
 
+void Connection::tell_connected(const ConnectView& connect, bool present) {
   std::string name, user;
   KEEL_LOG(info, "client={} peer={}: connected: version={} clean_start={} keepalive={} username={}",
            printable(connect.client_id, name), link_.peer().address(), version_name(version_),
            connect.clean_start, keep_alive_s_, printable(username_, user));
-  send_connack(connect, opened.present, assigned, answer);
   if (broker_->traces())
-    trace(
-        fmt::format("received CONNECT version={} clean_start={} keepalive={} will={}; sent CONNACK "
-                    "session_present={}",
-                    version_name(version_), connect.clean_start, keep_alive_s_, connect.has_will,
-                    opened.present));
-  start_resend();  // before anything new can be sent
+    trace(fmt::format(
+        "received CONNECT version={} clean_start={} keepalive={} will={}; sent CONNACK "
+        "session_present={}",
+        version_name(version_), connect.clean_start, keep_alive_s_, connect.has_will, present));
   broker_->presence_connected(*this);
-  broker_->notify(opened.present ? Event::session_resumed : Event::session_created,
-                  session_->client_id, username_);
-  broker_->notify(Event::client_connected, session_->client_id, username_, {}, 0, "success",
-                  &link_.peer());
-  broker_->pump(*session_);
+  broker_->tell_session(present ? Event::session_resumed : Event::session_created, *session_,
+                        "success");
+  if (broker_->wants(Event::client_connected))
+    broker_->notify(
+        {.event = Event::client_connected, .client = hook_client(), .reason = "success"});
 }
 
 // Keep alive, rates and aliases, as settings and client agree on them.
 void Connection::apply_limits(const ConnectView& connect) {
   const Settings& settings = broker_->settings();
-  keep_alive_s_ = connect.keep_alive_s;
+  keep_alive_s_ = asked_keep_alive(connect);
   if (version_ == Version::v5) {
     if (settings.mqtt.server_keepalive_s != 0)
       keep_alive_s_ = static_cast<std::uint16_t>(settings.mqtt.server_keepalive_s);
@@ -348,11 +365,7 @@ void Connection::apply_limits(const ConnectView& connect) {
       extras().alias_out_max = aliases;
     if (!connect.auth_method.empty()) extras().auth_method = connect.auth_method;
   }
-  timer_.cancel();
-  if (keep_alive_s_ != 0)
-    link_.shard().timers().arm(
-        timer_,
-        static_cast<std::int64_t>(keep_alive_s_ * 1000.0 * settings.mqtt.keepalive_multiplier));
+  arm_keep_alive();
 
   std::uint64_t packets = settings.limits.publish_rate, bytes = settings.limits.publish_bytes_rate;
   if (const auto& listener = link_.peer().listener) {
@@ -363,38 +376,6 @@ void Connection::apply_limits(const ConnectView& connect) {
     extras().packets = TokenBucket(packets, link_.shard().now_ms());
     extras().bytes = TokenBucket(bytes, link_.shard().now_ms());
   }
-}
-
-void Connection::send_connack(const ConnectView& connect, bool present, bool assigned,
-                              const AuthAnswer& answer) {
-  const Settings& settings = broker_->settings();
-  const auto& listener = link_.peer().listener;
-  ConnackFields fields;
-  fields.session_present = present;
-  if (version_ == Version::v5) {
-    const std::uint32_t granted = session_->expiry_s;
-    fields.has_session_expiry = connect.has_session_expiry && granted != connect.session_expiry_s;
-    fields.session_expiry_s = granted;
-    if (settings.limits.max_awaiting_rel != 0)
-      fields.receive_maximum = std::min<std::uint32_t>(settings.limits.max_awaiting_rel, 65535);
-    fields.maximum_qos =
-        std::min(settings.mqtt.max_qos, listener ? listener->settings.max_qos : std::uint8_t{2});
-    fields.retain_available = settings.mqtt.retain_available;
-    fields.maximum_packet_size = max_packet_in_;
-    if (assigned) fields.assigned_client_id = session_->client_id;
-    fields.topic_alias_maximum = settings.mqtt.max_topic_alias;
-    fields.wildcard_available = settings.mqtt.wildcard_subscription;
-    fields.shared_available = settings.mqtt.shared_subscription;
-    fields.has_server_keep_alive = keep_alive_s_ != connect.keep_alive_s;
-    fields.server_keep_alive_s = keep_alive_s_;
-    if (connect.request_response_information)
-      fields.response_information = settings.mqtt.response_information;
-    fields.auth_method = connect.auth_method;
-    fields.auth_data = answer.data;
-  }
-  encode_connack(link_.out, version_, fields);
-  link_.touch();
-  broker_->metrics().add(Metric::connack_sent);
 }
 
 }  // namespace keel::kernel

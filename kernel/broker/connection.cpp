@@ -134,7 +134,7 @@ Connection::Outcome Connection::handle_disconnect(Bytes body) {
     session_->expiry_s =
         std::min(view.session_expiry_s, broker_->settings().mqtt.max_session_expiry_s);
   }
-  finish(view.reason == Reason::success ? "normal" : reason_name(view.reason),
+  finish(view.reason, view.reason == Reason::success ? "normal" : reason_name(view.reason),
          view.reason != Reason::success);
   return Outcome::done;
 }
@@ -160,16 +160,14 @@ void Connection::on_closed(CloseCause cause, std::string_view detail) {
     if (cause != CloseCause::handshake && cause != CloseCause::local)
       KEEL_LOG(debug, "peer={}: closed before CONNECT", link_.peer().address());
     state_ = State::closing;
+    drop_question();
     return;
   }
-  switch (cause) {
-    case CloseCause::slow:
-      return finish("send_timeout", true);
-    case CloseCause::peer:
-      return finish("closed", true);
-    default:
-      return finish(detail.empty() ? "socket_error" : detail, true);
-  }
+  const std::string_view word = cause == CloseCause::slow   ? "send_timeout"
+                                : cause == CloseCause::peer ? "closed"
+                                : detail.empty()            ? "socket_error"
+                                                            : detail;
+  finish(Reason::unspecified_error, word, true);
 }
 
 void Connection::fail(const Fault& fault) {
@@ -191,7 +189,7 @@ void Connection::disconnect(Reason reason, std::string_view word, bool publish_w
     encode_disconnect(link_.out, version_, reason);
     broker_->metrics().add(Metric::disconnect_sent);
   }
-  finish(word, publish_will);
+  finish(reason, word, publish_will);
 }
 
 void Connection::taken_over() {
@@ -205,24 +203,30 @@ void Connection::taken_over() {
   trace("disconnected: taken over by a new connection");
   session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
   broker_->presence_disconnected(*this, "conflict");
-  broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, "conflict",
-                  &link_.peer());
+  if (broker_->wants(Event::client_disconnected))
+    broker_->notify({.event = Event::client_disconnected,
+                     .client = hook_client(),
+                     .code = Reason::session_taken_over,
+                     .reason = "conflict"});
   session_ = nullptr;
   close_link();
 }
 
 // From here on the client is gone as far as its session is concerned, whatever the socket still
 // does.
-void Connection::finish(std::string_view reason, bool publish_will) {
+void Connection::finish(Reason reason, std::string_view word, bool publish_will) {
   if (session_) {
-    std::string name, word;
+    std::string name, shown;
     KEEL_LOG(info, "client={} peer={}: disconnected: {}", printable(client_name(), name),
-             link_.peer().address(), printable(reason, word));
-    if (broker_->traces()) trace(fmt::format("disconnected: {}", printable(reason, word)));
+             link_.peer().address(), printable(word, shown));
+    if (broker_->traces()) trace(fmt::format("disconnected: {}", printable(word, shown)));
     session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
-    broker_->presence_disconnected(*this, reason);
-    broker_->notify(Event::client_disconnected, client_name(), username_, {}, 0, reason,
-                    &link_.peer());
+    broker_->presence_disconnected(*this, word);
+    if (broker_->wants(Event::client_disconnected))
+      broker_->notify({.event = Event::client_disconnected,
+                       .client = hook_client(),
+                       .code = reason,
+                       .reason = word});
     Session& session = *session_;
     session_ = nullptr;
     close_link();
@@ -236,13 +240,43 @@ void Connection::close_link() {
   if (state_ == State::closing) return;
   state_ = State::closing;
   timer_.cancel();
+  drop_question();
   if (extras_) {
     extras_->wait.cancel();
-    if (extras_->ticket != 0) broker_->forget_question(extras_->ticket);
+    if (extras_->life) extras_->life->cancel();
   }
   if (paused_ & kHeld) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
   link_.close();
+}
+
+void Connection::arm_keep_alive() {
+  timer_.cancel();
+  if (keep_alive_s_ != 0)
+    link_.shard().timers().arm(
+        timer_, static_cast<std::int64_t>(keep_alive_s_ * 1000.0 *
+                                          broker_->settings().mqtt.keepalive_multiplier));
+}
+
+bool Connection::suspend(std::uint32_t queue_limit) {
+  if (!session_ || state_ != State::open) return false;
+  extras().queue_limit = queue_limit;
+  if (suspended()) return true;
+  queueing_ |= kSuspended;
+  timer_.cancel();
+  broker_->set_shared_online(*session_, false);  // members that are awake go first
+  return true;
+}
+
+bool Connection::resume() {
+  if (!session_ || state_ != State::open) return false;
+  if (!suspended()) return true;
+  queueing_ = session_->queue.qos0() != 0 ? kBehind : 0;
+  last_received_ms_ = link_.shard().now_ms();
+  arm_keep_alive();
+  broker_->set_shared_online(*session_, true);
+  broker_->pump(*session_);
+  return true;
 }
 
 void Connection::timer_due() {
@@ -251,6 +285,7 @@ void Connection::timer_due() {
     KEEL_LOG(notice, "peer={}: no CONNECT within {} ms (limits.connect_timeout); connection closed",
              link_.peer().address(), broker_->settings().limits.connect_timeout_ms);
     state_ = State::closing;
+    drop_question();
     link_.abort();
     return;
   }
@@ -279,7 +314,23 @@ ConnectionInfo Connection::info() const {
   if (const auto& verified = link_.peer().verified)
     info.tls = verified->tls_version + " " + verified->cipher;
   info.output_bytes = link_.out.size();
+  info.suspended = suspended();
   return info;
+}
+
+HookClient Connection::hook_client() const {
+  HookClient client;
+  if (session_) {
+    client.client_id = session_->client_id;
+    client.session_expiry_s = session_->expiry_s;
+  }
+  client.username = username_;
+  client.has_username = !username_.empty();
+  client.peer = &link_.peer();
+  client.version = version_;
+  client.clean_start = clean_start_;
+  client.keep_alive_s = keep_alive_s_;
+  return client;
 }
 
 void Connection::trace(std::string_view what, Bytes topic) const {

@@ -17,6 +17,7 @@
 #include "kernel/broker/publication.hpp"
 #include "kernel/broker/rate_limiter.hpp"
 #include "kernel/codec/decoder.hpp"
+#include "kernel/codec/encoder.hpp"
 #include "kernel/net/link.hpp"
 #include "kernel/session/session.hpp"
 
@@ -30,6 +31,9 @@ void set_subscription_ids(Delivery& delivery, std::span<const std::uint32_t> ids
 
 // Whether a topic name keeps to the limits, and to what a packet can carry below its mountpoint.
 bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits);
+
+// Topics that no client writes: the broker's own, and prefixes that mean something else.
+bool reserved_topic(Bytes topic);
 
 class Connection final : public LinkHandler {
  public:
@@ -50,6 +54,19 @@ class Connection final : public LinkHandler {
   const std::string& username() const { return username_; }
   const PeerInfo& peer() const { return link_.peer(); }
   ConnectionInfo info() const;
+  HookClient hook_client() const;
+
+  // A client that sleeps stays connected, but everything for it waits in its session: at most
+  // `queue_limit` messages (0: the session's own limit). Its silence is not held against it.
+  // False: not connected yet, or not any more.
+  bool suspend(std::uint32_t queue_limit);
+  bool resume();
+  bool suspended() const { return queueing_ & kSuspended; }
+  std::uint32_t queue_limit() const { return suspended() ? extras_->queue_limit : 0; }
+  // Whether messages may go past the session's queue.
+  bool direct() const { return queueing_ == 0; }
+  // The session's queue has been sent.
+  void caught_up() { queueing_ &= kSuspended; }
 
   // Whether the client's window takes one more QoS 1/2 message.
   bool window_open() const { return window_left() != 0; }
@@ -96,6 +113,11 @@ class Connection final : public LinkHandler {
     kHeld = 4,    // in the broker's list of held connections: another shard does not keep up
     kChoked = 8,  // the client does not read its answers
   };
+  // Why even QoS 0 messages go through the session's queue.
+  enum Queueing : std::uint8_t {
+    kSuspended = 1,  // the client sleeps
+    kBehind = 2,     // QoS 0 messages wait there and are to stay in front
+  };
 
   // What few connections need.
   struct Extras {
@@ -107,17 +129,22 @@ class Connection final : public LinkHandler {
     std::size_t unsent = 0;            // those of `resend` that still wait to be sent
     std::string mountpoint;
     std::string auth_method;
-    std::string assigned_id;   // while a question about CONNECT is under way
-    std::string connect_copy;  // CONNECT's body during an exchange of AUTH packets
+    std::unique_ptr<ConnectAnswer> edits;  // of a hook, until CONNECT is taken
+    std::string assigned_id;               // while a question about CONNECT is under way
+    std::string connect_copy;              // CONNECT's body during an exchange of AUTH packets
     AuthorizeCache decisions;
     // By key: what was answered about the packet that is shown again. Kept apart from the cache,
     // which may forget: a packet with many filters would be asked about for ever.
     std::unordered_map<std::string, bool> answers;
+    std::unique_ptr<std::vector<FilterChoice>> choices;  // of a hook, until SUBSCRIBE is taken
     TokenBucket packets, bytes;
-    Timer wait;  // for the end of a pause
+    Timer wait;                     // for the end of a pause
+    std::unique_ptr<Timer> life;    // of the client's credential; null: unlimited
+    std::uint32_t queue_limit = 0;  // while the client sleeps
     // A question under way.
     std::uint64_t ticket = 0;
     std::string asked;              // the decision's key; empty: authentication
+    std::uint32_t asked_rules = 0;  // Broker::rules() when it was asked
     bool reauthenticating = false;  // AUTH packets go back and forth
     bool answered = false;          // authentication has been decided, in `answer`
     AuthAnswer answer;
@@ -128,8 +155,9 @@ class Connection final : public LinkHandler {
   Outcome handle(const FixedHeader& header, Bytes body);
   void limit_output();
   void fail(const Fault& fault);
-  void finish(std::string_view reason, bool publish_will);
+  void finish(Reason reason, std::string_view word, bool publish_will);
   void close_link();
+  void arm_keep_alive();
   void timer_due();
   void trace(std::string_view what, Bytes topic = {}) const;  // while anything is traced
   void trace_in(const FixedHeader& header, Bytes body) const;
@@ -139,21 +167,43 @@ class Connection final : public LinkHandler {
   // connect.cpp
   Outcome handle_connect(Bytes body, const AuthView* auth = nullptr);
   Fault check_connect(const ConnectView& connect) const;
-  bool identify(ConnectView& connect);
+  Fault identify(ConnectView& connect) const;
+  Fault apply_edits(ConnectView& connect);
   Fault check_client_id(const ConnectView& connect) const;
+  std::string assigned_id() const;
   bool move_home(std::string_view client_id);
-  Allowed authenticate(const ConnectView& connect, AuthAnswer& answer);
+  Reason decide(const ConnectView& connect, const AuthAnswer& answer, Metric& how) const;
+  Allowed admit(const ConnectView& connect, bool unnamed, AuthAnswer& answer);
   void ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer);
-  void refuse(Reason reason, std::string_view why);
+  Fault below_mountpoint(const ConnectView& connect, const AuthAnswer& answer,
+                         std::string& mountpoint, std::unique_ptr<Will>& will) const;
   void accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer);
+  void tell_connected(const ConnectView& connect, bool present);
   void apply_limits(const ConnectView& connect);
-  void send_connack(const ConnectView& connect, bool present, bool assigned,
-                    const AuthAnswer& answer);
+  std::uint16_t asked_keep_alive(const ConnectView& connect) const;
   std::uint32_t session_expiry(const ConnectView& connect) const;
+  HookClient hook_client(const ConnectView& connect) const;
+
+  // connack.cpp
+  void refuse(const ConnectView* connect, const Fault& fault);
+  void refuse(const ConnectView* connect, const Fault& fault, ConnackAnswer said);
+  bool ask_connack(const ConnectView& connect, Reason reason, bool present, ConnackAnswer& said);
+  void send_connack(const ConnectView& connect, bool present, bool assigned,
+                    const AuthAnswer& answer, const ConnackAnswer& said);
+  void write_connack(const ConnectView* connect, ConnackFields& fields, const ConnackAnswer& said);
 
   // reauthenticate.cpp
   Outcome handle_auth(Bytes body);
   Outcome reauthenticate(const AuthView& auth);
+
+  // questions.cpp
+  bool ask(AuthRequest request, bool enhanced, AuthAnswer& answer);
+  Allowed authorize(Action action, std::uint8_t qos, bool retain, Bytes topic,
+                    const ConnectView* connect = nullptr);
+  void wait_for_answer(std::uint64_t ticket, std::string key);
+  void wait_over();
+  void drop_question();
+  void limit_life(std::uint32_t expiry_s);
 
   // inbound.cpp
   Outcome handle_publish(const FixedHeader& header, Bytes body);
@@ -164,14 +214,12 @@ class Connection final : public LinkHandler {
   void limit_rate(std::size_t packet_size);
   std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
   Bytes mounted(Bytes topic, std::string& scratch) const;
-  Allowed authorize(AuthorizeRequest request);
   void pause(Pause reason);
   void unpause(Pause reason);
-  void wait_for_answer();
-  void wait_over();
 
   // acks.cpp
   void mark_sent(Delivery& delivery);
+  void tell_acked(const Delivery& delivery, Reason reason) const;
   Outcome handle_ack(PacketType type, Bytes body);
   void handle_puback(const AckView& ack);
   void handle_pubrec(const AckView& ack);
@@ -182,6 +230,10 @@ class Connection final : public LinkHandler {
   Outcome handle_subscribe(Bytes body);
   Outcome handle_unsubscribe(Bytes body);
   Reason check_filter(const FilterView& view, ParsedFilter& parsed) const;
+  void choose_filters(SubscribeView& view, std::vector<Reason>& reasons);
+  void choose_filters(UnsubscribeView& view, std::vector<FilterChoice>& choices);
+  void take_subscribe(const SubscribeView& view, std::span<const ParsedFilter> parsed,
+                      std::vector<Reason>& reasons);
 
   // outbound.cpp
   bool write(const MessageView& message, const MessagePtr& holder, std::uint8_t qos, bool retain,
@@ -190,7 +242,8 @@ class Connection final : public LinkHandler {
                     std::uint16_t packet_id);
   std::size_t largest_packet() const;
   std::uint16_t pick_alias(Bytes& topic);
-  void count_sent(const MessageView& message, std::uint8_t qos);
+  void count_sent(const MessageView& message, std::uint8_t qos, bool again);
+  void too_large(const MessageView& message);
   std::uint32_t remaining_expiry(const MessageView& message) const;
   void trace_out(Bytes topic, std::uint8_t qos, std::size_t payload) const;
 
@@ -212,7 +265,10 @@ class Connection final : public LinkHandler {
   bool registered_ : 1 = false;
   bool clean_start_ : 1 = true;
   bool superuser_ : 1 = false;
-  std::uint8_t paused_ = 0;  // the Pause reasons for which no packet is taken now
+  bool connect_asked_ : 1 = false;  // the client_connect hook has been called
+  bool connack_asked_ : 1 = false;
+  std::uint8_t paused_ = 0;    // the Pause reasons for which no packet is taken now
+  std::uint8_t queueing_ = 0;  // the Queueing reasons
 };
 
 }  // namespace keel::kernel

@@ -32,19 +32,20 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
   const bool shared = target.flags & Target::kShared;
   Connection* connection = session.connection;
   if (qos == 0) {
-    if (connection) {
+    if (connection && connection->direct()) {
       if (connection->writable())
         connection->send_fresh(publication, 0, retain, ids, target.group, shared);
       else
-        drop_for(session, Metric::messages_dropped_slow, message);
+        drop_for(session, Metric::messages_dropped_slow, message, "slow");
       return;
     }
-    if (!settings_->mqtt.queue_qos0) {
-      drop_for(session, Metric::messages_dropped, message);
+    if (!connection && !settings_->mqtt.queue_qos0) {
+      drop_for(session, Metric::messages_dropped, message, "offline");
       return;
     }
-  } else if (connection && session.queue.empty() && connection->window_open() &&
-             connection->writable() && connection->nothing_to_resend()) {
+  } else if (connection && session.queue.empty() && connection->direct() &&
+             connection->window_open() && connection->writable() &&
+             connection->nothing_to_resend()) {
     connection->send_fresh(publication, qos, retain, ids, target.group, shared);
     return;
   }
@@ -64,8 +65,12 @@ bool Broker::ignores_own(const Session& session) const {
 void Broker::enqueue(Session& session, Delivery delivery) {
   const Limits& limits = settings_->limits;
   const auto cost = static_cast<std::int64_t>(delivery.cost());
+  std::uint32_t most = limits.max_queued;
+  if (const std::uint32_t asked = session.connection ? session.connection->queue_limit() : 0;
+      asked != 0)
+    most = most == 0 ? asked : std::min(most, asked);
   const auto over = [&] {
-    return (limits.max_queued != 0 && session.queue.size() + 1 > limits.max_queued) ||
+    return (most != 0 && session.queue.size() + 1 > most) ||
            (limits.max_queued_bytes != 0 &&
             session.queue.bytes() + static_cast<std::size_t>(cost) > limits.max_queued_bytes);
   };
@@ -76,12 +81,12 @@ void Broker::enqueue(Session& session, Delivery delivery) {
     log_overflow(session);
     const Delivery dropped = session.queue.drop();
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
-    drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view());
+    drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view(), "queue_full");
   }
   // The global budget cannot be met by this session's own messages alone: the new one goes.
   if (over() || !has_room(static_cast<std::size_t>(cost))) {
     log_overflow(session);
-    drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view());
+    drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view(), "queue_full");
     return;
   }
   account_queue(1, cost);
@@ -112,20 +117,23 @@ void Broker::account_queue(std::int64_t messages, std::int64_t bytes) {
   realm_.queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-void Broker::drop_for(Session& session, Metric cause, const MessageView& message) {
+void Broker::drop_for(Session& session, Metric cause, const MessageView& message,
+                      std::string_view word) {
   ++session.dropped;
   if (message.qos == 2) metrics().add(Metric::qos2_dropped);
-  drop(cause, message, "queue");
+  drop(cause, message, word, &session);
 }
 
 void Broker::pump(Session& session) {
   Connection* connection = session.connection;
-  if (!connection || !connection->open() || !connection->resend()) return;
+  if (!connection || !connection->open() || connection->suspended() || !connection->resend())
+    return;
   while (!session.queue.empty()) {
     Delivery& next = session.queue.front();
     if (next.message->expired(shard_.now_ms())) {
       metrics().add(Metric::messages_expired);
       if (next.qos == 2) metrics().add(Metric::qos2_expired);
+      tell_dropped(next.message->view(), "expired", &session);
     } else if ((next.qos != 0 && !connection->window_open()) || !connection->writable()) {
       return;
     }
@@ -133,6 +141,7 @@ void Broker::pump(Session& session) {
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
     if (!delivery.message->expired(shard_.now_ms())) connection->send_queued(std::move(delivery));
   }
+  connection->caught_up();
   session.overflow_logged = false;
   if (session.retained) pump_retained(session);
 }

@@ -1,5 +1,5 @@
 // PUBLISH from clients [MQTT5 3.3].
-#include <utility>
+#include <algorithm>
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
@@ -11,26 +11,15 @@ namespace keel::kernel {
 
 namespace {
 
-constexpr std::int64_t kAnswerTimeoutMs = 5'000;
 constexpr Bytes kDelayed = "$delayed/";
 
-// Topics that no client writes: the broker's own, and prefixes that EMQ X gives a meaning which is
-// not part of this version.
+}  // namespace
+
 bool reserved_topic(Bytes topic) {
   if (!topic.starts_with('$')) return false;
   const Bytes first = topic.substr(0, topic.find('/'));
   return first == "$SYS" || first == "$share" || first == "$queue" || first == "$delayed";
 }
-
-// What a decision is remembered under: all that the hooks were asked about, but who.
-std::string decision_key(const AuthorizeRequest& request) {
-  std::string key(request.topic);
-  key += request.action == Action::publish ? 'p' : 's';
-  key += static_cast<char>('0' + request.qos + (request.retain ? 3 : 0));
-  return key;
-}
-
-}  // namespace
 
 bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits) {
   if (topic.size() + mount_size > Connection::kMaxTopicSize) return false;
@@ -72,8 +61,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     acknowledge_publish(publish, Reason::success);  // sent again: it has been taken already
     return Outcome::done;
   }
-  switch (authorize({Action::publish, publish.qos, publish.retain, session_->client_id, username_,
-                     publish.topic})) {
+  switch (authorize(Action::publish, publish.qos, publish.retain, publish.topic)) {
     case Allowed::later:
       return Outcome::later;
     case Allowed::no:
@@ -114,7 +102,8 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
   message.received_ms = link_.shard().now_ms();
   message.publisher = session_->number;
   Reason reason = Reason::success;
-  if (broker_->publish_hooked(message, reason) == 0 && reason == Reason::success)
+  if (broker_->publish_hooked(message, session_->client_id, username_, reason) == 0 &&
+      reason == Reason::success)
     reason = Reason::no_matching_subscribers;
   if (publish.qos == 0) return;
   if (publish.qos == 2 && !is_error(reason)) session_->awaiting_rel.insert(publish.packet_id);
@@ -141,6 +130,17 @@ Connection::Outcome Connection::refuse_publish(const PublishView& publish, Reaso
            printable(client_name(), name), link_.peer().address(), printable(publish.topic, topic),
            publish.topic.starts_with(kDelayed) ? "delayed publishing is not part of this version"
                                                : reason_name(reason));
+  if (broker_->wants(Event::message_dropped)) {
+    std::string scratch;
+    MessageView message;
+    message.topic = mounted(publish.topic, scratch);
+    message.payload = publish.payload;
+    message.properties = publish.properties;
+    message.qos = publish.qos;
+    message.retain = publish.retain;
+    message.publisher = session_->number;
+    broker_->tell_dropped(message, "not_authorized", session_);
+  }
   if (broker_->settings().mqtt.acl_deny_disconnect) {
     disconnect(reason, reason_name(reason), true);
     return Outcome::done;
@@ -186,36 +186,6 @@ Bytes Connection::mounted(Bytes topic, std::string& scratch) const {
   return scratch;
 }
 
-Connection::Allowed Connection::authorize(AuthorizeRequest request) {
-  if (request.action == Action::publish && reserved_topic(request.topic)) return Allowed::no;
-  if (superuser_) return Allowed::yes;
-  const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
-  if (broker_->hooks().authorize.empty()) return by_default ? Allowed::yes : Allowed::no;
-
-  Extras& more = extras();
-  const std::string key = decision_key(request);
-  if (!more.answers.empty())
-    if (const auto known = more.answers.find(key); known != more.answers.end())
-      return known->second ? Allowed::yes : Allowed::no;
-  const std::int64_t now = link_.shard().now_ms();
-  if (const auto known = more.decisions.find(key, now)) return *known ? Allowed::yes : Allowed::no;
-  request.peer = &link_.peer();
-  request.ticket = broker_->new_ticket();
-  more.ticket = request.ticket.number;
-  Verdict verdict = Verdict::next;
-  for (const auto& hook : broker_->hooks().authorize)
-    if ((verdict = hook.fn(hook.ctx, request)) != Verdict::next) break;
-  if (verdict == Verdict::pending) {
-    more.asked = key;
-    wait_for_answer();
-    return Allowed::later;
-  }
-  more.ticket = 0;
-  const bool allowed = verdict == Verdict::next ? by_default : verdict == Verdict::allow;
-  more.decisions.put(key, allowed, now);
-  return allowed ? Allowed::yes : Allowed::no;
-}
-
 void Connection::pause(Pause reason) {
   if (paused_ == 0) link_.pause_reading();
   paused_ |= reason;
@@ -228,42 +198,5 @@ void Connection::unpause(Pause reason) {
 }
 
 void Connection::release() { unpause(kHeld); }
-
-void Connection::wait_for_answer() {
-  broker_->await_answer(extras_->ticket, *this);
-  pause(kAnswer);
-  link_.shard().timers().arm(extras_->wait, kAnswerTimeoutMs);
-}
-
-// The pause is over: a rate debt is paid, or a question got no answer in time, which denies.
-void Connection::wait_over() {
-  if (extras_->ticket != 0) {
-    std::string name;
-    KEEL_LOG(error, "client={} peer={}: a plugin did not answer within {} ms: denied",
-             printable(client_name(), name), link_.peer().address(), kAnswerTimeoutMs);
-    broker_->resolve({link_.shard().index(), extras_->ticket},
-                     {.verdict = Verdict::deny, .reason = Reason::server_unavailable});
-    return;
-  }
-  unpause(kRate);
-}
-
-void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
-  if (!waits_for(ticket) || state_ == State::closing) return;
-  Extras& more = *extras_;
-  more.ticket = 0;
-  more.wait.cancel();
-  if (more.asked.empty()) {
-    more.answered = true;
-    more.answer = std::move(answer);
-  } else {
-    const bool allowed =
-        answer.verdict == Verdict::allow ||
-        (answer.verdict == Verdict::next && broker_->settings().mqtt.acl_nomatch_allow);
-    more.decisions.put(more.asked, allowed, link_.shard().now_ms());
-    more.answers[std::exchange(more.asked, {})] = allowed;
-  }
-  unpause(kAnswer);
-}
 
 }  // namespace keel::kernel

@@ -1,9 +1,11 @@
 // What commands ask of a shard's clients and sessions.
 #include <algorithm>
+#include <cassert>
 #include <span>
 
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
+#include "kernel/broker/hook_reasons.hpp"
 
 namespace keel::kernel {
 
@@ -101,10 +103,32 @@ SessionInfo Broker::session_info(const Session& session) const {
 }
 
 bool Broker::kick(std::string_view client_id) {
-  const Session* session = sessions_.find(client_id);
-  if (!session || !session->connection) return false;
-  session->connection->disconnect(Reason::administrative_action, "kicked", true);
+  return disconnect_client(client_id, Reason::administrative_action, "kicked");
+}
+
+bool Broker::disconnect_client(std::string_view client_id, Reason reason, std::string_view word) {
+  assert(!in_hook());
+  Connection* const connection = connection_of(client_id);
+  if (!connection) return false;
+  const Reason told = disconnect_reason(reason);
+  connection->disconnect(told, word, told != Reason::success);
   return true;
+}
+
+bool Broker::suspend(std::string_view client_id, std::uint32_t queue_limit) {
+  Connection* const connection = connection_of(client_id);
+  return connection && connection->suspend(queue_limit);
+}
+
+bool Broker::resume(std::string_view client_id) {
+  assert(!in_hook());
+  Connection* const connection = connection_of(client_id);
+  return connection && connection->resume();
+}
+
+Connection* Broker::connection_of(std::string_view client_id) const {
+  const Session* const session = sessions_.find(client_id);
+  return session ? session->connection : nullptr;
 }
 
 Broker::Cleaned Broker::clean_persistent(std::string_view client_id) {

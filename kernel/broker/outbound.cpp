@@ -30,15 +30,26 @@ std::size_t Connection::largest_packet() const {
 
 bool Connection::writable() { return writable_below(broker_->settings().limits.max_output_bytes); }
 
-void Connection::count_sent(const MessageView& message, std::uint8_t qos) {
+// `again`: sent before, to an earlier connection of the session.
+void Connection::count_sent(const MessageView& message, std::uint8_t qos, bool again) {
   broker_->metrics().add(qos == 0   ? Metric::qos0_sent
                          : qos == 1 ? Metric::qos1_sent
                                     : Metric::qos2_sent);
   ++session_->delivered;
-  if (!broker_->hooks().notify.empty()) [[unlikely]]
-    broker_->notify(Event::message_delivered, session_->client_id, username_, message.topic, qos);
+  if (broker_->wants(Event::message_delivered) && !again) [[unlikely]]
+    broker_->notify({.event = Event::message_delivered,
+                     .client = hook_client(),
+                     .topic = message.topic,
+                     .qos = qos,
+                     .reason = "success",
+                     .message = &message});
   if (broker_->traces()) [[unlikely]]
     trace_out(message.topic, qos, message.payload.size());
+}
+
+void Connection::too_large(const MessageView& message) {
+  broker_->metrics().add(Metric::messages_dropped_too_large);
+  broker_->tell_dropped(message, "packet_too_large", session_);
 }
 
 void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool retain,
@@ -125,7 +136,7 @@ bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool r
   const FrameCache::Frame& frame = publication.frames().get(version_, fields);
   const std::size_t size = frame.head.size() + (frame.sliced ? view.payload.size() : 0);
   if (size > largest_packet() || frame.head.empty()) {
-    broker_->metrics().add(Metric::messages_dropped_too_large);
+    too_large(view);
     return false;
   }
   char* at = link_.out.reserve(frame.head.size());
@@ -135,7 +146,7 @@ bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool r
   link_.out.commit(frame.head.size());
   if (frame.sliced) link_.out.append_slice(publication.message(), publication.message()->payload());
   link_.touch();
-  count_sent(view, qos);
+  count_sent(view, qos, false);
   return true;
 }
 
@@ -156,7 +167,7 @@ bool Connection::write(const MessageView& message, const MessagePtr& holder, std
   fields.subscription_ids = ids;
   const std::size_t size = publish_size(version_, fields);
   if (size > largest_packet()) {
-    broker_->metrics().add(Metric::messages_dropped_too_large);
+    too_large(message);
     return false;
   }
   // Chosen only now: an alias may be used in later packets once this one is sent for certain.
@@ -166,7 +177,7 @@ bool Connection::write(const MessageView& message, const MessagePtr& holder, std
     fields.topic_alias = pick_alias(fields.topic);
   encode_publish(link_.out, version_, fields, holder);
   link_.touch();
-  count_sent(message, qos);
+  count_sent(message, qos, dup);
   return true;
 }
 

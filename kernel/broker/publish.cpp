@@ -1,11 +1,13 @@
 // The way of a message from its publisher to the sessions, on this shard and on others.
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
+#include "kernel/broker/hook_reasons.hpp"
 #include "kernel/broker/publication.hpp"
 
 namespace keel::kernel {
@@ -15,6 +17,9 @@ namespace {
 // What may be on its way to one shard before those who publish to it are held.
 constexpr std::size_t kMaxBacklog = 16 * 1024 * 1024;
 constexpr std::int64_t kReleaseMs = 50;
+
+// The publisher of plugins' messages: no session's number.
+constexpr std::uint64_t kNoSession = ~std::uint64_t{0};
 
 constexpr std::uint32_t kMatchCost =
     16;  // of a topic that is not in the route cache, in deliveries
@@ -28,27 +33,52 @@ std::uint64_t xorshift(std::uint64_t& state) {
 
 }  // namespace
 
-std::size_t Broker::publish_hooked(const MessageView& message, Reason& reason) {
-  if (hooks_->publish.empty()) return publish(message);
-  MessageView view = message;
-  MessagePtr replaced;
-  for (const auto& hook : hooks_->publish) {
-    PublishAnswer answer = hook.fn(hook.ctx, view);
-    if (answer.verdict == Verdict::deny) {
-      reason = answer.reason;
-      drop(Metric::messages_dropped, message, "refused");
-      return 0;
-    }
-    if (answer.replacement) {
-      replaced = std::move(answer.replacement);
-      view = replaced->view();
-    }
-    if (answer.verdict == Verdict::allow) break;
+std::size_t Broker::publish_hooked(const MessageView& message, std::string_view client_id,
+                                   std::string_view username, Reason& reason) {
+  if (!hooks_->publish) return publish(message);
+  const PublishAnswer answer = call(hooks_->publish, PublishRequest{message, client_id, username});
+  if (answer.verdict == Verdict::deny) {
+    reason = puback_reason(answer.reason);
+    metrics().add(Metric::messages_dropped);
+    if (wants(Event::message_dropped))
+      notify({.event = Event::message_dropped,
+              .client = {.client_id = client_id, .username = username},
+              .topic = message.topic,
+              .qos = message.qos,
+              .code = reason,
+              .reason = "refused",
+              .message = &message});
+    return 0;
   }
-  return publish(view);
+  return publish(answer.replacement ? answer.replacement->view() : message);
+}
+
+std::size_t Broker::publish_as(MessageView message, std::string_view client_id, Reason& reason) {
+  reason = !valid_topic_name(message.topic) || !topic_fits(message.topic, 0, settings_->limits)
+               ? Reason::topic_name_invalid
+           : reserved_topic(message.topic)                       ? Reason::not_authorized
+           : message.qos > settings_->mqtt.max_qos               ? Reason::qos_not_supported
+           : message.retain && !settings_->mqtt.retain_available ? Reason::retain_not_supported
+                                                                 : Reason::success;
+  if (is_error(reason)) return 0;
+  message.expiry_s = capped_expiry(message.expiry_s);
+  message.received_ms = shard_.now_ms();
+  message.publisher = kNoSession;
+  return publish_hooked(message, client_id, {}, reason);
+}
+
+std::size_t Broker::match_count(std::string_view topic) const {
+  MatchResult found;  // not the route cache's: it may be in use
+  realm_.subscriptions.match(topic, found);
+  std::vector<std::uint32_t> receivers;
+  for (const Match& match : found.subscribers) receivers.push_back(match.subscriber.value);
+  std::sort(receivers.begin(), receivers.end());
+  const auto last = std::unique(receivers.begin(), receivers.end());
+  return static_cast<std::size_t>(last - receivers.begin()) + found.groups.size();
 }
 
 std::size_t Broker::publish(const MessageView& message) {
+  assert(!in_hook());
   if (message.topic.size() > Connection::kMaxTopicSize) {  // no packet could carry it
     drop(Metric::messages_dropped_too_large, message, "topic_too_long");
     return 0;
@@ -95,11 +125,11 @@ void Broker::keep_retained(Publication& publication) {
   metrics().add(Metric::messages_retained);
 }
 
-void Broker::drop(Metric cause, const MessageView& message, std::string_view word) {
+void Broker::drop(Metric cause, const MessageView& message, std::string_view word,
+                  const Session* receiver) {
   metrics().add(Metric::messages_dropped);
   if (cause != Metric::messages_dropped) metrics().add(cause);
-  if (!hooks_->notify.empty())
-    notify(Event::message_dropped, {}, {}, message.topic, message.qos, word);
+  tell_dropped(message, word, receiver);
 }
 
 bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication,

@@ -31,29 +31,11 @@ Connection::Outcome Connection::handle_auth(Bytes body) {
 
 Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
   AuthAnswer answer;
-  if (extras_->answered) {
-    answer = std::move(extras_->answer);
-    extras_->answered = false;
-  } else {
-    AuthRequest request;
-    request.version = version_;
-    request.client_id = session_->client_id;
-    request.username = username_;
-    request.peer = &link_.peer();
-    request.auth_method = auth.method;
-    request.auth_data = auth.data;
-    request.ticket = broker_->new_ticket();
-    for (const auto& hook : broker_->hooks().enhanced_auth) {
-      answer = hook.fn(hook.ctx, request);
-      if (answer.verdict != Verdict::next) break;
-    }
-    if (answer.verdict == Verdict::pending) {
-      extras_->ticket = request.ticket.number;
-      extras_->asked.clear();
-      wait_for_answer();
-      return Outcome::later;
-    }
-  }
+  AuthRequest request;
+  request.client = hook_client();
+  request.auth_method = auth.method;
+  request.auth_data = auth.data;
+  if (!ask(request, true, answer)) return Outcome::later;
   if (answer.verdict != Verdict::allow && answer.verdict != Verdict::more) {
     broker_->metrics().add(Metric::auth_failure);
     // Of the hooks' reasons only these two may stand in a DISCONNECT.
@@ -64,6 +46,7 @@ Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
   }
   if (answer.verdict == Verdict::allow) {
     superuser_ = answer.superuser;
+    limit_life(answer.expiry_s);
     extras_->decisions.clear();
   }
   extras_->reauthenticating = answer.verdict == Verdict::more;

@@ -5,6 +5,7 @@
 #include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
+#include "kernel/broker/hook_reasons.hpp"
 #include "kernel/codec/encoder.hpp"
 
 namespace keel::kernel {
@@ -23,6 +24,47 @@ Reason Connection::check_filter(const FilterView& view, ParsedFilter& parsed) co
   return Reason::success;
 }
 
+// Lets the subscribe hook have its say, once per packet; its choices are put into what the packet
+// says each time it is shown.
+void Connection::choose_filters(SubscribeView& view, std::vector<Reason>& reasons) {
+  const auto& hook = broker_->hooks().subscribe;
+  const bool shown_again = extras_ && extras_->choices;
+  if (!hook && !shown_again) return;
+  if (!shown_again) {
+    auto choices = std::make_unique<std::vector<FilterChoice>>();
+    for (const FilterView& filter : view.filters)
+      choices->push_back({filter.filter,
+                          {},
+                          Reason::success,
+                          filter.qos,
+                          filter.retain_handling,
+                          filter.no_local,
+                          filter.retain_as_published});
+    broker_->call(hook, FiltersRequest{hook_client(), view.subscription_id, *choices});
+    extras().choices = std::move(choices);
+  }
+  for (std::size_t i = 0; i < view.filters.size(); ++i) {
+    const FilterChoice& choice = (*extras_->choices)[i];
+    FilterView& filter = view.filters[i];
+    if (is_error(choice.reason)) reasons[i] = suback_reason(choice.reason);
+    if (!choice.replacement.empty()) filter.filter = choice.replacement;
+    filter.qos = std::min<std::uint8_t>(choice.qos, 2);
+    filter.retain_handling = std::min<std::uint8_t>(choice.retain_handling, 2);
+    filter.no_local = choice.no_local;
+    filter.retain_as_published = choice.retain_as_published;
+  }
+}
+
+// The same for the filters of an UNSUBSCRIBE, which nothing makes wait.
+void Connection::choose_filters(UnsubscribeView& view, std::vector<FilterChoice>& choices) {
+  const auto& hook = broker_->hooks().unsubscribe;
+  if (!hook) return;
+  for (const Bytes filter : view.filters) choices.emplace_back().filter = filter;
+  broker_->call(hook, FiltersRequest{hook_client(), 0, choices});
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    if (!choices[i].replacement.empty()) view.filters[i] = choices[i].replacement;
+}
+
 Connection::Outcome Connection::handle_subscribe(Bytes body) {
   MetricsCell& metrics = broker_->metrics();
   SubscribeView& view = broker_->subscribe_scratch();
@@ -32,17 +74,27 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
     fail(fault);
     return Outcome::done;
   }
-  // First the questions, which may have to wait; the packet is shown again then.
   std::vector<Reason> reasons(view.filters.size());
+  choose_filters(view, reasons);
+  // First the questions, which may have to wait; the packet is shown again then.
   std::vector<ParsedFilter> parsed(view.filters.size());
   for (std::size_t i = 0; i < view.filters.size(); ++i) {
+    if (is_error(reasons[i])) continue;
     reasons[i] = check_filter(view.filters[i], parsed[i]);
     if (is_error(reasons[i])) continue;
-    const Allowed allowed = authorize({Action::subscribe, view.filters[i].qos, false,
-                                       session_->client_id, username_, parsed[i].filter});
+    const Allowed allowed =
+        authorize(Action::subscribe, view.filters[i].qos, false, parsed[i].filter);
     if (allowed == Allowed::later) return Outcome::later;
     if (allowed == Allowed::no) reasons[i] = Reason::not_authorized;
   }
+  if (extras_) extras_->choices.reset();
+  take_subscribe(view, parsed, reasons);
+  return Outcome::done;
+}
+
+void Connection::take_subscribe(const SubscribeView& view, std::span<const ParsedFilter> all,
+                                std::vector<Reason>& reasons) {
+  MetricsCell& metrics = broker_->metrics();
   metrics.add(Metric::subscribe_received);
   broker_->spend(static_cast<std::uint32_t>(view.filters.size()) * 8);
   const std::uint32_t limit = broker_->settings().limits.max_subscriptions;
@@ -52,7 +104,7 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
   std::string mount_scratch, name, shown;
   for (std::size_t i = 0; i < view.filters.size(); ++i) {
     const FilterView& wanted = view.filters[i];
-    ParsedFilter filter = parsed[i];
+    ParsedFilter filter = all[i];
     filter.filter = mounted(filter.filter, mount_scratch);
     if (!is_error(reasons[i]) && limit != 0 && session_->subscriptions.size() >= limit &&
         !broker_->subscribed(*session_, filter))
@@ -67,7 +119,7 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
     }
     SubscriptionOptions options;
     options.qos = std::min(wanted.qos, max_qos);
-    options.no_local = wanted.no_local;
+    options.no_local = wanted.no_local && !filter.shared();  // else a hook's doing
     options.retain_as_published = wanted.retain_as_published;
     options.subscription_id = view.subscription_id;
     broker_->subscribe(*session_, filter, options, wanted.retain_handling);
@@ -81,7 +133,6 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
   link_.touch();
   metrics.add(Metric::suback_sent);
   broker_->pump(*session_);
-  return Outcome::done;
 }
 
 Connection::Outcome Connection::handle_unsubscribe(Bytes body) {
@@ -93,11 +144,19 @@ Connection::Outcome Connection::handle_unsubscribe(Bytes body) {
     fail(fault);
     return Outcome::done;
   }
+  std::vector<FilterChoice> choices;  // empty: no hook
+  choose_filters(view, choices);
   std::vector<Reason> reasons;
   std::string mount_scratch;
-  for (const Bytes text : view.filters) {
+  for (std::size_t i = 0; i < view.filters.size(); ++i) {
+    if (!choices.empty() && is_error(choices[i].reason)) {
+      reasons.push_back(suback_reason(choices[i].reason));
+      metrics.add(Metric::unsubscribe_error);
+      continue;
+    }
     ParsedFilter filter;
-    if (parse_filter(text, 0, 0, filter) != FilterError::none) {
+    if (parse_filter(view.filters[i], 0, 0, filter) != FilterError::none ||
+        filter.filter.size() + mount_size() > kMaxTopicSize) {
       reasons.push_back(Reason::topic_filter_invalid);
       metrics.add(Metric::unsubscribe_error);
       continue;

@@ -43,6 +43,7 @@ void connack_properties(auto& to, const ConnackFields& f) {
   if (!f.response_information.empty()) {
     to.text(Property::response_information, f.response_information);
   }
+  to.raw(f.user_properties);
   if (f.auth_method.empty()) return;
   to.text(Property::auth_method, f.auth_method);
   if (!f.auth_data.empty()) to.text(Property::auth_data, f.auth_data);
@@ -65,6 +66,26 @@ void append_reasons(OutBuffer& out, PacketType type, Version version, std::uint1
 }
 
 }  // namespace
+
+void add_user_property(std::string& wire, Bytes name, Bytes value) {
+  const auto add = [&wire](Bytes text) {
+    text = fit_field(text);
+    std::array<char, 2> size;
+    store_be16(size.data(), static_cast<std::uint32_t>(text.size()));
+    wire.append(size.data(), size.size()).append(text);
+  };
+  wire += static_cast<char>(Property::user_property);
+  add(name);
+  add(value);
+}
+
+std::size_t connack_size(Version version, const ConnackFields& fields) {
+  if (version != Version::v5) return 4;
+  PropertySizer size;
+  connack_properties(size, fields);
+  const std::size_t remaining = 2 + varint_size(size.total()) + size.total();
+  return 1 + varint_size(static_cast<std::uint32_t>(remaining)) + remaining;
+}
 
 void encode_connack(OutBuffer& out, Version version, const ConnackFields& fields) {
   const bool present = fields.session_present && !is_error(fields.reason);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "kernel/codec/out_buffer.hpp"
 #include "kernel/codec/packet.hpp"
@@ -30,7 +31,11 @@ struct ConnackFields {
   std::uint16_t server_keep_alive_s = 0;
   Bytes response_information;
   Bytes auth_method, auth_data;
+  Bytes user_properties;  // wire form, see add_user_property()
 };
+// Appends one user property to a run of them.
+void add_user_property(std::string& wire, Bytes name, Bytes value);
+std::size_t connack_size(Version version, const ConnackFields& fields);  // of the whole packet
 void encode_connack(OutBuffer& out, Version version, const ConnackFields& fields);
 
 // PUBACK, PUBREC, PUBREL, PUBCOMP. v3: the reason is not sent. v5: left out when success.

@@ -26,6 +26,7 @@ class PropertySizer {
   void text(Property, Bytes bytes) {
     total_ += 3 + static_cast<std::uint32_t>(fit_field(bytes).size());
   }
+  void raw(Bytes wire) { total_ += static_cast<std::uint32_t>(wire.size()); }
   std::uint32_t total() const { return total_; }
 
  private:
@@ -53,6 +54,7 @@ class PropertyWriter {
     put_id(id);
     at_ = put_bytes(store_be16(at_, static_cast<std::uint32_t>(bytes.size())), bytes);
   }
+  void raw(Bytes wire) { at_ = put_bytes(at_, wire); }
   char* at() const { return at_; }
 
  private:

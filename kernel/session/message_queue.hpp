@@ -13,6 +13,7 @@ class MessageQueue {
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   std::size_t bytes() const { return bytes_; }  // sum of Delivery::cost()
+  std::size_t qos0() const { return qos0_; }    // how many are QoS 0
 
   void push(Delivery delivery);
   Delivery& front() { return ring_[head_]; }

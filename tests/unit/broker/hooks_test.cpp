@@ -16,15 +16,15 @@ struct Judge {
   Strings asked;  // topics, client ids
 
   Judge& authenticating() {
-    table.authenticate.push_back({&Judge::authenticate, this});
+    table.authenticate = {&Judge::authenticate, this};
     return *this;
   }
   Judge& exchanging() {
-    table.enhanced_auth.push_back({&Judge::authenticate, this});
+    table.enhanced_auth = {&Judge::authenticate, this};
     return *this;
   }
   Judge& authorizing() {
-    table.authorize.push_back({&Judge::authorize, this});
+    table.authorize = {&Judge::authorize, this};
     return *this;
   }
 
@@ -32,8 +32,9 @@ struct Judge {
   static AuthAnswer authenticate(void* self, const AuthRequest& request) {
     auto& judge = *static_cast<Judge*>(self);
     judge.tickets.push_back(request.ticket);
-    judge.asked.push_back(std::string(request.client_id) + "/" + std::string(request.username) +
-                          "/" + std::string(request.auth_data));
+    judge.asked.push_back(std::string(request.client.client_id) + "/" +
+                          std::string(request.client.username) + "/" +
+                          std::string(request.auth_data));
     return judge.answer;
   }
   static Verdict authorize(void* self, const AuthorizeRequest& request) {
@@ -45,26 +46,32 @@ struct Judge {
   }
 };
 
-TEST_CASE("authenticate: the first hook that decides ends the chain") {
+TEST_CASE("authenticate: allow and deny, with the reasons a CONNACK may carry") {
   Cluster cluster;
-  Judge first, second;
-  first.authenticating();
-  second.authenticating();
-  HookTable both;
-  both.authenticate = {first.table.authenticate[0], second.table.authenticate[0]};
-  cluster.set_hooks(both);
-  first.answer.verdict = Verdict::next;
-  second.answer = {.verdict = Verdict::deny, .reason = Reason::banned};
-  Client denied(cluster);
-  CHECK(denied.connect({.id = "c", .user = "u"}).reason() == Reason::banned);
-  CHECK(denied.closed());
-  CHECK(first.asked == Strings{"c/u/"});
-  first.answer.verdict = Verdict::allow;
+  Judge judge;
+  cluster.set_hooks(judge.authenticating().table);
+  const std::pair<Reason, Reason> cases[] = {
+      {Reason::banned, Reason::banned},
+      {Reason::bad_user_name_or_password, Reason::bad_user_name_or_password},
+      {Reason::success, Reason::not_authorized},
+      {Reason::topic_alias_invalid, Reason::not_authorized},
+      {static_cast<Reason>(0xFF), Reason::not_authorized}};
+  for (const auto& [given, told] : cases) {
+    judge.answer = {.verdict = Verdict::deny, .reason = given};
+    Client denied(cluster);
+    CHECK(denied.connect({.id = "c", .user = "u"}).reason() == told);
+    CHECK(denied.closed());
+  }
+  judge.answer = {.verdict = Verdict::more};  // there is no exchange to go on with
+  Client more(cluster);
+  CHECK(more.connect({.id = "c", .user = "u"}).reason() == Reason::not_authorized);
+  CHECK(judge.asked.back() == "c/u/");
+  judge.answer = {.verdict = Verdict::allow};
   Client allowed(cluster);
   CHECK(allowed.connect({.id = "c", .user = "u"}).reason() == Reason::success);
-  CHECK(second.asked.size() == 1);
   CHECK(cluster.total(Metric::auth_success) == 1);
-  CHECK(cluster.total(Metric::auth_failure) == 1);
+  CHECK(cluster.total(Metric::auth_failure) == std::size(cases) + 1);
+  CHECK(cluster.total(Metric::connect_received) == std::size(cases) + 2);
 }
 
 TEST_CASE("authenticate: nobody decides") {
@@ -409,19 +416,21 @@ TEST_CASE("authorize: a client that goes while its question is open") {
   CHECK(cluster.total(Gauge::connections) == 0);
 }
 
-TEST_CASE("publish hooks: leave, replace, refuse, end the chain") {
+TEST_CASE("publish hook: leave, replace, refuse") {
   struct Script {
     HookTable table;
     std::vector<PublishAnswer> answers;
     std::size_t at = 0;
     Strings seen;
-    static PublishAnswer run(void* self, const MessageView& message) {
+    std::string publisher;
+    static PublishAnswer run(void* self, const PublishRequest& request) {
       auto& script = *static_cast<Script*>(self);
-      script.seen.emplace_back(message.payload);
+      script.seen.emplace_back(request.message.payload);
+      script.publisher = std::string(request.client_id) + "/" + std::string(request.username);
       return script.at < script.answers.size() ? script.answers[script.at++] : PublishAnswer{};
     }
   } script;
-  script.table.publish = {{&Script::run, &script}, {&Script::run, &script}};
+  script.table.publish = {&Script::run, &script};
   Cluster cluster({}, 2);
   cluster.set_hooks(script.table);
   Client client(cluster), sub(cluster);
@@ -437,15 +446,16 @@ TEST_CASE("publish hooks: leave, replace, refuse, end the chain") {
   };
   client.publish({.topic = "t", .payload = "plain"});
   CHECK(sub.payloads() == Strings{"plain"});
-  CHECK(script.seen == Strings{"plain", "plain"});
+  CHECK(script.seen == Strings{"plain"});
+  CHECK(script.publisher == cluster.id_on(1) + "/");
 
-  script.answers = {{.verdict = Verdict::next, .replacement = message("u", "changed")}, {}};
+  script.answers = {{.verdict = Verdict::next, .replacement = message("u", "changed")}};
+  script.at = 0;
   client.publish({.topic = "t", .payload = "plain"});
   const wire::Received changed = sub.expect(PacketType::publish);
   CHECK(changed.topic == "u");
   CHECK(changed.payload == "changed");
   CHECK(changed.qos == 1);
-  CHECK(script.seen.back() == "changed");
 
   script.seen.clear();
   script.answers = {{.verdict = Verdict::allow}};
@@ -480,7 +490,8 @@ TEST_CASE("events: what happens to a client is told in order") {
                                                 " " + std::string(info.topic));
     }
   } log;
-  log.table.notify = {{&Log::note, &log}};
+  log.table.notify = {&Log::note, &log};
+  log.table.event_mask = ~0u;
   Cluster cluster;
   cluster.set_hooks(log.table);
   Client client(cluster);

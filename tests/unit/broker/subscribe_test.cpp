@@ -356,7 +356,7 @@ TEST_CASE(
   Client outside(cluster);
   HookTable hooks;
   hooks.authenticate = {
-      {[](void*, const AuthRequest&) { return AuthAnswer{.verdict = Verdict::allow}; }, nullptr}};
+      [](void*, const AuthRequest&) { return AuthAnswer{.verdict = Verdict::allow}; }, nullptr};
   cluster.set_hooks(hooks);
   outside.connect({.id = "out"});
   outside.subscribe({.filter = "#", .qos = 1});

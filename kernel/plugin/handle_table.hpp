@@ -61,6 +61,15 @@ class HandleTable {
   // Null: stale, or of another kind.
   HostObject* find(keel_handle handle, ObjectKind kind) const;
   std::size_t size() const;
+  // Shows `fn` the object behind a handle, which nobody can remove meanwhile; for what any thread
+  // may read of it. False: as find(). [any]
+  template <class F>
+  bool visit(keel_handle handle, ObjectKind kind, F&& fn) const {
+    const std::lock_guard lock(mutex_);
+    HostObject* const object = find(handle, kind);
+    if (object) fn(*object);
+    return object != nullptr;
+  }
 
  private:
   static constexpr std::size_t kChunkSize = 4096, kChunks = 4096;

@@ -1,8 +1,13 @@
-# bash completion for ctl, emqx_ctl and keel. Words only: nothing is asked of a running broker.
+# bash completion for ctl, emqx_ctl and keel. Words only: nothing is asked of a running broker. The names
+# of plugins are those of the files beside the ctl that is completed, in its installation or build tree.
 
 _keel_ctl_words() {
   local -a given=("$@")
   case "${given[*]:0:2}" in
+    "plugins load" | "plugins unload" | "plugins reload" | "plugins upgrade" | "plugins show" | "plugins describe")
+      ((${#given[@]} == 2)) && _keel_ctl_plugins && return
+      return
+      ;;
     "log handlers") echo "list set-level" && return ;;
     "log set-level" | "log primary-level") echo "debug info notice warning error critical alert emergency" && return ;;
     "sessions list") echo "persistent transient" && return ;;
@@ -11,7 +16,7 @@ _keel_ctl_words() {
   ((${#given[@]} > 1)) && return
   case "${given[0]-}" in
     "") echo "status broker clients sessions routes topics subscriptions retainer listeners log trace \
-              vm conf metrics stop" ;;
+              vm conf metrics plugins hooks stop" ;;
     broker) echo "stats metrics" ;;
     clients) echo "list show kick" ;;
     sessions) echo "list show clean-persistent" ;;
@@ -24,6 +29,26 @@ _keel_ctl_words() {
     vm) echo "all load memory process io ports" ;;
     conf) echo "show check reload" ;;
     metrics) echo "--prometheus" ;;
+    plugins) echo "list load unload reload upgrade show describe check top new" ;;
+    hooks) echo "list" ;;
+  esac
+}
+
+_keel_ctl_plugins() {
+  local above file
+  above=$(dirname "$(dirname "$(readlink -f "$(command -v "${COMP_WORDS[0]}")")")")
+  for file in "$above"/lib/keel/plugins/*.so "$above"/plugins/*.so; do
+    [[ -e $file ]] && basename "$file" .so
+  done
+}
+
+# The options of one command.
+_keel_ctl_options() {
+  case "$*" in
+    "plugins load"*) echo "--once" ;;
+    "plugins unload"*) echo "--now" ;;
+    "plugins top"*) echo "--once" ;;
+    "plugins new"*) echo "--kind --dir" ;;
   esac
 }
 
@@ -36,19 +61,23 @@ _keel_ctl() {
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
   fi
+  case $previous in
+    --kind) mapfile -t COMPREPLY < <(compgen -W "hook gateway auth ctl" -- "$current") && return ;;
+    --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
+  esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --socket) ((i++)) ;;
+      --socket | --kind | --dir) ((i++)) ;;
       -*) ;;
       *) given+=("${COMP_WORDS[i]}") ;;
     esac
   done
   local words
   words=$(_keel_ctl_words "${given[@]}")
-  [[ $current == -* ]] && words+=" --json --socket"
+  [[ $current == -* ]] && words+=" --json --socket $(_keel_ctl_options "${given[@]}")"
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
   # A command that wants a file at this place (`trace start ... FILE`, `conf check FILE`).
-  if ((${#COMPREPLY[@]} == 0)) && [[ ${given[0]-} == @(trace|conf) ]]; then
+  if ((${#COMPREPLY[@]} == 0)) && [[ "${given[0]-} ${given[1]-}" == @(trace *|conf *|plugins check|plugins upgrade) ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   fi
 }

@@ -1,4 +1,6 @@
 /* What the samples have in common. SAMPLE_NAME is the file's. */
+#pragma once
+
 #include <keel/abi.h>
 
 #ifdef SAMPLE_MISNAMED

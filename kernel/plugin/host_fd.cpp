@@ -1,10 +1,9 @@
 // fd/1.
-#include <sys/epoll.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
-#include <cerrno>
-#include <cstring>
-
-#include "kernel/net/shard.hpp"
+#include "kernel/base/log.hpp"
+#include "kernel/net/fd_watch.hpp"
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/tables.hpp"
 
@@ -12,72 +11,48 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::uint32_t kAllEvents = KEEL_FD_READ | KEEL_FD_WRITE | KEEL_FD_ERROR;
+static_assert(KEEL_FD_READ == FdWatch::kRead && KEEL_FD_WRITE == FdWatch::kWrite &&
+              KEEL_FD_ERROR == FdWatch::kError);
 
-// In the shard's set of descriptors.
-class Watch final : public Pollable {
+class PluginWatch final : public HostObject {
  public:
-  Watch(Poller& poller, int fd, std::uint32_t events, keel_fd_fn fn, void* ctx)
-      : poller_(poller), fd_(fd), events_(events), fn_(fn), ctx_(ctx) {}
+  PluginWatch(Slot& slot, std::uint32_t shard, int fd, std::uint32_t events, keel_fd_fn fn,
+              void* ctx)
+      : HostObject(slot, ObjectKind::watch, shard), fd_(fd), events_(events), fn_(fn), ctx_(ctx) {}
+  ~PluginWatch() override { forget(); }
 
-  // Reports nothing until begin(): one event at most, which is ignored. Nothing but a system call,
-  // so that the caller learns of errors at once. [any]
-  bool enter() { return entered_ = poller_.add(fd_, EPOLLONESHOT, *this); }
-  bool entered() const { return entered_; }
-  void begin(Slot& slot) {
-    slot_ = &slot;
-    modify(events_);
+  void begin() override {
+    auto opened = FdWatch::open(
+        slot().runtime().thread(thread()).shard(), fd_, wanted(), [this](std::uint32_t events) {
+          call_plugin(slot(), CallSite::watch, [&] { fn_(ctx_, fd_, events); });
+        });
+    if (opened)
+      watch_ = std::move(*opened);
+    else
+      KEEL_LOG(error, "plugin={}: fd.watch: {}; it must stay open until release()", slot().name(),
+               opened.error());
   }
-  void leave() {
-    if (std::exchange(entered_, false)) poller_.remove(fd_, *this);
+  void revoke() override {
+    watch_.reset();
+    forget();
   }
   void modify(std::uint32_t events) {
     events_ = events;
-    if (!slot_) return;
-    poller_.modify(fd_,
-                   ((events & KEEL_FD_READ) ? EPOLLIN | EPOLLRDHUP : 0U) |
-                       ((events & KEEL_FD_WRITE) ? EPOLLOUT : 0U),
-                   *this);
+    if (watch_) watch_->set_events(wanted());
   }
 
  private:
-  // A hang-up is told to readers, too: they find the end of the stream.
-  void on_events(std::uint32_t ready) override {
-    if (!slot_) return;
-    std::uint32_t events = 0;
-    if (ready & (EPOLLIN | EPOLLRDHUP)) events |= KEEL_FD_READ;
-    if (ready & EPOLLOUT) events |= KEEL_FD_WRITE;
-    if (ready & EPOLLERR) events |= KEEL_FD_ERROR;
-    if (ready & EPOLLHUP) events |= KEEL_FD_ERROR | (events_ & KEEL_FD_READ);
-    call_plugin(*slot_, CallSite::watch, [&] { fn_(ctx_, fd_, events); });
+  void forget() {
+    if (std::exchange(noted_, false)) slot().watched.remove(thread(), fd_);
   }
+  std::uint32_t wanted() const { return events_ & (KEEL_FD_READ | KEEL_FD_WRITE); }
 
-  Poller& poller_;
   const int fd_;
   std::uint32_t events_;
   const keel_fd_fn fn_;
   void* const ctx_;
-  Slot* slot_ = nullptr;  // null: the plugin does not run yet
-  bool entered_ = false;
-};
-
-class PluginWatch final : public HostObject {
- public:
-  PluginWatch(Slot& slot, std::uint32_t shard, std::unique_ptr<Watch> watch)
-      : HostObject(slot, ObjectKind::watch, shard),
-        home_(slot.runtime().thread(shard)),
-        watch_(std::move(watch)) {}
-  ~PluginWatch() override {
-    // Refused by the slot: the shard may be about to look at it.
-    if (watch_->entered()) home_.post([watch = std::move(watch_)] { watch->leave(); });
-  }
-
-  void begin() override { watch_->begin(slot()); }
-  void revoke() override { watch_->leave(); }
-  void modify(std::uint32_t events) { watch_->modify(events); }
-
- private:
-  HostThread& home_;
-  std::unique_ptr<Watch> watch_;
+  bool noted_ = true;               // in the slot's set
+  std::unique_ptr<FdWatch> watch_;  // null: the plugin does not run yet
 };
 
 keel_status check_events(const char* function, std::uint32_t events) {
@@ -86,30 +61,31 @@ keel_status check_events(const char* function, std::uint32_t events) {
               fmt::format("{}: events {} are not made of READ, WRITE and ERROR", function, events));
 }
 
-keel_status refuse_fd(int fd, int error) {
-  if (error == EEXIST)
-    return fail(KEEL_E_EXISTS, fmt::format("fd.watch: {} is watched on this shard already", fd));
-  if (error == EPERM)
+// What epoll would refuse later, when nobody is there to be told.
+keel_status check_descriptor(int fd) {
+  struct stat about {};
+  if (::fstat(fd, &about) != 0)
+    return fail(KEEL_E_INVAL, fmt::format("fd.watch: {} is not open", fd));
+  if (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode))
     return fail(KEEL_E_INVAL,
                 fmt::format("fd.watch: {} is a file or a folder; those are always ready", fd));
-  return fail(error == EBADF ? KEEL_E_INVAL : KEEL_E_IO,
-              fmt::format("fd.watch: {}: {}", fd, std::strerror(error)));
+  return KEEL_OK;
 }
 
 keel_status fd_watch(const keel_host* host, std::uint32_t shard, std::int32_t fd,
                      std::uint32_t events, keel_fd_fn fn, void* ctx, keel_handle* out) {
   Slot& slot = Slot::of(host);
   if (!slot.accepting()) return refuse_unloading("fd.watch");
-  if (!fn || !out || fd < 0)
-    return fail(KEEL_E_INVAL, "fd.watch: a descriptor, a function and a result are needed");
+  if (!fn || !out) return fail(KEEL_E_INVAL, "fd.watch: a function and a result are needed");
   if (const keel_status bad = check_events("fd.watch", events)) return bad;
   std::uint32_t thread = 0;
   if (const keel_status bad = pick_thread(slot, shard, ControlAllowed::no, "fd.watch", thread))
     return bad;
-  auto watch =
-      std::make_unique<Watch>(slot.runtime().shards().shard(thread).poller(), fd, events, fn, ctx);
-  if (!watch->enter()) return refuse_fd(fd, errno);
-  return slot.add(std::make_unique<PluginWatch>(slot, thread, std::move(watch)), out);
+  if (const keel_status bad = check_descriptor(fd)) return bad;
+  if (!slot.watched.add(thread, fd))
+    return fail(KEEL_E_EXISTS,
+                fmt::format("fd.watch: {} is watched on shard {} already", fd, thread));
+  return slot.add(std::make_unique<PluginWatch>(slot, thread, fd, events, fn, ctx), out);
 }
 
 keel_status fd_modify(const keel_host* host, keel_handle handle, std::uint32_t events) {

@@ -21,6 +21,7 @@
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/manifest.hpp"
+#include "kernel/plugin/watched_set.hpp"
 
 namespace keel::kernel {
 
@@ -104,6 +105,7 @@ class Slot {
   std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};         // of its sockets and streams
 
   log::detail::Site log_site;  // of its own lines
+  WatchedSet watched;          // descriptors, see host_fd.cpp
 
   // ---- for the registry and the control-thread tables; [control] --------------------------------
   Library library;

@@ -65,8 +65,8 @@ typedef struct keel_tcp_callbacks {
   /* After write() answered KEEL_E_LIMIT or notify_drained(): everything has been handed to the
    * system. May be null. */
   void (*drained)(void* conn_ctx, keel_handle conn);
-  /* The last call; conn_ctx is the plugin's to free. For connect() that failed `conn_ctx` is null
-   * and `detail` says why. */
+  /* The last call; conn_ctx is the plugin's to free. For connect() that failed, `opened` was not
+   * called, `conn_ctx` is the ctx given to connect() and `detail` says why. */
   void (*closed)(void* conn_ctx, keel_handle conn, uint32_t reason, keel_str detail);
 } keel_tcp_callbacks;
 

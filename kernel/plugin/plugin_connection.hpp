@@ -5,87 +5,42 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "keel/ext/tcp.h"
 #include "kernel/net/connector.hpp"
-#include "kernel/net/link.hpp"
+#include "kernel/plugin/connection_end.hpp"
 #include "kernel/plugin/host_object.hpp"
 #include "kernel/plugin/host_thread.hpp"
+#include "kernel/plugin/plugin_tls.hpp"
 
 namespace keel::kernel {
 
-class ListenerCore;
-class PluginConnection;
-
-// What a plugin gave with listen(), connect() or adopt(). `ctx` is that of opened().
-struct TcpCallbacks {
-  keel_tcp_callbacks fns{};
-  void* ctx = nullptr;
+// Where connect() goes.
+struct ConnectTarget {
+  Connector::Options options;    // without `tls`
+  std::optional<PluginTls> tls;  // none: plain
 };
-
-class ConnectionEnd final : public LinkHandler {
- public:
-  // Of a link that a listener accepted.
-  ConnectionEnd(Link& link, std::shared_ptr<ListenerCore> core);
-  // Of a link that connect() made.
-  ConnectionEnd(Link& link, PluginConnection& connection);
-  ~ConnectionEnd() override;
-
-  void on_open() override;
-  std::size_t on_data(std::string_view data) override;
-  void on_drained() override;
-  void on_closed(CloseCause cause, std::string_view detail) override;
-
-  Link& link() const { return link_; }
-  // The listener's plugin runs (again): makes the object of a link that waited for that.
-  void meet();
-  // The listener is gone: so is a link that no plugin knows.
-  void turn_away();
-  void wait();  // for meet() or turn_away()
-
- private:
-  friend class PluginConnection;
-  friend class WaitingEnds;
-
-  Link& link_;
-  const std::shared_ptr<ListenerCore> core_;  // null: made by connect()
-  PluginConnection* connection_ = nullptr;
-  ConnectionEnd* next_ = nullptr;
-  ConnectionEnd* prev_ = nullptr;
-  bool waiting_ = false;
-};
-
-// Open links whose plugin does not run yet, or is between two versions.
-class WaitingEnds {
- public:
-  void push(ConnectionEnd& end);
-  void remove(ConnectionEnd& end);
-  ConnectionEnd* pop();
-
- private:
-  ConnectionEnd* first_ = nullptr;
-  ConnectionEnd* last_ = nullptr;
-};
+// The error says what is wrong with the options. [any]
+Result<ConnectTarget> connect_target(const Slot& slot, const keel_tcp_connect_options& options);
 
 class PluginConnection final : public HostObject {
  public:
   static constexpr std::size_t kMaxPending = 4 << 20;  // bytes written and not sent
   static constexpr std::size_t kMaxUnread = 4 << 20;   // bytes that `data` did not consume
 
-  // For an accepted link that is open.
+  // For an accepted link that is open. After Slot::add() comes open_now().
   PluginConnection(Slot& slot, std::uint32_t shard, ConnectionEnd& end,
                    const TcpCallbacks& callbacks);
-  // For a link to be made when the plugin runs.
-  PluginConnection(Slot& slot, std::uint32_t shard, ConnectRequest request,
+  // For a link to be made when the plugin runs. [any]
+  PluginConnection(Slot& slot, std::uint32_t shard, ConnectTarget target,
                    const TcpCallbacks& callbacks);
   ~PluginConnection() override;
 
   void begin() override;
   void revoke() override;
   bool park() override;
-
-  // The maker of an accepted connection goes on itself after Slot::add().
   void open_now();
   // The next version's, with the context of the connection itself. [control, while parked]
   void rebind(const TcpCallbacks& callbacks, void* conn_ctx);
@@ -96,7 +51,7 @@ class PluginConnection final : public HostObject {
   void on_link_closed(CloseCause cause, std::string_view detail);
   void on_link_destroyed();
 
-  // From the plugin.
+  // From the plugin; see tcp.h.
   keel_status write(const keel_str* pieces, std::uint32_t n);
   keel_status write_message(const MessagePtr& message, std::string_view bytes);
   keel_status pending(std::uint64_t& out) const;
@@ -109,36 +64,57 @@ class PluginConnection final : public HostObject {
 
  private:
   enum class State : std::uint8_t {
-    waiting,     // for its plugin to run, or for the connect to be begun
+    waiting,     // for its plugin to run
     connecting,  // connect() is under way
     open,        // `opened` was called
-    ending,      // close() or shutdown(): `closed` comes
-    ended        // the link is gone and `closed` was not called yet
+    ending,      // close() or shutdown() was called
+    ended        // there is no link any more, and `closed` was not called yet
   };
+  struct InfoView;
 
-  Link* link() const { return end_ ? &end_->link() : nullptr; }
   HostThread& home() const;
+  bool callable() const;
   keel_status require_open(const char* function) const;
-  keel_status require_room(const char* function);
+  keel_status require_room(const char* function, std::size_t size);
+  void wrote(std::size_t size);
+  void report_output();
+  void go_on_later();
   void go_on();
   void start_connecting();
+  void load_tls();
+  void on_tls(const Result<std::shared_ptr<TlsContext>>& context);
+  void connect(std::shared_ptr<TlsContext> tls);
+  void on_connected(const Connector::Outcome& outcome);
+  void fail_to_connect(std::uint32_t reason, std::string detail);
   void tell_opened();
   void tell_closed(std::uint32_t reason, std::string_view detail);
+  void break_off(std::string why);
   void finish();
 
   TcpCallbacks callbacks_;
   void* conn_ctx_ = nullptr;
   ConnectionEnd* end_ = nullptr;
-  std::unique_ptr<ConnectRequest> request_;  // of a connect() not begun
-  std::unique_ptr<Connector> connector_;     // of a connect() under way
-  std::string detail_;                       // why it ended
+  std::unique_ptr<ConnectTarget> target_;  // of a connect() not begun
+  std::unique_ptr<Connector> connector_;   // of one under way
+  std::string fault_;                      // why the kernel ended it
+  std::string detail_;                     // why it ended
+  std::size_t unread_ = 0;                 // bytes shown and not consumed
+  std::uint32_t unreported_ = 0;           // bytes written, not yet in the slot's count
   std::uint32_t reason_ = KEEL_CLOSE_PEER;
   State state_ = State::waiting;
-  const bool made_;    // by connect()
-  bool live_ = false;  // the plugin runs and is called
+  const bool made_;      // by connect()
+  bool adding_ = false;  // inside Slot::add()
+  bool live_ = false;    // the plugin runs
   bool parked_ = false;
   bool paused_ = false;   // by the plugin
   bool drained_ = false;  // came while nobody could be called
+};
+
+// What `info` and `opened` show of a link. Stays on the stack.
+struct PluginConnection::InfoView {
+  InfoView(const Link& link, bool made);
+  keel_verified verified{};
+  keel_tcp_info info{};
 };
 
 }  // namespace keel::kernel

@@ -73,4 +73,14 @@ Result<PluginTls> read_plugin_tls(const Slot& slot, const keel_tls_options& opti
   return tls;
 }
 
+std::optional<std::string> ask_psk(Slot& slot, CallSite site, keel_psk_lookup_fn fn, void* ctx,
+                                   const std::string& identity) {
+  if (!fn) return std::nullopt;
+  std::string key;
+  const std::int32_t known = call_plugin(
+      slot, site, [&] { return fn(ctx, str(identity), sink_into(key)); }, 0);
+  if (known == 0 || key.empty()) return std::nullopt;
+  return key;
+}
+
 }  // namespace keel::kernel

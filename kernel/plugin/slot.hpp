@@ -18,6 +18,7 @@
 #include "kernel/base/log.hpp"
 #include "kernel/config/plugin_settings.hpp"
 #include "kernel/plugin/call_stats.hpp"
+#include "kernel/plugin/client_tls.hpp"
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/manifest.hpp"
@@ -106,6 +107,7 @@ class Slot {
 
   log::detail::Site log_site;  // of its own lines
   WatchedSet watched;          // descriptors, see host_fd.cpp
+  ClientTls client_tls;        // for the connections it makes
 
   // ---- for the registry and the control-thread tables; [control] --------------------------------
   Library library;

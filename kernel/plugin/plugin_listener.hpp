@@ -1,0 +1,43 @@
+// A listener of a plugin's: one of kernel/net's extra listeners, whose links become
+// PluginConnections. [control]
+#pragma once
+
+#include "kernel/base/address.hpp"
+#include "kernel/net/extra_listeners.hpp"
+#include "kernel/plugin/connection_end.hpp"
+#include "kernel/plugin/host_object.hpp"
+
+namespace keel::kernel {
+
+// Opens a listener, or takes over the one that the version being upgraded has at this address.
+keel_status open_plugin_listener(Slot& slot, const keel_tcp_listen_options& options,
+                                 const ListenerCallbacks& callbacks, keel_handle* out);
+
+class PluginListener final : public HostObject {
+ public:
+  PluginListener(Slot& slot, ListenerId id, BindAddress asked, std::shared_ptr<ListenerCore> core);
+
+  void begin() override;
+  void revoke() override { close(); }
+  bool park() override;
+
+  // Whether `address` is where it listens, as it was asked for or as it became.
+  bool is_at(const BindAddress& address) const;
+  // For whom its links are from now on; they wait until begin().
+  void assign(Slot& slot, const ListenerCallbacks& callbacks);
+  void close();  // links that are not open yet are closed, the others stay
+
+  ListenerId id() const { return id_; }
+  const std::shared_ptr<ListenerCore>& core() const { return core_; }
+  const keel_addr& local() const { return local_; }  // [any]
+
+ private:
+  void on_shards(void (*fn)(ListenerCore& core, std::uint32_t shard));
+
+  const ListenerId id_;
+  const BindAddress asked_, bound_;
+  const std::shared_ptr<ListenerCore> core_;
+  const keel_addr local_;
+};
+
+}  // namespace keel::kernel

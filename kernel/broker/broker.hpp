@@ -81,6 +81,13 @@ class Broker {
   // authorize hook's, which is the caller's to ask. The topic is as the client knows it.
   Fault set_will(std::string_view client_id, const WillView& will);
   bool clear_will(std::string_view client_id);  // false: not connected, or it had none
+  // Whether a client that is connected may publish or subscribe, from the rules in force; the answer
+  // may come at once or later, exactly once. Not connected, or no answer in time: it may not.
+  void ask_authorize(std::string_view client_id, Action action, std::uint8_t qos, bool retain,
+                     std::string_view topic, std::function<void(bool)> done);
+  // Whether the client's connection is the one that came through this listener from this endpoint.
+  bool connected_through(std::string_view client_id, const ListenerInfo* listener,
+                         const Endpoint& peer) const;
   enum class Cleaned { done, connected, not_found };
   Cleaned clean_persistent(std::string_view client_id);
   enum class Changed { done, no_session, bad_filter, not_subscribed, limit };
@@ -267,6 +274,9 @@ class Broker {
   std::vector<Connection*> connections_;
   std::uint64_t random_state_;
   std::uint64_t next_ticket_ = 1;
+  struct Asked;  // see ask_authorize()
+  bool answer_asked(std::uint64_t ticket, Verdict verdict);  // false: not one of these
+  std::unordered_map<std::uint64_t, std::shared_ptr<Asked>> asked_;  // by ticket
   std::unordered_map<std::uint64_t, Connection*> waiting_;  // by ticket
   std::string property_scratch_, topic_scratch_;
   SubscribeView subscribe_scratch_;

@@ -252,7 +252,8 @@ void Connection::close_link() {
 
 void Connection::arm_keep_alive() {
   timer_.cancel();
-  if (keep_alive_s_ != 0)
+  const auto& listener = link_.peer().listener;
+  if (keep_alive_s_ != 0 && !(listener && listener->watches_clients))
     link_.shard().timers().arm(
         timer_, static_cast<std::int64_t>(keep_alive_s_ * 1000.0 *
                                           broker_->settings().mqtt.keepalive_multiplier));

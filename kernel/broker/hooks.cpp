@@ -20,7 +20,10 @@ void Broker::set_hooks(const HookTable* hooks) {
 void Broker::resolve(const AuthTicket& ticket, AuthAnswer answer) {
   assert(!in_hook());
   const auto waiting = waiting_.find(ticket.number);
-  if (waiting == waiting_.end()) return;
+  if (waiting == waiting_.end()) {
+    answer_asked(ticket.number, answer.verdict);
+    return;
+  }
   Connection& connection = *waiting->second;
   waiting_.erase(waiting);
   connection.resolved(ticket.number, std::move(answer));

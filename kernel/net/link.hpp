@@ -41,6 +41,8 @@ struct ListenerInfo {
   std::int64_t send_timeout_ms = Limits{}.send_timeout_ms;
   std::vector<Cidr> proxy_from;          // settings.proxy_from, parsed
   std::shared_ptr<ListenerState> state;  // null for links that no listener counts
+  std::string protocol = "mqtt";         // "mqtt-sn", ...: what the client itself speaks
+  bool watches_clients = false;          // a gateway, which looks after their keep alive
   bool allow_anonymous() const { return settings.allow_anonymous.value_or(loopback_only); }
 };
 
@@ -53,6 +55,7 @@ struct PeerInfo {
     std::string cn, san, dn;  // of the client's certificate; `san` is its first alternative name
     std::string psk_identity;
     std::string tls_version, cipher;
+    std::string alpn;  // the protocol agreed on; empty: none
   };
   std::unique_ptr<const Verified> verified;
 };
@@ -60,6 +63,9 @@ struct PeerInfo {
 class LinkHandler {
  public:
   virtual ~LinkHandler() = default;
+  // The link is open: PROXY header and TLS handshake are over, and peer() is complete. Once, before
+  // the first on_data.
+  virtual void on_open() {}
   // `data` is everything received and not yet consumed. Answers how many bytes were taken; the rest
   // is shown again, with more behind it. Not called while reading is paused or after close().
   virtual std::size_t on_data(std::string_view data) = 0;
@@ -97,6 +103,8 @@ class Link {
 
   ShardCore& shard() const { return *shard_; }
   const PeerInfo& peer() const { return peer_; }
+  // Our own end's address; family none where there is none.
+  virtual Endpoint local() const { return {}; }
 
   // Sends what is in `out` (for at most limits.send_timeout), then closes. on_closed follows on a
   // later turn, also when called from within on_data.

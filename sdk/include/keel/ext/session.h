@@ -26,8 +26,9 @@ typedef struct keel_session_request {
   uint32_t size;
   uint32_t flags; /* KEEL_SESSION_* */
   keel_str client_id, username, password;
-  uint32_t expiry_s;        /* of the session once it is left; 0xffffffff: never */
-  uint16_t keep_alive_s;    /* 0: the gateway watches the client itself */
+  uint32_t expiry_s; /* of the session once it is left; 0xffffffff: never */
+  uint16_t
+      keep_alive_s; /* for hooks and lists: the gateway itself watches whether the client lives */
   uint16_t receive_maximum; /* deliveries in flight at once; 0: 65 535 */
   const keel_will* will;    /* null: none */
   keel_addr peer;
@@ -46,8 +47,6 @@ typedef struct keel_subscription {
   uint32_t size;
   uint8_t qos, no_local, retain_as_published, retain_handling;
   keel_str filter;
-  uint32_t identifier; /* 0: none */
-  uint32_t reserved;
 } keel_subscription;
 
 /* All [shard that called open]. `reason` is an MQTT 5 reason code. */
@@ -90,10 +89,10 @@ typedef struct keel_ext_session {
    * the client. [shard of open] since 1.0 */
   keel_status (*ack)(const keel_host* host, keel_handle session, uint32_t delivery_id,
                      uint8_t reason);
-  /* Replaces or removes the will. KEEL_E_DENIED: the client may not publish there. [shard of open]
-   * since 1.0 */
-  keel_status (*set_will)(const keel_host* host, keel_handle session, const keel_will* will);
-  keel_status (*clear_will)(const keel_host* host, keel_handle session);
+  /* Replaces the will; null removes it. `published` follows with the token: reason 0, or why the
+   * old one stays (0x87: the client may not publish there). [shard of open] since 1.0 */
+  keel_status (*set_will)(const keel_host* host, keel_handle session, const keel_will* will,
+                          uint64_t token);
   /* The client sleeps: nothing is delivered, everything (QoS 0, too) waits in the broker's session,
    * at most `queue_limit` messages (0: the broker's limit); keep alive is not watched. [shard of
    * open] since 1.0 */

@@ -30,13 +30,20 @@ Acceptor::Acceptor(Shard& shard, int fd, std::vector<Shard*> targets, AcceptOffe
 Acceptor::~Acceptor() { close(); }
 
 void Acceptor::open() {
-  if (fd_ >= 0 && !shard_.poller().add(fd_, EPOLLIN, *this)) pause(errno);
+  if (fd_ < 0 || watched_) return;
+  resume_.cancel();
+  watched_ = shard_.poller().add(fd_, EPOLLIN, *this);
+  if (!watched_) pause(errno);
+}
+
+void Acceptor::park() {
+  resume_.cancel();
+  if (std::exchange(watched_, false)) shard_.poller().remove(fd_, *this);
 }
 
 void Acceptor::close() {
   if (fd_ < 0) return;
-  resume_.cancel();
-  shard_.poller().remove(fd_, *this);
+  park();
   ::close(std::exchange(fd_, -1));
 }
 
@@ -105,7 +112,7 @@ void Acceptor::pause(int error) {
         "ulimit -n)",
         offer_.info->settings.name, std::strerror(error), kPauseMs);
   }
-  shard_.poller().remove(fd_, *this);
+  park();
   shard_.timers().arm(resume_, kPauseMs);
 }
 

@@ -23,7 +23,8 @@ class Acceptor final : private Pollable {
   ~Acceptor();
 
   Shard& home() const { return shard_; }  // [any]
-  void open();                            // begins to accept
+  void open();                            // begins to accept, or goes on
+  void park();                            // accepts no more; those who connect wait
   void close();                           // closes the socket
   void set_offer(AcceptOffer offer) { offer_ = std::move(offer); }
 
@@ -35,6 +36,7 @@ class Acceptor final : private Pollable {
 
   Shard& shard_;
   int fd_;
+  bool watched_ = false;
   std::vector<Shard*> targets_;
   std::size_t next_;
   AcceptOffer offer_;

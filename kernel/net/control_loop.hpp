@@ -27,8 +27,8 @@ class ControlLoop {
   void post(Task task);
   // Until stop(). [control]
   void run();
-  // The same, but only until `done` is true or stop() was called; looked at after each task. For what
-  // has to be over before the program is up.
+  // The same, but only until `done` is true or stop() was called; looked at after each task. For
+  // what has to be over before the program is up.
   void run_until(const std::function<bool()>& done);
   void stop();  // [any]
 

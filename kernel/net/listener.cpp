@@ -8,6 +8,7 @@
 
 #include "kernel/base/log.hpp"
 #include "kernel/net/listen_socket.hpp"
+#include "kernel/net/listener_status.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -21,6 +22,28 @@ ListenOptions listen_options(const ListenerSettings& settings) {
 }
 
 }  // namespace
+
+Result<Listener::Options> Listener::plan(const ListenerSettings& settings,
+                                         std::string_view default_address, const Limits& limits,
+                                         std::shared_ptr<ListenerState> state) {
+  Options options;
+  options.settings = settings;
+  auto address = parse_bind(settings.bind, default_address);
+  if (!address) return Error{fmt::format("listener.{}.{}", settings.name, address.error())};
+  options.address = std::move(*address);
+  auto proxies = Cidr::parse_list(settings.proxy_from);
+  if (!proxies)
+    return Error{fmt::format("listener.{}.proxy_from: {}", settings.name, proxies.error())};
+  auto info = std::make_shared<ListenerInfo>();
+  info->settings = settings;
+  info->loopback_only = options.address.loopback();
+  info->handshake_timeout_ms = limits.handshake_timeout_ms;
+  info->send_timeout_ms = limits.send_timeout_ms;
+  info->proxy_from = std::move(*proxies);
+  info->state = std::move(state);
+  options.offer.info = std::move(info);
+  return options;
+}
 
 Listener::Listener(ShardSet& shards, Options options)
     : shards_(shards), options_(std::move(options)), bound_(options_.address) {}
@@ -60,12 +83,22 @@ Result<void> Listener::start() {
     socket_file_[0] = file.st_dev;
     socket_file_[1] = file.st_ino;
   }
-  for (auto& acceptor : acceptors_) {
-    acceptor->home().post([acceptor] { acceptor->open(); });
-  }
+  if (!parked_) resume();
   KEEL_LOG(notice, "listener={}: listening on {}{}", options_.settings.name, bound_.text(),
            options_.offer.tls ? " (TLS)" : "");
   return {};
+}
+
+void Listener::resume() {
+  parked_ = false;
+  for (auto& acceptor : acceptors_) {
+    acceptor->home().post([acceptor] { acceptor->open(); });
+  }
+}
+
+void Listener::park() {
+  parked_ = true;
+  for (auto& acceptor : acceptors_) on_home(acceptor, [](Acceptor& a) { a.park(); });
 }
 
 void Listener::stop() {
@@ -99,6 +132,24 @@ void Listener::on_home(const std::shared_ptr<Acceptor>& acceptor,
   KEEL_LOG(error, "listener={}: shard {} does not answer; the change happens when it does",
            options_.settings.name, home.index());
   home.post([acceptor, what = std::move(what)] { what(*acceptor); });
+}
+
+ListenerStatus status_of(const Listener& listener) {
+  const ListenerState& state = listener.state();
+  ListenerStatus status;
+  status.name = listener.settings().name;
+  status.bound = listener.bound().text();
+  status.running = listener.running();
+  status.current = state.current;
+  status.max = listener.settings().max_connections;
+  status.accepted = state.accepted;
+  status.refused = state.refused;
+  for (std::size_t i = 0; i < kCloseCauses; ++i) {
+    if (const std::uint64_t count = state.closed[i]) {
+      status.shutdowns.emplace(close_cause_name(static_cast<CloseCause>(i)), count);
+    }
+  }
+  return status;
 }
 
 bool Listener::same_socket(const Options& other) const {

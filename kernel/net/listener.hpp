@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernel/base/address.hpp"
@@ -22,6 +23,10 @@ class Listener {
     AcceptOffer offer;  // `offer.info` belongs to `settings`
   };
 
+  // Options without TLS and factory. Errors name the key.
+  static Result<Options> plan(const ListenerSettings& settings, std::string_view default_address,
+                              const Limits& limits, std::shared_ptr<ListenerState> state);
+
   Listener(ShardSet& shards, Options options);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -33,7 +38,13 @@ class Listener {
   bool running() const { return !acceptors_.empty(); }
   BindAddress bound() const { return bound_; }  // as asked for while it does not run
 
+  // Opens the sockets and accepts, unless it is to be parked.
   Result<void> start();
+  // Parked: sockets are open or will be, and nobody is accepted. When park() returns nobody is any
+  // more.
+  void park();
+  void resume();
+  bool parked() const { return parked_; }
   // When it returns the sockets are closed; connections stay.
   void stop();
   // Gives new options to a listener that keeps its address. Connections accepted after it have
@@ -49,6 +60,7 @@ class Listener {
   ShardSet& shards_;
   Options options_;
   BindAddress bound_;
+  bool parked_ = false;
   std::vector<int> fds_;  // for adjusting; owned by the acceptors
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   std::uint64_t socket_file_[2] = {};  // device and inode of the Unix socket

@@ -23,6 +23,7 @@ ListenerSet::ListenerSet(ShardSet& shards, HandlerFactory factory)
     : shards_(shards),
       factory_(std::make_shared<const HandlerFactory>(std::move(factory))),
       admission_(std::make_shared<Admission>()),
+      extra_(shards, admission_, [this] { watch_files(); }),
       watch_([this] {
         if (auto loaded = reload_tls(); !loaded) {
           KEEL_LOG(error, "TLS files changed and cannot be used, the old ones stay: {}",
@@ -43,6 +44,10 @@ Listener* ListenerSet::find(std::string_view name) const {
 
 Result<Listener*> ListenerSet::require(std::string_view name) const {
   if (Listener* listener = find(name)) return listener;
+  if (const std::string* owner = extra_.owner_of(name)) {
+    return Error{fmt::format("listener '{}' belongs to plugin {}; load, unload or set up that one",
+                             name, *owner)};
+  }
   std::string names;
   for (const auto& listener : listeners_) names += " " + listener->settings().name;
   return Error{fmt::format("no listener '{}'; there are:{}", name, names)};
@@ -50,14 +55,11 @@ Result<Listener*> ListenerSet::require(std::string_view name) const {
 
 Result<Listener::Options> ListenerSet::plan_one(const ListenerSettings& listener,
                                                 const Settings& settings, TlsMap& loaded) const {
-  Listener::Options options;
-  options.settings = listener;
-  auto address = parse_bind(listener.bind, settings.kernel.default_address);
-  if (!address) return Error{fmt::format("listener.{}.{}", listener.name, address.error())};
-  options.address = std::move(*address);
-  auto proxies = Cidr::parse_list(listener.proxy_from);
-  if (!proxies)
-    return Error{fmt::format("listener.{}.proxy_from: {}", listener.name, proxies.error())};
+  const Listener* before = find(listener.name);
+  auto options = Listener::plan(
+      listener, settings.kernel.default_address, settings.limits,
+      before ? before->options().offer.info->state : std::make_shared<ListenerState>(admission_));
+  if (!options) return options;
 
   if (!listener.tls.empty() && !loaded[listener.tls]) {
     const auto section = settings.tls.find(listener.tls);
@@ -71,18 +73,8 @@ Result<Listener::Options> ListenerSet::plan_one(const ListenerSettings& listener
     loaded[listener.tls] = std::move(*context);
   }
 
-  auto info = std::make_shared<ListenerInfo>();
-  info->settings = listener;
-  info->loopback_only = options.address.loopback();
-  info->handshake_timeout_ms = settings.limits.handshake_timeout_ms;
-  info->send_timeout_ms = settings.limits.send_timeout_ms;
-  info->proxy_from = std::move(*proxies);
-  const Listener* before = find(listener.name);
-  info->state =
-      before ? before->options().offer.info->state : std::make_shared<ListenerState>(admission_);
-  options.offer.info = std::move(info);
-  options.offer.tls = listener.tls.empty() ? nullptr : loaded[listener.tls];
-  options.offer.factory = factory_;
+  options->offer.tls = listener.tls.empty() ? nullptr : loaded[listener.tls];
+  options->offer.factory = factory_;
   return options;
 }
 
@@ -124,6 +116,7 @@ Result<void> ListenerSet::apply(const Settings& settings) {
   std::sort(listeners_.begin(), listeners_.end(), [&](const auto& a, const auto& b) {
     return order[a->settings().name] < order[b->settings().name];
   });
+  if (auto done = extra_.apply(settings); !done) add_error(errors, done.error());
   watch_files();
   return as_result(errors);
 }
@@ -172,6 +165,7 @@ Result<void> ListenerSet::restart(std::string_view name) {
 
 void ListenerSet::stop_all() {
   for (auto& listener : listeners_) listener->stop();
+  extra_.stop_all();
 }
 
 Result<void> ListenerSet::reload_tls() {
@@ -193,6 +187,7 @@ Result<void> ListenerSet::reload_tls() {
     options.offer.tls = loaded[section];
     listener->update(std::move(options));
   }
+  if (auto done = extra_.reload_tls(); !done) add_error(errors, done.error());
   watch_files();
   return as_result(errors);
 }
@@ -204,29 +199,18 @@ void ListenerSet::watch_files() {
     if (section == tls_settings_.end()) continue;
     for (std::string& file : TlsContext::files(section->second)) files.push_back(std::move(file));
   }
+  extra_.add_files(files);
   watch_.watch(files);
 }
 
 std::vector<ListenerStatus> ListenerSet::list() const {
   std::vector<ListenerStatus> all;
   for (const auto& listener : listeners_) {
-    const ListenerState& state = listener->state();
+    ListenerStatus& status = all.emplace_back(status_of(*listener));
     const bool local = !listener->bound().unix_path.empty();
-    ListenerStatus& status = all.emplace_back();
-    status.name = listener->settings().name;
     status.proto = listener->options().offer.tls ? "mqtt:ssl" : local ? "mqtt:unix" : "mqtt:tcp";
-    status.bound = listener->bound().text();
-    status.running = listener->running();
-    status.current = state.current;
-    status.max = listener->settings().max_connections;
-    status.accepted = state.accepted;
-    status.refused = state.refused;
-    for (std::size_t i = 0; i < kCloseCauses; ++i) {
-      if (const std::uint64_t count = state.closed[i]) {
-        status.shutdowns.emplace(close_cause_name(static_cast<CloseCause>(i)), count);
-      }
-    }
   }
+  extra_.add_status(all);
   return all;
 }
 

@@ -1,4 +1,5 @@
-// All listeners of the settings: starting, stopping, reloading, and their certificates.
+// All listeners: those of the settings, which are started, stopped and reloaded here with their
+// certificates, and those that plugins add.
 // Belongs to the control thread and must go before the shards it accepts for; [control].
 #pragma once
 
@@ -9,22 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/net/extra_listeners.hpp"
 #include "kernel/net/file_watch.hpp"
 #include "kernel/net/listener.hpp"
+#include "kernel/net/listener_status.hpp"
 
 namespace keel::kernel {
-
-// One listener as `ctl listeners` shows it.
-struct ListenerStatus {
-  std::string name;
-  std::string proto;  // mqtt:tcp, mqtt:ssl or mqtt:unix
-  std::string bound;
-  bool running = false;
-  std::uint32_t current = 0;
-  std::uint32_t max = 0;  // 0: no limit of its own
-  std::uint64_t accepted = 0, refused = 0;
-  std::map<std::string, std::uint64_t> shutdowns;  // connections ended, by cause
-};
 
 class ListenerSet {
  public:
@@ -49,6 +40,9 @@ class ListenerSet {
   Result<void> reload_tls();
 
   std::vector<ListenerStatus> list() const;
+  // Those of plugins: listed, reloaded and stopped with the others.
+  ExtraListeners& extra() { return extra_; }
+
   // Where a running listener is bound, port 0 resolved.
   std::optional<BindAddress> bound(std::string_view name) const;
 
@@ -72,6 +66,7 @@ class ListenerSet {
   std::shared_ptr<const HandlerFactory> factory_;
   std::shared_ptr<Admission> admission_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // in the settings' order
+  ExtraListeners extra_;
   std::map<std::string, TlsSettings> tls_settings_;
   FileWatch watch_;
 };

@@ -90,9 +90,10 @@ void Shard::turn(bool sockets) {
   attend_links();
   end_turn();
   flush_links();
+  run_turn_ends();
   send_departures();
   bury();
-  if (!attention_.empty() || !dirty_.empty()) loop_->again();
+  if (!attention_.empty() || !dirty_.empty() || !turn_ends_.empty()) loop_->again();
   loop_->schedule(timers().next_ms());
 }
 
@@ -112,14 +113,39 @@ void Shard::attend_links() {
   work_.clear();
 }
 
-// Links touched by a flush are sent in the next turn, so that none can keep the loop here.
+// The output of one link may be what another one carries, so there are two rounds. Links touched by
+// the second are sent in the next turn, so that none can keep the loop here.
 void Shard::flush_links() {
-  work_.swap(dirty_);
-  for (Link* link : work_) {
-    link->dirty_ = false;
-    link->flush();
+  for (int round = 0; round < 2 && !dirty_.empty(); ++round) {
+    work_.swap(dirty_);
+    for (Link* link : work_) {
+      link->dirty_ = false;
+      link->flush();
+    }
+    work_.clear();
   }
-  work_.clear();
+}
+
+void Shard::run_turn_ends() {
+  if (turn_ends_.empty()) return;
+  running_ends_.swap(turn_ends_);
+  for (TurnEnd*& work : running_ends_) {
+    if (!work) continue;  // forgotten meanwhile
+    TurnEnd& due = *std::exchange(work, nullptr);
+    due.queued_ = false;
+    due.at_turn_end();
+  }
+  running_ends_.clear();
+}
+
+void Shard::at_turn_end(TurnEnd& work) {
+  if (!std::exchange(work.queued_, true)) turn_ends_.push_back(&work);
+}
+
+void Shard::forget(TurnEnd& work) {
+  if (!std::exchange(work.queued_, false)) return;
+  std::erase(turn_ends_, &work);
+  std::replace(running_ends_.begin(), running_ends_.end(), &work, static_cast<TurnEnd*>(nullptr));
 }
 
 void Shard::send_departures() {
@@ -182,6 +208,8 @@ void Shard::clear() {
   attention_.clear();
   retired_.clear();
   departures_.clear();
+  for (TurnEnd* work : turn_ends_) work->queued_ = false;
+  turn_ends_.clear();
 }
 
 }  // namespace keel::kernel

@@ -2,8 +2,8 @@
 // shard owns is touched by its thread only. Asio is behind the implementation.
 //
 // A turn: timers due, up to 256 ready sockets, the mailbox, links that asked for attention, the
-// turn-end callback, one send per link with output, moves to other shards, destruction of what is
-// finished.
+// turn-end callback, one send per link with output, what asked for the end of the turn, moves to
+// other shards, destruction of what is finished.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,18 @@
 #include "kernel/net/shard_core.hpp"
 
 namespace keel::kernel {
+
+// Something to do once at the end of a turn, after the links were flushed, however often it was
+// asked for.
+class TurnEnd {
+ public:
+  virtual ~TurnEnd() = default;
+  virtual void at_turn_end() = 0;
+
+ private:
+  friend class Shard;
+  bool queued_ = false;
+};
 
 class Shard final : public ShardCore {
  public:
@@ -38,6 +50,9 @@ class Shard final : public ShardCore {
   std::span<char> scratch() { return {scratch_.get(), kScratchFront + kScratchRead}; }
   std::size_t links() const { return links_.size(); }
 
+  void at_turn_end(TurnEnd& work);  // of this turn or, from within another's, of the next one
+  void forget(TurnEnd& work);       // before it is destroyed
+
   // For implementations of Link.
   Link& adopt(std::unique_ptr<Link> link);
   void attend(Link& link);  // calls link.attend() in this turn or the next one
@@ -56,6 +71,7 @@ class Shard final : public ShardCore {
   void drain_mailbox();
   void attend_links();
   void flush_links();
+  void run_turn_ends();
   void send_departures();
   void bury();
   std::unique_ptr<Link> release(Link& link);
@@ -67,6 +83,7 @@ class Shard final : public ShardCore {
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Link*> attention_, retired_, work_;
   std::vector<Departure> departures_;
+  std::vector<TurnEnd*> turn_ends_, running_ends_;
   std::vector<Task> tasks_;
   std::unique_ptr<char[]> scratch_;
   std::unique_ptr<Loop> loop_;

@@ -50,6 +50,29 @@ void TcpLink::start(Shard& shard, Incoming incoming) {
   link.begin(std::move(incoming.tls));
 }
 
+Link* TcpLink::start_made(Shard& shard, Incoming incoming, std::unique_ptr<TlsSession> session) {
+  std::unique_ptr<TcpLink> owned(new TcpLink(shard, incoming));
+  TcpLink& link = *owned;
+  link.made_ = true;
+  if (session) {
+    link.peer_.verified = session->verified();
+    link.extra().tls = std::move(session);
+  }
+  shard.adopt(std::move(owned));
+  link.handler_ = (*incoming.factory)(link);
+  link.begin(nullptr);
+  if (!link.handler_) return nullptr;
+  if (link.state_ == State::open) shard.attend(link);  // TLS may have received more already
+  return &link;
+}
+
+Endpoint TcpLink::local() const {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
+  return Endpoint::from(name);
+}
+
 TcpLink::Extra& TcpLink::extra() {
   if (!extra_) extra_ = std::make_unique<Extra>();
   return *extra_;

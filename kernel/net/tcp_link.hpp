@@ -1,5 +1,6 @@
-// A link over a stream socket, TCP or Unix, plain or TLS, with or without a PROXY header in front.
-// Owned by its shard. An idle plain connection holds this object and its handler, nothing else.
+// A link over a stream socket, TCP or Unix, plain or TLS, accepted or made, with or without a PROXY
+// header in front. Owned by its shard. An idle plain connection holds this object and its handler,
+// nothing else.
 //
 // States: proxy -> handshake -> open -> closing -> lingering -> dead; those not needed are skipped.
 // closing sends what is left, lingering has said goodbye and waits for the peer to do the same, so
@@ -16,6 +17,8 @@
 #include "kernel/net/tls_context.hpp"
 
 namespace keel::kernel {
+
+class TlsSession;
 
 // Makes the protocol end of a new connection, on the shard that will first own it, before the
 // handshake.
@@ -39,8 +42,12 @@ class TcpLink final : public Link, private Pollable {
  public:
   // Makes link and handler and hands them to `shard`. [shard]
   static void start(Shard& shard, Incoming incoming);
+  // The same for a connection that we made and that is open, its handshake included. Null, and
+  // closed: there is no handler. [shard]
+  static Link* start_made(Shard& shard, Incoming incoming, std::unique_ptr<TlsSession> session);
   ~TcpLink() override;
 
+  Endpoint local() const override;
   void close() override;
   void abort() override;
   void pause_reading() override;
@@ -56,7 +63,7 @@ class TcpLink final : public Link, private Pollable {
   const ListenerInfo& info() const { return *peer_.listener; }
   Extra& extra();
   void trim();
-  class TlsSession* tls() const;
+  TlsSession* tls() const;
 
   // Pollable and Link: what the loop calls.
   void on_events(std::uint32_t events) override;
@@ -70,6 +77,7 @@ class TcpLink final : public Link, private Pollable {
   bool proxy_admitted();
   void start_handshake();
   void step_handshake();
+  void opened();
   void refuse(std::string_view what, std::string_view why);
 
   bool readable() const { return state_ == State::open && !paused_ && !moving_; }
@@ -103,6 +111,7 @@ class TcpLink final : public Link, private Pollable {
   bool paused_ : 1 = false;
   bool moving_ : 1 = false;
   bool registered_ : 1 = false;
+  bool made_ : 1 = false;              // by us: the peer is a server
   bool broken_ : 1 = false;            // sending failed; only what was received is still of use
   bool read_wants_write_ : 1 = false;  // TLS
   bool write_wants_read_ : 1 = false;  // TLS

@@ -71,7 +71,9 @@ void TcpLink::read() {
     }
   }
   if (state_ != State::open) return;
-  if (got.status == IoStatus::end) return finish(CloseCause::peer, "closed by the client");
+  if (got.status == IoStatus::end) {
+    return finish(CloseCause::peer, made_ ? "closed by the server" : "closed by the client");
+  }
   if (got.status == IoStatus::failed) {
     const bool reset = error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
     return finish(reset ? CloseCause::peer : CloseCause::error,

@@ -25,6 +25,13 @@ void TcpLink::begin(std::shared_ptr<TlsContext> context) {
     start_handshake();
   }
   if (state_ != State::dead) watch(!(state_ == State::open && paused_), false);
+  if (state_ == State::open) opened();
+}
+
+// Nothing is left between handler and peer. The handler may do anything to the link.
+void TcpLink::opened() {
+  if (!out.empty() || want_drained_) touch();
+  handler_->on_open();
 }
 
 bool TcpLink::proxy_admitted() {
@@ -69,6 +76,7 @@ void TcpLink::on_proxy_bytes() {
     state_ = State::open;
     trim();
     watch(!paused_, false);
+    if (state_ == State::open) opened();
   }
 }
 
@@ -88,7 +96,7 @@ void TcpLink::step_handshake() {
       state_ = State::open;
       stop_timer();
       watch(!paused_, false);
-      if (!out.empty() || want_drained_) touch();
+      if (state_ == State::open) opened();
       if (readable()) read();  // the first bytes may have come along with the handshake's last
       return;
     case IoStatus::want_read:

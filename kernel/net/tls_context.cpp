@@ -51,13 +51,18 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 class TlsLoader {
  public:
   TlsLoader(const std::string& name, const TlsSettings& settings, TlsContext& tls)
-      : name_(name), settings_(settings), tls_(tls), context_(tls.context_) {}
+      : name_(name),
+        settings_(settings),
+        tls_(tls),
+        context_(tls.context_),
+        client_(tls.role() == TlsRole::client) {}
 
   Result<void> run() {
     using Step = Result<void> (TlsLoader::*)();
     for (const Step step :
          {&TlsLoader::options, &TlsLoader::versions, &TlsLoader::ciphers, &TlsLoader::certificate,
-          &TlsLoader::key, &TlsLoader::trust, &TlsLoader::revocation, &TlsLoader::psk}) {
+          &TlsLoader::key, client_ ? &TlsLoader::trust_in_servers : &TlsLoader::trust,
+          &TlsLoader::revocation, &TlsLoader::psk}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -89,7 +94,25 @@ class TlsLoader {
     SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1);
     SSL_CTX_set_read_ahead(context_, 1);
     SSL_CTX_set_dh_auto(context_, 1);
+    if (client_) return offer_protocols();
     SSL_CTX_set_alpn_select_cb(context_, choose_alpn, nullptr);
+    return {};
+  }
+
+  Result<void> offer_protocols() {
+    std::string list;
+    for (const std::string& protocol : tls_.options_.alpn) {
+      if (protocol.empty() || protocol.size() > 255) {
+        return error("alpn", fmt::format("'{}' is no protocol's name: 1 to 255 bytes", protocol));
+      }
+      list += static_cast<char>(protocol.size());
+      list += protocol;
+    }
+    if (!list.empty() &&
+        SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(list.data()),
+                                static_cast<unsigned>(list.size())) != 0) {
+      return error("alpn", openssl_reason());
+    }
     return {};
   }
 
@@ -132,7 +155,8 @@ class TlsLoader {
   Result<void> certificate() {
     const std::string& file = settings_.certfile;
     if (file.empty()) {
-      if (!settings_.pskfile.empty() && settings_.keyfile.empty()) return {};
+      const bool psk = !settings_.pskfile.empty() || tls_.options_.psk_lookup;
+      if ((client_ || psk) && settings_.keyfile.empty()) return {};
       return error("certfile", "is missing; name the PEM file of the server's certificate chain");
     }
     if (auto found = readable("certfile", file); !found) return found;
@@ -144,7 +168,8 @@ class TlsLoader {
     }
     const X509* certificate = SSL_CTX_get0_certificate(context_);
     if (certificate && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-      KEEL_LOG(warning, "tls.{}.certfile: '{}' has expired; clients will refuse it", name_, file);
+      KEEL_LOG(warning, "tls.{}.certfile: '{}' has expired; {} will refuse it", name_, file,
+               client_ ? "servers" : "clients");
     }
     return {};
   }
@@ -191,6 +216,22 @@ class TlsLoader {
     return {};
   }
 
+  Result<void> trust_in_servers() {
+    if (!tls_.options_.check_server) return {};
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+    const std::string& file = settings_.cafile;
+    if (file.empty()) {
+      if (SSL_CTX_set_default_verify_paths(context_) == 1) return {};
+      return error("cafile",
+                   fmt::format("is not given and the system's authorities cannot be read: {}",
+                               openssl_reason()));
+    }
+    if (auto found = readable("cafile", file); !found) return found;
+    if (SSL_CTX_load_verify_file(context_, file.c_str()) == 1) return {};
+    return error("cafile",
+                 fmt::format("'{}' holds no usable PEM certificate: {}", file, openssl_reason()));
+  }
+
   Result<void> revocation() {
     const std::string& file = settings_.crlfile;
     if (file.empty()) return {};
@@ -207,14 +248,25 @@ class TlsLoader {
 
   Result<void> psk() {
     const std::string& file = settings_.pskfile;
-    if (file.empty()) return {};
+    if (file.empty()) {
+      if (tls_.options_.psk_lookup) install_psk(context_, settings_.psk_hint);
+      return {};
+    }
     if (auto found = readable("pskfile", file); !found) return found;
     std::ifstream in(file, std::ios::binary);
     const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     auto keys = parse_psk_lines(text, name_, file);
     if (!keys) return Error{keys.error()};
     tls_.psk_keys_ = std::move(*keys);
-    install_psk(context_, settings_.psk_hint);
+    if (!client_) {
+      install_psk(context_, settings_.psk_hint);
+    } else if (tls_.psk_keys_.size() == 1) {
+      install_client_psk(context_);
+    } else {
+      return error("pskfile", fmt::format("'{}' holds several keys and a client goes by one; name "
+                                          "a file with that one",
+                                          file));
+    }
     return {};
   }
 
@@ -222,28 +274,36 @@ class TlsLoader {
   const TlsSettings& settings_;
   TlsContext& tls_;
   SSL_CTX* context_;
+  const bool client_;
 };
 
-TlsContext::TlsContext(ssl_ctx_st* context) : context_(context) {
+TlsContext::TlsContext(ssl_ctx_st* context, TlsOptions options)
+    : context_(context), options_(std::move(options)) {
   SSL_CTX_set_app_data(context_, this);
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const std::string& name,
-                                                     const TlsSettings& settings) {
+                                                     const TlsSettings& settings,
+                                                     TlsOptions options) {
   ERR_clear_error();
-  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  SSL_CTX* context =
+      SSL_CTX_new(options.role == TlsRole::client ? TLS_client_method() : TLS_server_method());
   if (!context) return Error{fmt::format("tls.{}: {}", name, openssl_reason())};
-  std::shared_ptr<TlsContext> tls(new TlsContext(context));
+  std::shared_ptr<TlsContext> tls(new TlsContext(context, std::move(options)));
   if (auto loaded = TlsLoader(name, settings, *tls).run(); !loaded) return Error{loaded.error()};
   ERR_clear_error();
   return tls;
 }
 
-const std::string* TlsContext::psk(const std::string& identity) const {
-  const auto found = psk_keys_.find(identity);
-  return found == psk_keys_.end() ? nullptr : &found->second;
+std::optional<std::string> TlsContext::psk(const std::string& identity) const {
+  if (const auto found = psk_keys_.find(identity); found != psk_keys_.end()) return found->second;
+  return options_.psk_lookup ? options_.psk_lookup(identity) : std::nullopt;
+}
+
+const std::pair<const std::string, std::string>* TlsContext::client_psk() const {
+  return psk_keys_.empty() ? nullptr : &*psk_keys_.begin();
 }
 
 const TlsContext& TlsContext::of(const ssl_ctx_st* context) {

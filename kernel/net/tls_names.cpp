@@ -4,6 +4,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <vector>
+
 namespace keel::kernel {
 namespace {
 
@@ -54,15 +56,17 @@ std::string name_text(const GENERAL_NAME& name) {
   }
 }
 
-std::string first_alternative_name(const X509& certificate) {
+// The first `max` that can be shown.
+std::vector<std::string> alternative_names(const X509& certificate, std::size_t max) {
   auto* names = static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr));
-  std::string out;
-  for (int i = 0; names && out.empty() && i < sk_GENERAL_NAME_num(names); ++i) {
-    out = name_text(*sk_GENERAL_NAME_value(names, i));
+  std::vector<std::string> all;
+  for (int i = 0; names && all.size() < max && i < sk_GENERAL_NAME_num(names); ++i) {
+    if (std::string name = name_text(*sk_GENERAL_NAME_value(names, i)); !name.empty())
+      all.push_back(std::move(name));
   }
   GENERAL_NAMES_free(names);
-  return out;
+  return all;
 }
 
 }  // namespace
@@ -71,7 +75,22 @@ void read_names(x509_st& certificate, PeerInfo::Verified& out) {
   X509_NAME* subject = X509_get_subject_name(&certificate);
   out.cn = common_name(subject);
   out.dn = distinguished_name(subject);
-  out.san = first_alternative_name(certificate);
+  if (auto names = alternative_names(certificate, 1); !names.empty()) out.san = std::move(names[0]);
+}
+
+std::string printable_names(const x509_st& certificate) {
+  constexpr std::size_t kMaxNames = 3, kMaxLength = 200;
+  std::string text;
+  for (const std::string& name : alternative_names(certificate, kMaxNames)) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  if (text.empty()) text = common_name(X509_get_subject_name(&certificate));
+  if (text.empty()) text = "nobody";
+  if (text.size() > kMaxLength) text.resize(kMaxLength);
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
 }
 
 }  // namespace keel::kernel

@@ -35,8 +35,8 @@ std::string parse_hex(std::string_view text) {
 
 // TLS 1.2 asks for the key of an identity.
 unsigned server_key(SSL* ssl, const char* identity, unsigned char* out, unsigned max) {
-  const std::string* key = TlsContext::of(SSL_get_SSL_CTX(ssl)).psk(identity);
-  if (!key || key->size() > max) return 0;
+  const auto key = TlsContext::of(SSL_get_SSL_CTX(ssl)).psk(identity);
+  if (!key || key->empty() || key->size() > max) return 0;
   std::memcpy(out, key->data(), key->size());
   TlsSession::of(ssl).note_psk_identity(identity);
   return static_cast<unsigned>(key->size());
@@ -48,9 +48,9 @@ int find_session(SSL* ssl, const unsigned char* bytes, std::size_t size, SSL_SES
   static constexpr unsigned char kAes128GcmSha256[] = {0x13, 0x01};
   *out = nullptr;
   const std::string identity(reinterpret_cast<const char*>(bytes), size);
-  const std::string* key = TlsContext::of(SSL_get_SSL_CTX(ssl)).psk(identity);
+  const auto key = TlsContext::of(SSL_get_SSL_CTX(ssl)).psk(identity);
   const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl, kAes128GcmSha256);
-  if (!key || !cipher) return 1;
+  if (!key || key->empty() || key->size() > kMaxKey || !cipher) return 1;
   SSL_SESSION* session = SSL_SESSION_new();
   if (!session) return 0;
   if (!SSL_SESSION_set1_master_key(session, reinterpret_cast<const unsigned char*>(key->data()),
@@ -63,6 +63,16 @@ int find_session(SSL* ssl, const unsigned char* bytes, std::size_t size, SSL_SES
   TlsSession::of(ssl).note_psk_identity(identity);
   *out = session;
   return 1;
+}
+
+// A client is asked who it is and for its key; OpenSSL does so for TLS 1.3 as well.
+unsigned client_key(SSL* ssl, const char*, char* identity, unsigned max_identity,
+                    unsigned char* out, unsigned max) {
+  const auto* psk = TlsContext::of(SSL_get_SSL_CTX(ssl)).client_psk();
+  if (!psk || psk->first.size() >= max_identity || psk->second.size() > max) return 0;
+  std::memcpy(identity, psk->first.c_str(), psk->first.size() + 1);
+  std::memcpy(out, psk->second.data(), psk->second.size());
+  return static_cast<unsigned>(psk->second.size());
 }
 
 std::string_view trim(std::string_view line) {
@@ -99,6 +109,10 @@ Result<std::unordered_map<std::string, std::string>> parse_psk_lines(std::string
         fmt::format("tls.{}.pskfile: '{}' holds no key; add lines identity:hexkey", name, file)};
   }
   return keys;
+}
+
+void install_client_psk(ssl_ctx_st* context) {
+  SSL_CTX_set_psk_client_callback(context, client_key);
 }
 
 void install_psk(ssl_ctx_st* context, const std::string& hint) {

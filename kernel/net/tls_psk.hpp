@@ -19,5 +19,7 @@ Result<std::unordered_map<std::string, std::string>> parse_psk_lines(std::string
 
 // Lets `context`, made by TlsContext, answer with the keys of that TlsContext.
 void install_psk(ssl_ctx_st* context, const std::string& hint);
+// Lets a client's `context` go by the one key of its TlsContext.
+void install_client_psk(ssl_ctx_st* context);
 
 }  // namespace keel::kernel

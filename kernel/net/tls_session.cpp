@@ -55,7 +55,24 @@ struct TlsBio {
   }
 };
 
-std::unique_ptr<TlsSession> TlsSession::create(std::shared_ptr<TlsContext> context, int fd) {
+namespace {
+
+// Remembers for whom a certificate is that is not for the server asked for: OpenSSL forgets it.
+int watch_verification(int ok, X509_STORE_CTX* store) {
+  const auto* ssl = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const int error = X509_STORE_CTX_get_error(store);
+  if (!ok && (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)) {
+    if (const X509* certificate = X509_STORE_CTX_get_current_cert(store))
+      TlsSession::of(ssl).note_server_names(*certificate);
+  }
+  return ok;
+}
+
+}  // namespace
+
+std::unique_ptr<TlsSession> TlsSession::create(std::shared_ptr<TlsContext> context, int fd,
+                                               const std::string& server_name) {
   std::unique_ptr<TlsSession> session(new TlsSession(std::move(context), fd));
   session->ssl_ = SSL_new(session->context_->native());
   BIO* bio = session->ssl_ ? BIO_new(TlsBio::method()) : nullptr;
@@ -64,8 +81,36 @@ std::unique_ptr<TlsSession> TlsSession::create(std::shared_ptr<TlsContext> conte
   BIO_set_init(bio, 1);
   SSL_set_bio(session->ssl_, bio, bio);
   SSL_set_app_data(session->ssl_, session.get());
-  SSL_set_accept_state(session->ssl_);
+  if (session->context_->role() == TlsRole::server) {
+    SSL_set_accept_state(session->ssl_);
+  } else if (!session->begin_client(server_name)) {
+    ERR_clear_error();
+    return nullptr;
+  }
   return session;
+}
+
+// Says whom we want to talk to, and lets only that one's certificate pass. An address is no name
+// and is not sent.
+bool TlsSession::begin_client(const std::string& server_name) {
+  SSL_set_connect_state(ssl_);
+  if (server_name.empty()) return SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE;
+  const bool address = Endpoint::parse(server_name).has_value();
+  if (!address && SSL_set_tlsext_host_name(ssl_, server_name.c_str()) != 1) return false;
+  if (SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE) return true;
+  SSL_set_verify(ssl_, SSL_VERIFY_PEER, watch_verification);
+  X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl_);
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return (address ? X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str())
+                  : X509_VERIFY_PARAM_set1_host(wanted, server_name.c_str(), 0)) == 1;
+}
+
+void TlsSession::note_server_names(const x509_st& certificate) {
+  server_names_ = printable_names(certificate);
+}
+
+const char* TlsSession::closed_by_peer() const {
+  return context_->role() == TlsRole::client ? "closed by the server" : "closed by the client";
 }
 
 TlsSession::~TlsSession() { SSL_free(ssl_); }
@@ -85,10 +130,10 @@ IoStatus TlsSession::outcome(int result) {
     case SSL_ERROR_WANT_WRITE:
       return IoStatus::want_write;
     case SSL_ERROR_ZERO_RETURN:
-      reason_ = "closed by the client";
+      reason_ = closed_by_peer();
       return IoStatus::end;
     case SSL_ERROR_SYSCALL:
-      reason_ = result < 0 && system_error ? std::strerror(system_error) : "closed by the client";
+      reason_ = result < 0 && system_error ? std::strerror(system_error) : closed_by_peer();
       ERR_clear_error();
       return IoStatus::failed;
     default:
@@ -98,10 +143,11 @@ IoStatus TlsSession::outcome(int result) {
   const char* text = code ? ERR_reason_error_string(code) : nullptr;
   reason_ = text ? text : "TLS error";
   const bool cut_off = ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-  if (cut_off) reason_ = "closed by the client";
+  if (cut_off) reason_ = closed_by_peer();
   if (const long verify = SSL_get_verify_result(ssl_);
       verify != X509_V_OK && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-    reason_ += std::string(": ") + X509_verify_cert_error_string(verify);
+    reason_ = server_names_.empty() ? reason_ + ": " + X509_verify_cert_error_string(verify)
+                                    : "certificate is for " + server_names_;
   }
   ERR_clear_error();
   return cut_off && SSL_is_init_finished(ssl_) ? IoStatus::end : IoStatus::failed;
@@ -149,6 +195,10 @@ std::unique_ptr<PeerInfo::Verified> TlsSession::verified() const {
   } else if (SSL_session_reused(ssl_)) {
     verified->psk_identity = psk_identity_;
   }
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &protocol, &size);
+  if (size != 0) verified->alpn.assign(reinterpret_cast<const char*>(protocol), size);
   X509* certificate = SSL_get0_peer_certificate(ssl_);
   if (certificate && SSL_get_verify_result(ssl_) == X509_V_OK) {
     read_names(*certificate, *verified);

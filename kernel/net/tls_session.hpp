@@ -10,13 +10,17 @@
 #include "kernel/net/tls_context.hpp"
 
 struct ssl_st;
+struct x509_st;
 
 namespace keel::kernel {
 
 class TlsSession {
  public:
-  // `fd` stays the caller's. Null when OpenSSL has no memory.
-  static std::unique_ptr<TlsSession> create(std::shared_ptr<TlsContext> context, int fd);
+  // `fd` stays the caller's. `server_name` is for contexts of the client's role: a host name or a
+  // numeric address, sent to the server (SNI) and looked for in its certificate. Null when OpenSSL
+  // has no memory or the name cannot be one.
+  static std::unique_ptr<TlsSession> create(std::shared_ptr<TlsContext> context, int fd,
+                                            const std::string& server_name = {});
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
   ~TlsSession();
@@ -42,18 +46,22 @@ class TlsSession {
 
   // For the callbacks of OpenSSL.
   static TlsSession& of(const ssl_st* ssl);
+  void note_server_names(const x509_st& certificate);
   void note_psk_identity(std::string identity) { psk_identity_ = std::move(identity); }
 
  private:
   friend struct TlsBio;
   TlsSession(std::shared_ptr<TlsContext> context, int fd) : context_(std::move(context)), fd_(fd) {}
+  bool begin_client(const std::string& server_name);
   IoStatus outcome(int result);
+  const char* closed_by_peer() const;
 
   std::shared_ptr<TlsContext> context_;
   ssl_st* ssl_ = nullptr;
   int fd_;
   bool drained_ = false;  // the last receive left the socket empty
   std::string reason_, psk_identity_;
+  std::string server_names_;  // in a certificate that is for somebody else
 };
 
 }  // namespace keel::kernel

@@ -3,7 +3,27 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <exception>
+
+#include "kernel/base/log.hpp"
+
 namespace keel::kernel {
+namespace {
+
+// False: an exception left the job.
+bool run_contained(Task& job) {
+  try {
+    job();
+    return true;
+  } catch (const std::exception& error) {
+    KEEL_LOG(error, "a job of the worker pool ended with an exception: {}", error.what());
+  } catch (...) {
+    KEEL_LOG(error, "a job of the worker pool ended with an exception of an unknown type");
+  }
+  return false;
+}
+
+}  // namespace
 
 WorkerPool::WorkerPool(Options options) : max_queued_(options.max_queued) {
   for (std::uint32_t i = 0; i < options.threads; ++i) {
@@ -31,11 +51,21 @@ void WorkerPool::work() {
     if (stopping_) return;
     Task job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++load_.running;
     lock.unlock();
-    job();
+    const bool well = run_contained(job);
     job = Task();
     lock.lock();
+    --load_.running;
+    ++(well ? load_.done : load_.failed);
   }
+}
+
+WorkerPool::Load WorkerPool::load() const {
+  const std::lock_guard lock(mutex_);
+  Load load = load_;
+  load.queued = jobs_.size();
+  return load;
 }
 
 void WorkerPool::stop() {

@@ -25,8 +25,19 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool();
 
-  // False: too much is waiting already, or the pool has stopped; `job` is destroyed. [any]
+  // False: too much is waiting already, or the pool has stopped; `job` is destroyed. An exception
+  // that leaves a job is logged and counted, and ends nothing but the job. [any]
   [[nodiscard]] bool submit(Task job);
+
+  // [any]
+  struct Load {
+    std::size_t queued = 0;   // waiting for a thread
+    std::size_t running = 0;  // under way
+    std::uint64_t done = 0, failed = 0;
+  };
+  Load load() const;
+  std::size_t max_queued() const { return max_queued_; }
+
   // Lets the jobs under way end, destroys those waiting, joins. [control]
   void stop();
 
@@ -34,9 +45,10 @@ class WorkerPool {
   void work();
 
   const std::size_t max_queued_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Task> jobs_;
+  Load load_;  // `queued` is that of jobs_
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,0 +1,103 @@
+// A link over bytes that somebody else carries: the frames of a WebSocket plugin, or an MQTT client
+// inside the process. Two ends: StreamEnd stays on the shard that opened it, with who carries the
+// bytes; the link itself, with the protocol's handler, moves to other shards like a TcpLink.
+//
+// On one shard the ends call each other: no copy, no post. On two, bytes and output buffers go
+// through a StreamPipe, in batches, one post per direction and turn. Either end may go first.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernel/net/shard.hpp"
+#include "kernel/net/tcp_link.hpp"
+
+namespace keel::kernel {
+
+class StreamLink;
+struct StreamPipe;
+
+// Who carries the bytes. Called on the shard of the end, never from within a call to the end; may
+// call and destroy the end.
+class StreamUser {
+ public:
+  // Output of the protocol, whole packets, once per flush; valid during the call.
+  virtual void on_output(const iovec* pieces, int count) = 0;
+  // Everything fed has been taken, after a feed() that answered more than kEnough.
+  virtual void on_writable() = 0;
+  // The broker ended it, after its last output. The last call.
+  virtual void on_closed(CloseCause cause, std::string_view detail) = 0;
+
+ protected:
+  ~StreamUser() = default;
+};
+
+class StreamEnd final : private TurnEnd {
+ public:
+  static constexpr std::size_t kEnough = 64 * 1024;            // waiting: better feed no more
+  static constexpr std::size_t kMaxWaiting = 2 * 1024 * 1024;  // waiting: nothing more is taken
+
+  enum class When : std::uint8_t {
+    now,       // a handler on this shard is called from within feed()
+    this_turn  // it is called later in this turn: for callers that must not be called back
+  };
+  struct Fed {
+    bool taken = false;  // all of it; false: nothing, the bound is reached or it is over
+    // Bytes that the handler has not been shown, or pauses before. A packet that is not complete
+    // yet does not count.
+    std::size_t waiting = 0;
+  };
+  enum class Counted : std::uint8_t {
+    here,    // as a connection that peer.listener accepted, which may refuse it
+    already  // the bytes come over a connection that was counted, or there is nothing to count
+  };
+
+  // Makes link and handler on `shard`. A `peer` without a listener gets one with default settings.
+  static Result<std::unique_ptr<StreamEnd>> open(Shard& shard, PeerInfo peer, Counted counted,
+                                                 const HandlerFactory& factory, StreamUser& user);
+  StreamEnd(const StreamEnd&) = delete;
+  StreamEnd& operator=(const StreamEnd&) = delete;
+  // As close(CloseCause::peer). May run after the shard has stopped, not after it was destroyed.
+  ~StreamEnd() override;
+
+  // Bytes from the client, cut anywhere.
+  Fed feed(std::string_view bytes, When when = When::now);
+  // The client is gone: what was fed before is shown to the handler, then it is told; output is
+  // dropped. The user is not called any more.
+  void close(CloseCause cause, std::string detail);
+  // No output until resumed. What waits counts as the client being slow.
+  void pause();
+  void resume();
+
+  bool over() const { return over_; }  // closed by either side
+
+ private:
+  friend class StreamLink;
+  StreamEnd(Shard& shard, StreamUser& user);
+
+  // From the link, while it is on this shard, or from on_wake().
+  void present(OutBuffer& batch);
+  void report(CloseCause cause, std::string_view detail);
+  void tell_writable();
+  void go_local(StreamLink& link);
+
+  void at_turn_end() override;
+  void on_wake();
+  void present_held();
+
+  Shard& shard_;
+  StreamUser* user_;  // null: not to be called any more
+  std::shared_ptr<StreamPipe> pipe_;
+  StreamLink* link_ = nullptr;   // while it is on this shard
+  std::string fed_;              // for the other shard, at the end of the turn
+  std::vector<OutBuffer> held_;  // came from there while paused
+  bool paused_ = false;
+  bool over_ = false;
+  bool wants_writable_ = false;
+};
+
+}  // namespace keel::kernel

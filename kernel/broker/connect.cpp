@@ -86,7 +86,8 @@ Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
   if (const Reason reason = decide(connect, answer, admitted); is_error(reason)) {
     metrics.add(Metric::auth_failure);
     metrics.add(Metric::connack_auth_error);
-    refuse(&connect, {reason, refusal(reason)});
+    refuse(&connect,
+           {reason, answer.verdict == Verdict::next ? refusal(reason) : "a plugin denies it"});
     return Allowed::no;
   }
   superuser_ = answer.verdict == Verdict::allow && answer.superuser;

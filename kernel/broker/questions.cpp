@@ -59,7 +59,9 @@ Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool 
   if (superuser_) return Allowed::yes;
   const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
   const auto& hook = broker_->hooks().authorize;
-  if (!hook) return by_default ? Allowed::yes : Allowed::no;
+  // An answer that came counts, whatever became of the hook.
+  if (!hook && (!extras_ || extras_->answers.empty()))
+    return by_default ? Allowed::yes : Allowed::no;
 
   AuthorizeRequest request{action, qos, retain, topic, {}, {}};
   Extras& more = extras();
@@ -67,6 +69,7 @@ Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool 
   if (!more.answers.empty())
     if (const auto known = more.answers.find(key); known != more.answers.end())
       return known->second ? Allowed::yes : Allowed::no;
+  if (!hook) return by_default ? Allowed::yes : Allowed::no;
   const std::int64_t now = link_.shard().now_ms();
   more.decisions.renew(broker_->rules());
   if (const auto known = more.decisions.find(key, now)) return *known ? Allowed::yes : Allowed::no;

@@ -163,5 +163,84 @@ TEST_CASE("will: longer with its mountpoint than a topic can be is refused") {
         Reason::topic_name_invalid);
 }
 
+TEST_CASE("will: set, replaced and cleared while the client is connected") {
+  Cluster cluster;
+  Client watcher(cluster);
+  watcher.connect({.id = "watcher"});
+  watcher.subscribe({.filter = "#", .qos = 2});
+  auto listener = std::make_shared<ListenerInfo>();
+  listener->settings.mountpoint = "m/";
+  WillView will;
+  will.topic = "new";
+  will.payload = "here";
+  will.qos = 1;
+  const auto after = [&](const std::function<void()>& change) {
+    Client client(cluster, Version::v5, 0, listener);
+    client.connect({.id = "c", .will = kWill});
+    change();
+    client.hang_up();
+    Strings got;
+    for (const wire::Received& one : watcher.take()) got.push_back(one.topic + "=" + one.payload);
+    CHECK(cluster.realm().queued_bytes == 0);
+    return got;
+  };
+  Broker& broker = cluster.broker();
+  CHECK(after([&] { CHECK_FALSE(broker.set_will("c", will)); }) == Strings{"m/new=here"});
+  CHECK(after([&] { CHECK(broker.clear_will("c")); }).empty());
+  CHECK(after([&] {
+          broker.clear_will("c");
+          CHECK_FALSE(broker.clear_will("c"));
+          broker.set_will("c", will);
+        }) == Strings{"m/new=here"});
+  CHECK(broker.set_will("c", will));  // not connected
+  CHECK_FALSE(broker.clear_will("c"));
+}
+
+TEST_CASE("will: one set at run time keeps to the rules of CONNECT") {
+  Settings settings;
+  settings.mqtt.max_qos = 1;
+  settings.mqtt.retain_available = false;
+  settings.limits.max_topic_levels = 3;
+  settings.limits.max_total_queued_bytes = 1000;
+  Cluster cluster(settings);
+  Client watcher(cluster), client(cluster);
+  watcher.connect({.id = "watcher"});
+  watcher.subscribe({.filter = "will"});
+  client.connect({.id = "c", .will = kWill});
+  const std::string large(990, 'x'), huge(70'000, 'x');
+  struct Case {
+    Bytes topic, payload;
+    std::uint8_t qos;
+    bool retain;
+    Reason reason;
+  };
+  const Case cases[] = {{"", "x", 0, false, Reason::topic_name_invalid},
+                        {"a/+", "x", 0, false, Reason::topic_name_invalid},
+                        {"\xff", "x", 0, false, Reason::topic_name_invalid},
+                        {"a/b/c/d", "x", 0, false, Reason::topic_name_invalid},
+                        {"$SYS/x", "x", 0, false, Reason::not_authorized},
+                        {"t", "x", 2, false, Reason::qos_not_supported},
+                        {"t", "x", 0, true, Reason::retain_not_supported},
+                        {"t", huge, 0, false, Reason::packet_too_large},
+                        {"longer than ten", large, 0, false, Reason::quota_exceeded}};
+  for (const Case& one : cases) {
+    CAPTURE(one.reason);
+    WillView will;
+    will.topic = one.topic;
+    will.payload = one.payload;
+    will.qos = one.qos;
+    will.retain = one.retain;
+    CHECK(cluster.broker().set_will("c", will).reason == one.reason);
+  }
+  // What is replaced makes room for what replaces it.
+  WillView fits;
+  fits.topic = "will";
+  fits.payload = large;
+  CHECK_FALSE(cluster.broker().set_will("c", fits));
+  CHECK_FALSE(cluster.broker().set_will("c", fits));
+  client.hang_up();
+  CHECK(watcher.payloads() == Strings{large});
+}
+
 }  // namespace
 }  // namespace keel::kernel

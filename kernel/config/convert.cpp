@@ -190,6 +190,7 @@ Result<Value> convert(const SettingSpec& spec, const RawValue& raw) {
     case SettingType::floating:
       return to_floating(spec, raw);
     case SettingType::string:
+    case SettingType::table:
       return to_string(spec, raw);
     case SettingType::strings:
       return to_strings(spec, raw);
@@ -212,12 +213,17 @@ std::string expectation(const SettingSpec& spec) {
       return "true or false";
     case SettingType::integer:
       if (spec.min == 0 && spec.max == kEndless) return "a whole number, 0 or more";
+      if (spec.min == std::numeric_limits<std::int64_t>::min() && spec.max == kEndless) {
+        return "a whole number";
+      }
       return "a whole number" + range(spec.min, spec.max, plain);
     case SettingType::octal:
       return "an octal number" + range(spec.min, spec.max, print_octal);
     case SettingType::floating:
+      if (spec.low == std::numeric_limits<double>::lowest()) return "a number";
       return fmt::format("a number from {:.1f} to {:.1f}", spec.low, spec.high);
     case SettingType::string:
+    case SettingType::table:
       return spec.may_be_empty ? "a text in \"quotes\"" : "a text in \"quotes\", not empty";
     case SettingType::strings:
       if (!spec.choices.empty()) return "a list of " + choice_list(spec.choices);

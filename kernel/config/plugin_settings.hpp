@@ -21,6 +21,7 @@ class PluginValues {
  public:
   struct Setting {
     std::string key;  // "auth.client.1.password"; in a table, the table's key and the name
+    std::vector<std::string> path;  // its parts
     const SettingSpec* spec;
     Value value;
     std::string at;  // file:line:column
@@ -45,6 +46,9 @@ class PluginValues {
   }
   // The names present below a table, or where a `*` stands, in the file's order.
   std::vector<std::string> keys(std::string_view table) const;
+  // The keys that a key of the schema, in parts, stands for: itself, or one for each name (or set
+  // of names) that is there for its `*`.
+  std::vector<std::string> expand(const std::vector<std::string>& parts) const;
   // Where the key is set, `file:line:column`; the file for keys that are not; empty without one.
   std::string place(std::string_view key) const;
   // What the file sets, in its order.
@@ -52,13 +56,19 @@ class PluginValues {
 
  private:
   friend class PluginSettingsLoader;
+  struct Section {
+    std::vector<std::string> path;
+    std::size_t before;  // which of set_ comes next
+  };
   const Setting* find_set(std::string_view key) const;
+  // Whether a name of the user's choice stands at that position of a section's path.
+  bool is_name_place(const std::vector<std::string>& path, std::size_t position) const;
 
   std::shared_ptr<const Schema> schema_;
   std::string file_;
   std::vector<Setting> set_;
   std::map<std::string, std::size_t, std::less<>> index_;  // key to position in set_
-  std::vector<std::vector<std::string>> sections_;         // present by their header only
+  std::vector<Section> sections_;  // named by a header, perhaps without a key below
 };
 
 struct PluginSettingsSource {

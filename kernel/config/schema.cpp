@@ -38,15 +38,22 @@ Schema::Schema(std::vector<SettingSpec> specs) : specs_(std::move(specs)) {
 
 const SettingSpec* Schema::find(const std::vector<std::string>& path) const {
   for (std::size_t i = 0; i < specs_.size(); ++i) {
-    if (paths_[i].size() == path.size() && matches(paths_[i], path, path.size())) return &specs_[i];
+    const std::size_t parts = paths_[i].size();
+    const std::size_t wanted = specs_[i].type == SettingType::table ? parts + 1 : parts;
+    if (wanted == path.size() && matches(paths_[i], path, parts)) return &specs_[i];
   }
   return nullptr;
 }
 
 bool Schema::is_section(const std::vector<std::string>& path) const {
-  return std::any_of(paths_.begin(), paths_.end(), [&](const auto& pattern) {
-    return pattern.size() > path.size() && matches(pattern, path, path.size());
-  });
+  for (std::size_t i = 0; i < specs_.size(); ++i) {
+    const bool names_below = specs_[i].type == SettingType::table;
+    if (paths_[i].size() + (names_below ? 1 : 0) > path.size() &&
+        matches(paths_[i], path, path.size())) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::string Schema::suggest(const std::vector<std::string>& path) const {

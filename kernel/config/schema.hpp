@@ -23,6 +23,7 @@ enum class SettingType : std::uint8_t {
   size,
   choice,
   address,  // "1883", "127.0.0.1:1883", "[::1]:1883", "unix:PATH"; kept as text
+  table,    // any names below the key, each with a text
 };
 
 struct SettingSpec {
@@ -38,6 +39,7 @@ struct SettingSpec {
   bool may_be_empty = true;  // strings and addresses
   bool reloadable = true;    // else a change waits for a restart
   bool secret = false;       // never shown
+  bool required = false;     // has to be set; below a `*`, for each name that is there
   Value fallback;            // the default; monostate: depends on other things, see help
   std::string example;       // for the sample file where there is no fallback
   std::string help;          // one line
@@ -48,7 +50,12 @@ class Schema {
   explicit Schema(std::vector<SettingSpec> specs);
 
   const std::vector<SettingSpec>& specs() const { return specs_; }
+  // The setting that `path` belongs to; of a table, also for the names in it.
   const SettingSpec* find(const std::vector<std::string>& path) const;
+  // The parts of the key of one of specs().
+  const std::vector<std::string>& parts(const SettingSpec& spec) const {
+    return paths_[static_cast<std::size_t>(&spec - specs_.data())];
+  }
   // True when keys stand below `path`.
   bool is_section(const std::vector<std::string>& path) const;
   // The key somebody probably meant by `path`, dotted; empty when nothing is near.

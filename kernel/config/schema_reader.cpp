@@ -8,22 +8,23 @@ namespace keel::kernel {
 
 namespace {
 
-std::string unknown_key(const Schema& schema, const std::vector<std::string>& path) {
+std::string unknown_key(const Schema& schema, const std::vector<std::string>& path,
+                        std::string_view manual) {
   const auto meant = schema.suggest(path);
   if (!meant.empty())
     return fmt::format("unknown key '{}'; did you mean '{}'?", dotted(path), meant);
-  return fmt::format("unknown key '{}'; remove it, or see keel.conf(5) for the keys there are",
-                     dotted(path));
+  return fmt::format("unknown key '{}'; remove it, or see {} for the keys there are", dotted(path),
+                     manual);
 }
 
-std::string unknown_section(const Schema& schema, const std::vector<std::string>& path) {
+std::string unknown_section(const Schema& schema, const std::vector<std::string>& path,
+                            std::string_view manual) {
   const auto meant = schema.suggest_section(path);
   if (!meant.empty()) {
     return fmt::format("unknown section [{}]; did you mean [{}]?", dotted(path), meant);
   }
-  return fmt::format(
-      "unknown section [{}]; remove it, or see keel.conf(5) for the sections there are",
-      dotted(path));
+  return fmt::format("unknown section [{}]; remove it, or see {} for the sections there are",
+                     dotted(path), manual);
 }
 
 // Names end up in messages, commands and file names, so they are kept plain.
@@ -34,10 +35,33 @@ bool is_plain(const std::vector<std::string>& path) {
   });
 }
 
+// Names in a table are the plugin's own affair, as long as they can be shown.
+bool is_plain_table(const std::vector<std::string>& path) {
+  constexpr std::size_t kMaxName = 1024;
+  const auto& name = path.back();
+  return is_plain({path.begin(), path.end() - 1}) && !name.empty() && name.size() <= kMaxName &&
+         std::none_of(name.begin(), name.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// Whether the setting is a text, or was written as one.
+bool is_text(SettingType type, const Value& written) {
+  switch (type) {
+    case SettingType::string:
+    case SettingType::strings:
+    case SettingType::choice:
+    case SettingType::table:
+      return true;
+    default:
+      return std::holds_alternative<std::string>(written);
+  }
+}
+
 class Checker {
  public:
-  Checker(const Schema& schema, KnownElsewhere elsewhere, Problems& problems)
-      : schema_(schema), elsewhere_(elsewhere), problems_(problems) {}
+  Checker(const Schema& schema, KnownElsewhere elsewhere, Problems& problems,
+          std::string_view manual)
+      : schema_(schema), elsewhere_(elsewhere), problems_(problems), manual_(manual) {}
 
   void check(Entry& entry) {
     if (entry.kind == Entry::Kind::value) {
@@ -46,7 +70,7 @@ class Checker {
       if (!is_plain(entry.path)) return refuse_name(entry);
       checked.push_back({nullptr, std::move(entry.path), {}, std::move(entry.key_at)});
     } else if (entry.kind == Entry::Kind::empty_section) {
-      refuse(entry, [&] { return unknown_section(schema_, entry.path); });
+      refuse(entry, [&] { return unknown_section(schema_, entry.path, manual_); });
     }  // else its keys are refused one by one
   }
 
@@ -61,14 +85,16 @@ class Checker {
                                 "below",
                                 dotted(entry.path)));
     } else if (spec == nullptr) {
-      refuse(entry, [&] { return unknown_key(schema_, entry.path); });
-    } else if (!is_plain(entry.path)) {
+      refuse(entry, [&] { return unknown_key(schema_, entry.path, manual_); });
+    } else if (spec->type == SettingType::table ? !is_plain_table(entry.path)
+                                                : !is_plain(entry.path)) {
       refuse_name(entry);
     } else if (auto value = convert(*spec, entry.raw); !value) {
       problems_.add(entry.value_at, fmt::format("'{}' {}", dotted(entry.path), value.error()));
     } else {
+      const bool bare = entry.raw.bare && is_text(spec->type, entry.raw.value);
       checked.push_back(
-          {spec, std::move(entry.path), std::move(*value), std::move(entry.value_at)});
+          {spec, std::move(entry.path), std::move(*value), std::move(entry.value_at), bare});
     }
   }
 
@@ -89,13 +115,15 @@ class Checker {
   const Schema& schema_;
   KnownElsewhere elsewhere_;
   Problems& problems_;
+  std::string_view manual_;
 };
 
 }  // namespace
 
 std::vector<CheckedSetting> check_entries(const Schema& schema, std::vector<Entry> entries,
-                                          KnownElsewhere elsewhere, Problems& problems) {
-  Checker checker(schema, elsewhere, problems);
+                                          KnownElsewhere elsewhere, Problems& problems,
+                                          std::string_view manual) {
+  Checker checker(schema, elsewhere, problems, manual);
   for (auto& entry : entries) checker.check(entry);
   return std::move(checker.checked);
 }

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernel/config/schema.hpp"
@@ -15,15 +16,18 @@ struct CheckedSetting {
   const SettingSpec* spec;  // null: a section's own header
   std::vector<std::string> path;
   Value value;
-  std::string at;  // where the value stands
+  std::string at;     // where the value stands
+  bool bare = false;  // a text, or several, without the quotes they should have
 };
 
 // What to say of a key that the schema does not have, if something is known about it; the text
 // continues a sentence that begins with the key.
 using KnownElsewhere = std::optional<std::string> (*)(const std::vector<std::string>&);
 
-// In the entries' order; what is wrong goes to `problems` and is left out.
+// In the entries' order; what is wrong goes to `problems` and is left out. `manual` tells of the
+// keys there are.
 std::vector<CheckedSetting> check_entries(const Schema& schema, std::vector<Entry> entries,
-                                          KnownElsewhere elsewhere, Problems& problems);
+                                          KnownElsewhere elsewhere, Problems& problems,
+                                          std::string_view manual = "keel.conf(5)");
 
 }  // namespace keel::kernel

@@ -56,11 +56,12 @@ RawValue from_node(const toml::node& node) {
 }
 
 // Walks a parsed table. `place` turns a position into text; overrides have one place for
-// everything.
-template <class Place>
+// everything. `literal` finds what stands at a position.
+template <class Place, class Literal>
 class Flattener {
  public:
-  Flattener(std::vector<Entry>& entries, Place place) : entries_(entries), place_(place) {}
+  Flattener(std::vector<Entry>& entries, Place place, Literal literal)
+      : entries_(entries), place_(place), literal_(literal) {}
 
   void table(const toml::table& table, const std::vector<std::string>& prefix) {
     for (const auto& [key, node] : table) {
@@ -79,6 +80,7 @@ class Flattener {
     const auto* inner = node.as_table();
     if (inner == nullptr) {
       found.entry.raw = from_node(node);
+      if (!node.is_string() && !node.is_array()) found.entry.raw.literal = literal_(value_at);
     } else {
       found.entry.kind = inner->empty() || path.size() >= kMaxDepth ? Entry::Kind::empty_section
                                                                     : Entry::Kind::section;
@@ -103,7 +105,36 @@ class Flattener {
   };
   std::vector<Entry>& entries_;
   Place place_;
+  Literal literal_;
   std::vector<Found> found_;
+};
+
+// Finds numbers and such as they were written; the parser only keeps what they mean.
+class Literals {
+ public:
+  explicit Literals(std::string_view text) {
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      lines_.push_back(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+
+  std::string at(toml::source_position place) const {
+    if (place.line == 0 || place.line > lines_.size()) return {};
+    std::string_view rest = lines_[place.line - 1];
+    for (std::size_t column = 1; column < place.column && !rest.empty(); ++column) {
+      do rest.remove_prefix(1);  // columns count characters
+      while (!rest.empty() && (static_cast<unsigned char>(rest.front()) & 0xc0) == 0x80);
+    }
+    rest = rest.substr(0, rest.find_first_of(",]}#\r"));
+    const auto last = rest.find_last_not_of(" \t");
+    return std::string(rest.substr(0, last == std::string_view::npos ? 0 : last + 1));
+  }
+
+ private:
+  std::vector<std::string_view> lines_;
 };
 
 // The parser nests one table per dot and frees them recursively; a file of nothing but dots would
@@ -156,13 +187,15 @@ void read_assignment(std::vector<std::string> path, std::string_view text, const
   }
   const std::size_t first = entries.size();
   if (const auto parsed = parse_value(text)) {
-    Flattener flattener(entries, [&at](toml::source_position) { return at; });
+    Flattener flattener(
+        entries, [&at](toml::source_position) { return at; },
+        [](toml::source_position) { return std::string(); });
     flattener.add(std::move(path), *parsed->get("v"), {});
     flattener.finish();
   } else {
     Entry entry;
     entry.path = std::move(path);
-    entry.raw = {std::string(text), shorten(quote_toml(text)), {}};
+    entry.raw = bare_value(text);
     entry.key_at = entry.value_at = at;
     entries.push_back(std::move(entry));
   }
@@ -192,6 +225,14 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
+RawValue bare_value(std::string_view text) {
+  return {std::string(text), shorten(quote_toml(text)), std::string(text)};
+}
+
+std::optional<std::vector<std::string>> split_bare_key(std::string_view key) {
+  return split_key(key, ".");
+}
+
 std::string dotted(const std::vector<std::string>& path) {
   std::string all;
   for (const auto& part : path) {
@@ -202,22 +243,24 @@ std::string dotted(const std::vector<std::string>& path) {
 }
 
 void read_toml(std::string_view text, const std::string& source, std::vector<Entry>& entries,
-               Problems& problems) {
+               Problems& problems, std::size_t first_line) {
+  const auto place = [&source, first_line](toml::source_position at) {
+    return fmt::format("{}:{}:{}", source, at.line + first_line - 1, at.column);
+  };
   if (const auto line = too_many_dots(text); line != 0) {
-    problems.add(fmt::format("{}:{}:1", source, line), "too many dots; split the line");
+    problems.add(fmt::format("{}:{}:1", source, line + first_line - 1),
+                 "too many dots; split the line");
     return;
   }
   try {
     const toml::table parsed = toml::parse(text);
-    Flattener flattener(entries, [&source](toml::source_position at) {
-      return fmt::format("{}:{}:{}", source, at.line, at.column);
-    });
+    const Literals literals(text);
+    Flattener flattener(entries, place,
+                        [&literals](toml::source_position at) { return literals.at(at); });
     flattener.table(parsed, {});
     flattener.finish();
   } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    problems.add(fmt::format("{}:{}:{}", source, at.line, at.column),
-                 syntax_error(error.description()));
+    problems.add(place(error.source().begin), syntax_error(error.description()));
   }
 }
 

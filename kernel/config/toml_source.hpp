@@ -3,6 +3,7 @@
 // entries. [control]
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,9 +27,16 @@ struct Entry {
 // A path in TOML's spelling: quoted where a part needs it, shortened when very long.
 std::string dotted(const std::vector<std::string>& path);
 
-// The entries of a whole file in the order they stand there. `source` names it in messages.
+// The entries of a whole file in the order they stand there. `source` names it in messages; a part
+// of a file says at which line it begins.
 void read_toml(std::string_view text, const std::string& source, std::vector<Entry>& entries,
-               Problems& problems);
+               Problems& problems, std::size_t first_line = 1);
+
+// A text that stands somewhere without its quotes.
+RawValue bare_value(std::string_view text);
+// Splits a key at its dots; nothing when a part is empty or would need quotes, or there are too
+// many.
+std::optional<std::vector<std::string>> split_bare_key(std::string_view key);
 
 // `key=value` as given to --set. The value is TOML, or the text itself when it is not.
 void read_override(std::string_view assignment, std::vector<Entry>& entries, Problems& problems);

@@ -20,6 +20,7 @@ struct RawValue {
   Value value;                      // monostate: a kind no setting has (a date, a mixed list)
   std::string shown;                // for messages; short and printable
   std::optional<std::string> bare;  // the text itself, where quotes may have been lost on the way
+  std::string literal;              // numbers, truth values, dates: as they stand in a file
 };
 
 // `text` as a TOML basic string, control characters escaped.

@@ -1,12 +1,10 @@
 #include "kernel/plugin/elf_image.hpp"
 
-#include <cxxabi.h>
 #include <elf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 
 #include "kernel/base/utf8.hpp"
@@ -77,17 +75,31 @@ std::optional<std::string_view> string_at(std::string_view table, std::uint64_t 
   return table.substr(static_cast<std::size_t>(offset), end - static_cast<std::size_t>(offset));
 }
 
-std::string readable(std::string_view symbol) {
-  constexpr std::size_t kLongest = 512;  // the demangler's own effort has no bound
-  std::string name(symbol.substr(0, kLongest));
-  int status = -1;
-  if (char* plain = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
-      plain != nullptr) {
-    if (status == 0) name = plain;
-    std::free(plain);
-  }
+std::string shown(std::string_view name) {
   std::string buffer;
-  return std::string(printable(name, buffer, 80));
+  return std::string(printable(name, buffer, 200));
+}
+
+void note_import(const Elf64_Sym& symbol, std::string_view name, ElfFacts& out) {
+  if (ELF64_ST_BIND(symbol.st_info) != STB_GLOBAL) return;  // a weak one is Rust's, for old systems
+  out.thread_exit_handlers |= name == "__cxa_thread_atexit" || name == "__cxa_thread_atexit_impl";
+  out.key_destructors |= name == "pthread_key_create";
+}
+
+void note_export(const Elf64_Sym& symbol, std::string_view name, ElfFacts& out) {
+  const auto binding = ELF64_ST_BIND(symbol.st_info);
+  const auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
+  if (binding == STB_LOCAL || visibility == STV_HIDDEN || visibility == STV_INTERNAL) return;
+  if (name == "keel_plugin_entry_v1") {
+    const bool data = ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT;
+    out.entry = ElfSymbol{std::string(name), data, symbol.st_size};
+    return;
+  }
+  ++out.further_export_count;
+  if (out.further_exports.size() < ElfFacts::kMaxNames) out.further_exports.push_back(shown(name));
+  if (binding == STB_GNU_UNIQUE && out.unique_symbols.size() < ElfFacts::kMaxNames) {
+    out.unique_symbols.push_back(shown(name));
+  }
 }
 
 std::optional<ElfError> check_header(const Elf64_Ehdr& header) {
@@ -133,12 +145,11 @@ std::optional<ElfError> ElfImage::open(const ByteSource& source, ElfImage& out) 
     return truncated("its section table is");
   }
   std::string table;
-  const Section headers{{}, 0, 0, header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr), 0};
+  const Section headers{{}, 0, 0, header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr)};
   if (auto error = out.load(headers, kMaxSections * sizeof(Elf64_Shdr), table)) return error;
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
     const auto raw = record<Elf64_Shdr>(table, i);
-    out.sections_.push_back({std::to_string(raw.sh_name), raw.sh_type, raw.sh_link, raw.sh_offset,
-                             raw.sh_size, raw.sh_entsize});
+    out.sections_.push_back({{}, raw.sh_type, raw.sh_link, raw.sh_offset, raw.sh_size});
   }
   std::string names;
   if (auto error = out.load(out.sections_[header.e_shstrndx], kMaxNames, names)) return error;
@@ -152,20 +163,18 @@ std::optional<ElfError> ElfImage::open(const ByteSource& source, ElfImage& out) 
 
 std::optional<ElfError> ElfImage::load(const Section& section, std::size_t max,
                                        std::string& content) const {
-  const auto what = section.name.empty() ? std::string("its section table lies")
-                                         : fmt::format("its section {} lies", section.name);
-  std::string buffer;
+  const auto what =
+      section.name.empty() ? "its section table" : "its section " + shown(section.name);
   if (section.type == SHT_NOBITS || section.offset > source_->size ||
       section.size > source_->size - section.offset) {
-    return truncated(printable(what, buffer));
+    return truncated(what + " lies");
   }
   if (section.size > max) {
-    return ElfError{ElfError::Kind::truncated,
-                    fmt::format("{} is too large to be true", printable(section.name, buffer))};
+    return ElfError{ElfError::Kind::truncated, what + " is too large to be true"};
   }
   content.resize(static_cast<std::size_t>(section.size));
   if (!content.empty() && !source_->read(section.offset, content.data(), content.size())) {
-    return truncated(printable(what, buffer));
+    return truncated(what + " lies");
   }
   return std::nullopt;
 }
@@ -181,15 +190,7 @@ std::optional<ElfError> ElfImage::section(std::string_view name, std::size_t max
   const auto at = std::find_if(sections_.begin(), sections_.end(),
                                [&](const Section& section) { return section.name == name; });
   found = at != sections_.end();
-  if (!found) return std::nullopt;
-  Section whole = *at;
-  if (auto error = whole.size > max ? std::nullopt : load(whole, max, content)) return error;
-  if (whole.size <= max) return std::nullopt;
-  if (whole.offset > source_->size || whole.size > source_->size - whole.offset) {
-    return load(whole, static_cast<std::size_t>(-1), content);
-  }
-  whole.size = max;
-  return load(whole, max, content);
+  return found ? load(*at, max, content) : std::nullopt;
 }
 
 std::optional<ElfError> ElfImage::facts(ElfFacts& out) const {
@@ -204,32 +205,16 @@ std::optional<ElfError> ElfImage::symbols(ElfFacts& out) const {
   std::string symbols, names;
   if (auto error = load(*table, kMaxSymbols, symbols)) return error;
   if (auto error = load(sections_[table->link], kMaxStrings, names)) return error;
+  std::size_t budget = 4 * names.size();  // names may share their ends, not all of them everything
   for (std::size_t i = 1; i < symbols.size() / sizeof(Elf64_Sym); ++i) {
     const auto symbol = record<Elf64_Sym>(symbols, i);
     const auto name = string_at(names, symbol.st_name);
-    if (!name) return truncated("the name of a symbol lies");
-    const auto binding = ELF64_ST_BIND(symbol.st_info);
-    const auto visibility = ELF64_ST_VISIBILITY(symbol.st_other);
+    if (!name || name->size() > budget) return truncated("the name of a symbol lies");
+    budget -= name->size();
     if (symbol.st_shndx == SHN_UNDEF) {
-      // A weak one is Rust's, which does without.
-      if (binding != STB_GLOBAL) continue;
-      out.thread_exit_handlers |=
-          *name == "__cxa_thread_atexit" || *name == "__cxa_thread_atexit_impl";
-      out.key_destructors |= *name == "pthread_key_create";
-      continue;
-    }
-    if (binding == STB_LOCAL || visibility == STV_HIDDEN || visibility == STV_INTERNAL) continue;
-    if (*name == "keel_plugin_entry_v1") {
-      const auto type = ELF64_ST_TYPE(symbol.st_info);
-      out.entry = ElfSymbol{std::string(*name), type == STT_OBJECT, symbol.st_size};
-      continue;
-    }
-    ++out.further_export_count;
-    if (out.further_exports.size() < ElfFacts::kMaxNames) {
-      out.further_exports.push_back(readable(*name));
-    }
-    if (binding == STB_GNU_UNIQUE && out.unique_symbols.size() < ElfFacts::kMaxNames) {
-      out.unique_symbols.push_back(readable(*name));
+      note_import(symbol, *name, out);
+    } else {
+      note_export(symbol, *name, out);
     }
   }
   return std::nullopt;
@@ -249,12 +234,10 @@ std::optional<ElfError> ElfImage::dynamic(ElfFacts& out) const {
     if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_SONAME) continue;
     const auto name = string_at(names, entry.d_un.d_val);
     if (!name) return truncated("the name of a library lies");
-    std::string buffer;
-    const auto shown = printable(*name, buffer);
     if (entry.d_tag == DT_SONAME) {
-      out.soname = shown;
+      out.soname = shown(*name);
     } else {
-      out.needed.emplace_back(shown);
+      out.needed.push_back(shown(*name));
     }
   }
   return std::nullopt;

@@ -26,7 +26,7 @@ struct ElfSymbol {
 
 struct ElfFacts {
   std::optional<ElfSymbol> entry;            // the export `keel_plugin_entry_v1`
-  std::vector<std::string> further_exports;  // readable names; the first kMaxNames of them
+  std::vector<std::string> further_exports;  // the first kMaxNames of them
   std::size_t further_export_count = 0;
   std::vector<std::string> unique_symbols;  // STB_GNU_UNIQUE: the loader never unmaps these
   std::vector<std::string> needed;          // libraries it is linked with
@@ -49,8 +49,8 @@ class ElfImage {
   // Checks the headers.
   static std::optional<ElfError> open(const ByteSource& source, ElfImage& out);
 
-  // The content of a section, cut at `max` bytes. False: there is none. An error: it lies outside
-  // the file.
+  // The content of a section, if it is there. An error: it lies outside the file, or is larger than
+  // `max`.
   std::optional<ElfError> section(std::string_view name, std::size_t max, bool& found,
                                   std::string& content) const;
   // Symbols and dynamic entries.
@@ -60,7 +60,7 @@ class ElfImage {
   struct Section {
     std::string name;
     std::uint32_t type, link;
-    std::uint64_t offset, size, entry_size;
+    std::uint64_t offset, size;
   };
   std::optional<ElfError> load(const Section& section, std::size_t max, std::string& content) const;
   std::optional<ElfError> symbols(ElfFacts& out) const;

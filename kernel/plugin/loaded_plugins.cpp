@@ -156,6 +156,7 @@ LoadedPlugins LoadedPlugins::parse(std::string_view text, const std::string& sho
     if (!line.name.empty() && !seen.insert(line.name).second) {
       problem = fmt::format("'{}' is listed twice; remove one of the lines", line.name);
       line.name.clear();
+      line.load = false;
     }
     if (!problem.empty() && ++bad <= kShownProblems) {
       list.problems_.push_back(fmt::format("{}:{}: {}", shown, number, problem));

@@ -200,21 +200,22 @@ NewPlugin parse(const std::vector<std::string>& words) {
 
 void print_done(const NewPluginResult& result, const NewPlugin& wanted, const fs::path& program) {
   const fs::path prefix = program.parent_path().parent_path();
+  std::error_code ignored;
+  const bool installed = fs::exists(prefix / "lib/cmake/keel/keel-config.cmake", ignored);
+  const bool found_anyway = installed && (prefix == "/usr" || prefix == "/usr/local");
   std::printf("Plugin project %s written to %s:\n", wanted.name.c_str(), result.directory.c_str());
   for (const fs::path& file : result.files) std::printf("  %s\n", file.c_str());
-  std::printf("Next:\n  cd %s\n", result.directory.c_str());
-  const bool found_anyway = prefix == "/usr" || prefix == "/usr/local";
-  std::printf("  cmake -B build%s\n",
-              found_anyway ? "" : (" -DCMAKE_PREFIX_PATH=" + prefix.string()).c_str());
+  std::printf("Next:\n");
+  if (!installed) {
+    std::printf("  cmake --install %s --prefix DIR   # this ctl is not installed\n",
+                prefix.c_str());
+  }
+  std::printf("  cd %s\n  cmake -B build%s\n", result.directory.c_str(),
+              found_anyway
+                  ? ""
+                  : (" -DCMAKE_PREFIX_PATH=" + (installed ? prefix.string() : "DIR")).c_str());
   std::printf("  cmake --build build\n  ctest --test-dir build --output-on-failure\n");
   std::printf("  cmake --install build\n  ctl plugins load %s\n", wanted.name.c_str());
-  std::error_code ignored;
-  if (!fs::exists(prefix / "lib/cmake/keel/keel-config.cmake", ignored)) {
-    std::printf(
-        "This ctl is not installed. For the steps above: cmake --install %s --prefix DIR,\n"
-        "and give that DIR as CMAKE_PREFIX_PATH.\n",
-        prefix.c_str());
-  }
 }
 
 void print_json(const NewPluginResult& result, const NewPlugin& wanted) {

@@ -26,6 +26,8 @@ enum class TlsRole : std::uint8_t {
 // What is not a matter of settings.
 struct TlsOptions {
   TlsRole role = TlsRole::server;
+  // Servers: for DTLS 1.2, see DtlsServer; min_version, max_version and ciphersuites do not count.
+  bool datagram = false;
   // Clients: the server's certificate is checked, its name included.
   bool check_server = true;
   // Clients: protocols offered, the most wanted first; each of 1 to 255 bytes.
@@ -47,6 +49,7 @@ class TlsContext {
 
   ssl_ctx_st* native() const { return context_; }
   TlsRole role() const { return options_.role; }
+  bool datagram() const { return options_.datagram; }
   // The key of a pre-shared identity, from the file or by psk_lookup.
   std::optional<std::string> psk(const std::string& identity) const;
   // Clients: the one identity of the file, null when there is none.

@@ -2,6 +2,7 @@
 
 #include "keel/ext/shard.h"
 #include "kernel/base/log.hpp"
+#include "kernel/plugin/parking.hpp"
 
 namespace keel::kernel {
 
@@ -41,6 +42,25 @@ keel_status pick_thread(Slot& slot, std::uint32_t wanted, ControlAllowed control
                                           wanted, slot.runtime().shard_count()));
   out = wanted;
   return KEEL_OK;
+}
+
+HostObject* find_parked(Slot& slot, keel_handle handle, ObjectKind kind, const char* function,
+                        keel_status& status) {
+  status = check_control(slot, function);
+  if (status != KEEL_OK) return nullptr;
+  Parking* const parking = slot.runtime().parking;
+  HostObject* const object = parking ? parking->find(handle, kind) : nullptr;
+  if (object && object->slot().name() == slot.name()) return object;
+  status = fail(parking ? KEEL_E_STALE : KEEL_E_STATE,
+                fmt::format("{}: {}", function,
+                            parking ? "the earlier version left nothing of this handle"
+                                    : "there is no upgrade under way"));
+  return nullptr;
+}
+
+void adopt_parked(Slot& slot, HostObject& object) {
+  slot.runtime().parking->take(object);
+  slot.adopt(object);
 }
 
 keel_addr to_addr(const Endpoint& endpoint) {

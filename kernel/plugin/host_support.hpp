@@ -62,6 +62,12 @@ enum class ControlAllowed : bool { no, yes };
 keel_status pick_thread(Slot& slot, std::uint32_t wanted, ControlAllowed control,
                         const char* function, std::uint32_t& out);
 
+// For adopt and attach: an object that the version being upgraded left. Null with the status to
+// answer with. [control]
+HostObject* find_parked(Slot& slot, keel_handle handle, ObjectKind kind, const char* function,
+                        keel_status& status);
+void adopt_parked(Slot& slot, HostObject& object);
+
 inline std::string_view view(keel_str text) {
   return text.data ? std::string_view(text.data, text.size) : std::string_view();
 }

@@ -61,6 +61,8 @@ class PluginConnection final : public HostObject {
   keel_status shutdown();
   keel_status close();
   keel_status info(void (*fn)(void* ctx, const keel_tcp_info* info), void* ctx) const;
+  // Who is at the other end; null: nobody (any more).
+  const PeerInfo* peer() const { return end_ ? &end_->link().peer() : nullptr; }
 
  private:
   enum class State : std::uint8_t {

@@ -13,6 +13,7 @@
 #include "kernel/net/listener_set.hpp"
 #include "kernel/net/shard_set.hpp"
 #include "kernel/net/worker_pool.hpp"
+#include "kernel/plugin/gateway_peer.hpp"
 #include "kernel/plugin/handle_table.hpp"
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/ports.hpp"
@@ -53,6 +54,7 @@ class Runtime {
   HookChains& hooks() { return *hooks_; }
   MetricRegistry& metrics() { return *metrics_; }
   Services& services() { return *services_; }
+  GatewayListeners& gateways() { return gateways_; }  // [any]
 
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(threads_.size() - 1); }
   HostThread& thread(std::uint32_t index) const {  // a shard's index or kControlThread [any]
@@ -81,6 +83,7 @@ class Runtime {
   std::unique_ptr<HookChains> hooks_;
   std::unique_ptr<MetricRegistry> metrics_;
   std::unique_ptr<Services> services_;
+  GatewayListeners gateways_;
 };
 
 }  // namespace keel::kernel

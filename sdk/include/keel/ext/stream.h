@@ -8,14 +8,13 @@
 
 typedef struct keel_stream_options {
   uint32_t size;
-  uint32_t reserved;
+  int32_t loopback_only;  /* without `connection`: whether only this machine can reach the stream */
+  keel_handle connection; /* of tcp/1, on this shard, that carries the stream: address, listener and
+                             what TLS proved are its own, and it is counted once. 0: what follows */
   keel_addr peer;
-  keel_handle listener;   /* a listener of tcp.listen, whose name and address decide who may be
-                             anonymous; 0: `loopback_only` decides */
-  keel_str listener_name; /* without `listener` */
-  int32_t loopback_only;  /* without `listener`: whether only this machine can reach the stream */
-  uint32_t reserved2;
-  const keel_verified* verified; /* null: plain. Copied */
+  uint32_t reserved;
+  keel_str listener_name;
+  const keel_verified* verified; /* null: nothing proved. Copied */
 } keel_stream_options;
 
 /* All [shard that called open]. */

@@ -1,0 +1,236 @@
+#include "kernel/plugin/plugin_session.hpp"
+
+#include <algorithm>
+
+#include "kernel/plugin/host_support.hpp"
+#include "kernel/plugin/message_properties.hpp"
+
+namespace keel::kernel {
+
+PluginSession::PluginSession(Slot& slot, std::uint32_t shard,
+                             const keel_session_callbacks& callbacks, void* ctx,
+                             std::string client_id)
+    : HostObject(slot, ObjectKind::session, shard),
+      callbacks_(callbacks),
+      ctx_(ctx),
+      client_id_(std::move(client_id)),
+      client_(out_, *this) {}
+
+Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const ConnectView& connect) {
+  Realm& realm = thread.runtime().realm();
+  listener_ = peer.listener;
+  peer_ = peer.endpoint;
+  auto end = StreamEnd::open(
+      thread.shard(), std::move(peer), StreamEnd::Counted::already,
+      [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
+      static_cast<StreamUser&>(*this));
+  if (!end) return Error{end.error()};
+  end_ = std::move(*end);
+  client_.connect(connect);
+  send();
+  return {};
+}
+
+void PluginSession::begin() {
+  parked_ = false;
+  if (!held_.empty()) {
+    const std::string held = std::exchange(held_, {});
+    take(held);
+  }
+  if (closed_) return finish();
+  if (end_) end_->resume();
+}
+
+void PluginSession::revoke() {
+  stop_ = true;
+  if (end_) {
+    client_.disconnect(Reason::disconnect_with_will);
+    send();
+    end_->close(CloseCause::local, "plugin_unloaded");
+    end_.reset();
+  }
+  reason_ = Reason::server_shutting_down;
+  word_ = "plugin_unloaded";
+  if (!refused_) tell_closed();
+}
+
+bool PluginSession::park() {
+  parked_ = true;
+  if (end_) end_->pause();
+  return true;
+}
+
+void PluginSession::rebind(const keel_session_callbacks& callbacks, void* ctx) {
+  callbacks_ = callbacks;
+  ctx_ = ctx;
+}
+
+void PluginSession::send() {
+  iovec pieces[16];
+  while (end_ && !out_.empty()) {
+    const int n = out_.gather(pieces, 16);
+    std::size_t sent = 0;
+    for (int i = 0; i < n; ++i) {
+      const StreamEnd::Fed fed =
+          end_->feed({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len},
+                     StreamEnd::When::this_turn);
+      if (!fed.taken) return break_off();
+      backed_up_ = fed.waiting > StreamEnd::kEnough;
+      sent += pieces[i].iov_len;
+    }
+    out_.consume(sent);
+  }
+}
+
+// The broker does not take acknowledgements: it is over, and so is this connection.
+void PluginSession::break_off() {
+  if (!end_) return;
+  end_->close(CloseCause::slow, "gateway_overrun");
+  end_.reset();
+  stop_ = true;
+  reason_ = Reason::quota_exceeded;
+  word_ = "overrun";
+  Slot& owner = slot();
+  HostThread& home = owner.runtime().thread(thread());
+  home.post([&owner, self = handle()] {
+    if (auto* object = owner.runtime().handles().find(self, ObjectKind::session))
+      static_cast<PluginSession*>(object)->finish();
+  });
+}
+
+void PluginSession::leave(std::uint8_t reason) {
+  closing_ = true;
+  reason_ = static_cast<Reason>(reason);
+  word_ = "closed";
+  client_.disconnect(reason == 0 ? Reason::success : Reason::disconnect_with_will);
+  send();
+}
+
+void PluginSession::on_output(const iovec* pieces, int count) {
+  if (count == 1 && held_.empty())
+    return take({static_cast<const char*>(pieces->iov_base), pieces->iov_len});
+  for (int i = 0; i < count; ++i)
+    held_.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  const std::string joined = std::exchange(held_, {});
+  take(joined);
+}
+
+void PluginSession::take(Bytes bytes) {
+  if (parked_) {
+    held_ += bytes;
+    return;
+  }
+  slot().bytes_out.fetch_add(bytes.size(), std::memory_order_relaxed);
+  const std::size_t taken = client_.on_data(bytes, stop_);
+  if (taken < bytes.size() && !stop_) held_ += bytes.substr(taken);
+  if (!stop_) send();
+  if (client_.broken() && !stop_) break_off();
+}
+
+void PluginSession::on_connack(const ConnackView& connack) {
+  opened_ = !is_error(connack.reason);
+  if (!opened_) {
+    refused_ = true;
+    reason_ = connack.reason;
+  }
+  if (!callbacks_.opened) return;
+  call_plugin(slot(), CallSite::session, [&] {
+    callbacks_.opened(ctx_, handle(), code(connack.reason), connack.session_present ? 1 : 0);
+  });
+}
+
+void PluginSession::on_deliveries(std::span<const Delivery> deliveries) {
+  keel_delivery shown[SessionClient::kBatch];
+  props_.clear();
+  std::size_t first[SessionClient::kBatch + 1];
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    first[i] = props_.size();
+    read_properties(deliveries[i].publish.properties, props_);
+  }
+  first[deliveries.size()] = props_.size();
+  const std::int64_t now = slot().runtime().thread(thread()).shard().now_ms();
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    const PublishView& publish = deliveries[i].publish;
+    keel_delivery& out = shown[i];
+    out = {};
+    out.size = sizeof out;
+    out.id = deliveries[i].id;
+    out.message.size = sizeof out.message;
+    out.message.qos = publish.qos;
+    out.message.retain = publish.retain ? 1 : 0;
+    out.message.dup = publish.dup ? 1 : 0;
+    out.message.topic = str(publish.topic);
+    out.message.payload = str(publish.payload);
+    out.message.props = props_.data() + first[i];
+    out.message.props_n = static_cast<std::uint32_t>(first[i + 1] - first[i]);
+    out.message.expiry_s = publish.expiry_s;
+    out.message.received_ms = now;
+  }
+  call_plugin(slot(), CallSite::session, [&] {
+    callbacks_.deliver(ctx_, handle(), shown, static_cast<std::uint32_t>(deliveries.size()));
+  });
+}
+
+void PluginSession::on_suback(std::uint64_t token, Bytes codes) {
+  if (!callbacks_.suback) return;
+  call_plugin(slot(), CallSite::session, [&] {
+    callbacks_.suback(ctx_, handle(), token, reinterpret_cast<const std::uint8_t*>(codes.data()),
+                      static_cast<std::uint32_t>(codes.size()));
+  });
+}
+
+void PluginSession::on_published(std::uint64_t token, Reason reason) {
+  if (!callbacks_.published) return;
+  call_plugin(slot(), CallSite::session,
+              [&] { callbacks_.published(ctx_, handle(), token, code(reason)); });
+}
+
+void PluginSession::on_disconnect(Reason reason) {
+  reason_ = reason;
+  word_ = "disconnected";
+}
+
+void PluginSession::on_closed(CloseCause, std::string_view detail) {
+  end_.reset();
+  if (word_.empty()) word_ = detail;
+  if (parked_)
+    closed_ = true;
+  else
+    finish();
+}
+
+void PluginSession::tell_closed() {
+  if (!callbacks_.closed) return;
+  call_plugin(slot(), CallSite::session,
+              [&] { callbacks_.closed(ctx_, handle(), code(reason_), str(word_)); });
+}
+
+void PluginSession::finish() {
+  stop_ = true;
+  if (!refused_) tell_closed();
+  slot().drop(*this);
+}
+
+void PluginSession::at_home(
+    std::function<void(Broker&, std::string_view, std::function<void(Reason)>)> fn,
+    std::function<void(PluginSession&, Reason)> done) {
+  Runtime& runtime = slot().runtime();
+  HostThread& here = runtime.thread(thread());
+  HostThread& home = runtime.thread(runtime.realm().home(client_id_));
+  auto answer = [&runtime, &here, self = handle(), done = std::move(done)](Reason reason) {
+    here.post([&runtime, self, done, reason] {
+      if (HostObject* object = runtime.handles().find(self, ObjectKind::session); object && done)
+        done(static_cast<PluginSession&>(*object), reason);
+    });
+  };
+  home.post([&home, fn = std::move(fn), answer = std::move(answer), id = client_id_,
+             listener = listener_, peer = peer_] {
+    Broker& broker = home.broker();
+    if (broker.connected_through(id, listener.get(), peer))
+      fn(broker, id, answer);
+    else
+      answer(Reason::session_taken_over);
+  });
+}
+
+}  // namespace keel::kernel

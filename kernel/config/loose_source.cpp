@@ -169,7 +169,7 @@ class LooseReader {
     Entry entry;
     entry.path = std::move(*path);
     entry.raw = bare_value(value);
-    entry.key_at = place(key, line);
+    entry.key_at = place(key.substr(key.rfind('.') + 1), line);  // as the parser counts
     entry.value_at = place(value, line);
     return entry;
   }

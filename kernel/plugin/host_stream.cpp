@@ -36,9 +36,10 @@ class PluginStream final : public HostObject, private StreamUser {
       : HostObject(slot, ObjectKind::stream, shard), callbacks_(callbacks), ctx_(ctx) {}
 
   Result<void> open(HostThread& thread, PeerInfo peer) {
+    peer.carried = true;
     Realm& realm = thread.runtime().realm();
     auto end = StreamEnd::open(
-        thread.shard(), std::move(peer), StreamEnd::Counted::already,
+        thread.shard(), std::move(peer),
         [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
         static_cast<StreamUser&>(*this));
     if (!end) return Error{end.error()};

@@ -20,8 +20,9 @@ Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const Connec
   Realm& realm = thread.runtime().realm();
   listener_ = peer.listener;
   peer_ = peer.endpoint;
+  peer.carried = true;
   auto end = StreamEnd::open(
-      thread.shard(), std::move(peer), StreamEnd::Counted::already,
+      thread.shard(), std::move(peer),
       [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
       static_cast<StreamUser&>(*this));
   if (!end) return Error{end.error()};

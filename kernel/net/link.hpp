@@ -48,7 +48,8 @@ struct ListenerInfo {
 
 // Who is at the other end. Rare parts are null for plain connections.
 struct PeerInfo {
-  Endpoint endpoint;  // of the client, also when it is behind a proxy
+  Endpoint endpoint;     // of the client, also when it is behind a proxy
+  bool carried = false;  // its bytes come over another link, which its listener counts
   std::string address() const { return endpoint.text(); }  // "ip:port", "[ip6]:port" or "unix"
   std::shared_ptr<const ListenerInfo> listener;
   struct Verified {           // what TLS proved

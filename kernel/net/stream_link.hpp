@@ -8,10 +8,10 @@
 
 #include <sys/uio.h>
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "kernel/net/shard.hpp"
 #include "kernel/net/tcp_link.hpp"
@@ -51,13 +51,10 @@ class StreamEnd final : private TurnEnd {
     // yet does not count.
     std::size_t waiting = 0;
   };
-  enum class Counted : std::uint8_t {
-    here,    // as a connection that peer.listener accepted, which may refuse it
-    already  // the bytes come over a connection that was counted, or there is nothing to count
-  };
-
-  // Makes link and handler on `shard`. A `peer` without a listener gets one with default settings.
-  static Result<std::unique_ptr<StreamEnd>> open(Shard& shard, PeerInfo peer, Counted counted,
+  // Makes link and handler on `shard`. `peer` has a listener: real, or made for the purpose. Where
+  // that one counts the stream is counted as accepted there and may be refused, unless it is
+  // carried by a connection that was counted.
+  static Result<std::unique_ptr<StreamEnd>> open(Shard& shard, PeerInfo peer,
                                                  const HandlerFactory& factory, StreamUser& user);
   StreamEnd(const StreamEnd&) = delete;
   StreamEnd& operator=(const StreamEnd&) = delete;
@@ -77,26 +74,28 @@ class StreamEnd final : private TurnEnd {
 
  private:
   friend class StreamLink;
-  StreamEnd(Shard& shard, StreamUser& user);
+  friend struct StreamPipe;
+  StreamEnd(Shard& shard, StreamUser& user, std::shared_ptr<StreamPipe> pipe);
 
-  // From the link, while it is on this shard, or from on_wake().
-  void present(OutBuffer& batch);
+  void present(const OutBuffer& batch);
   void report(CloseCause cause, std::string_view detail);
   void tell_writable();
-  void go_local(StreamLink& link);
-
-  void at_turn_end() override;
   void on_wake();
-  void present_held();
+  bool present_held();
+  void at_turn_end() override;
+  void hand_over();
 
   Shard& shard_;
   StreamUser* user_;  // null: not to be called any more
   std::shared_ptr<StreamPipe> pipe_;
-  StreamLink* link_ = nullptr;   // while it is on this shard
-  std::string fed_;              // for the other shard, at the end of the turn
-  std::vector<OutBuffer> held_;  // came from there while paused
+  StreamLink* link_ = nullptr;  // while it is on this shard
+  std::string fed_;             // for the other shard, at the end of the turn
+  std::deque<OutBuffer> held_;  // from the other shard, not presented yet
+  std::string detail_;          // of close()
+  CloseCause cause_ = CloseCause::peer;
   bool paused_ = false;
   bool over_ = false;
+  bool closed_here_ = false;  // by close(), and the other shard has not heard of it
   bool wants_writable_ = false;
 };
 

@@ -93,6 +93,7 @@ class UdpSocket final : private Pollable {
 
   void on_events(std::uint32_t events) override;
   bool receive_batch();
+  std::span<const Datagram> take_batch(Buffers& buffers, std::size_t count);
   Result<void> membership(bool join, const Endpoint& group, std::uint32_t interface);
   Result<void> set_option(int option4, int option6, int value, const char* what);
   SendOutcome count_out(long sent);

@@ -42,19 +42,20 @@ void add_core(ExtraListener& plan, const std::shared_ptr<ListenerCore>& core, bo
     };
 }
 
-// The parked listener of the old version at this address; null: there is none.
-PluginListener* find_parked(const Slot& slot, const BindAddress& address) {
+// A parked listener of the old version; null: there is none.
+template <class Fits>
+PluginListener* find_parked(const Slot& slot, const Fits& fits) {
   Parking* const parking = slot.runtime().parking;
   if (!parking) return nullptr;
   return static_cast<PluginListener*>(parking->find_if(
       ObjectKind::listener,
-      [&](HostObject& object) { return static_cast<PluginListener&>(object).is_at(address); }));
+      [&](HostObject& object) { return fits(static_cast<PluginListener&>(object)); }));
 }
 
 keel_status adopt_listener(Slot& slot, PluginListener& parked, ExtraListener plan, bool psk,
                            const ListenerCallbacks& callbacks, keel_handle* out) {
   add_core(plan, parked.core(), psk);
-  if (auto adopted = extras(slot).adopt(parked.id(), std::move(plan)); !adopted)
+  if (auto adopted = parked.change(std::move(plan)); !adopted)
     return fail(KEEL_E_IO, "tcp.listen: " + adopted.error());
   slot.runtime().parking->take(parked);
   *out = parked.handle();
@@ -85,14 +86,21 @@ keel_status open_plugin_listener(Slot& slot, const keel_tcp_listen_options& opti
     callbacks.psk_ctx = tls->psk_ctx;
   }
   const bool psk = callbacks.psk_lookup != nullptr;
-  if (PluginListener* const parked = find_parked(slot, *address))
+  if (PluginListener* const parked =
+          find_parked(slot, [&](const PluginListener& each) { return each.is_at(*address); }))
     return adopt_listener(slot, *parked, std::move(wanted), psk, callbacks, out);
+  if (PluginListener* const namesake = find_parked(
+          slot, [&](const PluginListener& each) { return each.name() == wanted.settings.name; })) {
+    if (auto stepped = namesake->step_aside(); !stepped)
+      return fail(KEEL_E_IO, "tcp.listen: " + stepped.error());
+  }
 
   auto core = std::make_shared<ListenerCore>(slot.runtime().shard_count());
   add_core(wanted, core, psk);
-  auto id = extras(slot).add(std::move(wanted));
+  auto id = extras(slot).add(wanted);
   if (!id) return fail(KEEL_E_IO, "tcp.listen: " + id.error());
-  auto listener = std::make_unique<PluginListener>(slot, *id, *address, std::move(core));
+  auto listener =
+      std::make_unique<PluginListener>(slot, *id, std::move(wanted), *address, std::move(core));
   PluginListener& added = *listener;
   added.assign(slot, callbacks);
   const keel_status status = slot.add(std::move(listener), out);
@@ -100,10 +108,11 @@ keel_status open_plugin_listener(Slot& slot, const keel_tcp_listen_options& opti
   return status;
 }
 
-PluginListener::PluginListener(Slot& slot, ListenerId id, BindAddress asked,
+PluginListener::PluginListener(Slot& slot, ListenerId id, ExtraListener plan, BindAddress asked,
                                std::shared_ptr<ListenerCore> core)
     : HostObject(slot, ObjectKind::listener, kControlThread),
       id_(id),
+      plan_(std::move(plan)),
       asked_(std::move(asked)),
       bound_(extras(slot).bound(id).value_or(asked_)),
       core_(std::move(core)),
@@ -111,6 +120,19 @@ PluginListener::PluginListener(Slot& slot, ListenerId id, BindAddress asked,
 
 bool PluginListener::is_at(const BindAddress& address) const {
   return address == asked_ || address == bound_;
+}
+
+Result<void> PluginListener::change(ExtraListener plan) {
+  plan.settings.bind = plan_.settings.bind;  // the same address may be written in another way
+  if (auto changed = extras(slot()).adopt(id_, plan); !changed) return changed;
+  plan_ = std::move(plan);
+  return {};
+}
+
+Result<void> PluginListener::step_aside() {
+  ExtraListener renamed = plan_;
+  renamed.settings.name += " (old)";
+  return change(std::move(renamed));
 }
 
 void PluginListener::on_shards(void (*fn)(ListenerCore& core, std::uint32_t shard)) {

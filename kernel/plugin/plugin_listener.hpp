@@ -15,7 +15,8 @@ keel_status open_plugin_listener(Slot& slot, const keel_tcp_listen_options& opti
 
 class PluginListener final : public HostObject {
  public:
-  PluginListener(Slot& slot, ListenerId id, BindAddress asked, std::shared_ptr<ListenerCore> core);
+  PluginListener(Slot& slot, ListenerId id, ExtraListener plan, BindAddress asked,
+                 std::shared_ptr<ListenerCore> core);
 
   void begin() override;
   void revoke() override { close(); }
@@ -23,11 +24,15 @@ class PluginListener final : public HostObject {
 
   // Whether `address` is where it listens, as it was asked for or as it became.
   bool is_at(const BindAddress& address) const;
+  // While it is parked: the same socket as another version wants it.
+  Result<void> change(ExtraListener plan);
+  // While it is parked: frees its name for a listener at another address.
+  Result<void> step_aside();
   // For whom its links are from now on; they wait until begin().
   void assign(Slot& slot, const ListenerCallbacks& callbacks);
   void close();  // links that are not open yet are closed, the others stay
 
-  ListenerId id() const { return id_; }
+  const std::string& name() const { return plan_.settings.name; }
   const std::shared_ptr<ListenerCore>& core() const { return core_; }
   const keel_addr& local() const { return local_; }  // [any]
 
@@ -35,6 +40,7 @@ class PluginListener final : public HostObject {
   void on_shards(void (*fn)(ListenerCore& core, std::uint32_t shard));
 
   const ListenerId id_;
+  ExtraListener plan_;
   const BindAddress asked_, bound_;
   const std::shared_ptr<ListenerCore> core_;
   const keel_addr local_;

@@ -87,7 +87,7 @@ keel_status TcpPlugin::listen(std::string address, const keel_tls_options* tls) 
   keel_tcp_listen_options options{};
   options.size = sizeof options;
   options.address = str(address);
-  options.name = str("gate:default");
+  options.name = str(name);
   options.proto = str("gate:tcp");
   options.tls = tls;
   const keel_tcp_callbacks called = callbacks();

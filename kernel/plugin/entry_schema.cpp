@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <set>
@@ -27,6 +28,11 @@ constexpr std::size_t kMaxText = 1'024;
 constexpr std::size_t kSettingSize = offsetof(keel_setting, unit_ms) + sizeof(std::int64_t);
 constexpr std::size_t kEntrySize = offsetof(keel_plugin_entry, create) + sizeof(void*);
 constexpr std::size_t kMaxStruct = 4'096;
+
+// An address further on, whatever it may be.
+const void* further(const void* from, std::size_t bytes) {
+  return reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(from) + bytes);
+}
 
 // A setting with every text copied to our side.
 struct Row {
@@ -55,7 +61,7 @@ bool is_key(std::string_view key) {
 }
 
 // What goes wrong with a row continues "setting 'x': ".
-Result<Row> read_row(const Peek& peek, const char* at, std::uint32_t index) {
+Result<Row> read_row(const Peek& peek, const void* at, std::uint32_t index) {
   const auto fail = [&](std::string_view text) {
     return Error{fmt::format("setting {} of its entry {}", index + 1, text)};
   };
@@ -225,7 +231,7 @@ Result<std::shared_ptr<const Schema>> read_settings(const Peek& peek, const keel
   // Each struct is as long as its writer's, the same for all.
   std::uint32_t stride = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    const char* const at = reinterpret_cast<const char*>(settings) + std::size_t{i} * stride;
+    const void* const at = further(settings, std::size_t{i} * stride);
     const auto size = settings == nullptr ? std::nullopt : peek.object<std::uint32_t>(at);
     if (!size || *size < kSettingSize || *size > kMaxStruct || *size % alignof(keel_setting) != 0 ||
         (i != 0 && *size != stride)) {
@@ -246,12 +252,11 @@ Result<std::shared_ptr<const Schema>> read_settings(const Peek& peek, const keel
 }
 
 Result<void> check_info(const Peek& peek, const keel_plugin_info* info, const Manifest& manifest) {
-  const auto* const at = reinterpret_cast<const char*>(info);
-  const auto size = info == nullptr
-                        ? std::nullopt
-                        : peek.object<std::uint32_t>(at + offsetof(keel_plugin_info, size));
+  const auto size =
+      info == nullptr ? std::nullopt
+                      : peek.object<std::uint32_t>(further(info, offsetof(keel_plugin_info, size)));
   std::string bytes(std::min<std::size_t>(size.value_or(0), sizeof(keel_plugin_info)), '\0');
-  if (bytes.empty() || !peek.copy(at, bytes.data(), bytes.size())) {
+  if (bytes.empty() || !peek.copy(info, bytes.data(), bytes.size())) {
     return Error{"its entry's `info` points nowhere; let it point at the KEEL_PLUGIN_INFO"};
   }
   const auto twin = parse_plugin_info(bytes, "its entry's `info`");

@@ -43,7 +43,11 @@ class Broker {
   // The same after the hooks had their say about this publisher; `reason` is theirs when they
   // refuse.
   std::size_t publish_hooked(const MessageView& message, std::string_view client_id,
-                             std::string_view username, Reason& reason);
+                             std::string_view username, Reason& reason) {
+    if (!hooks_->publish) [[likely]]
+      return publish(message);
+    return ask_publish({message, client_id, username}, reason);
+  }
   // A plugin's message: checked like a client's, received now, hooked with `client_id` as its
   // publisher. Not from within a hook.
   std::size_t publish_as(MessageView message, std::string_view client_id, Reason& reason);
@@ -81,8 +85,9 @@ class Broker {
   // authorize hook's, which is the caller's to ask. The topic is as the client knows it.
   Fault set_will(std::string_view client_id, const WillView& will);
   bool clear_will(std::string_view client_id);  // false: not connected, or it had none
-  // Whether a client that is connected may publish or subscribe, from the rules in force; the answer
-  // may come at once or later, exactly once. Not connected, or no answer in time: it may not.
+  // Whether a client that is connected may publish or subscribe, from the rules in force; the
+  // answer may come at once or later, exactly once. Not connected, or no answer in time: it may
+  // not.
   void ask_authorize(std::string_view client_id, Action action, std::uint8_t qos, bool retain,
                      std::string_view topic, std::function<void(bool)> done);
   // Whether the client's connection is the one that came through this listener from this endpoint.
@@ -240,6 +245,7 @@ class Broker {
   void drop(Metric cause, const MessageView& message, std::string_view word,
             const Session* receiver = nullptr);
   void drop_for(Session& session, Metric cause, const MessageView& message, std::string_view word);
+  std::size_t ask_publish(const PublishRequest& request, Reason& reason);
   void tell_dropped(const MessageView& message, std::string_view word, const Session* receiver);
   void tell_session(Event event, const Session& session, std::string_view word);
   static bool goes_on(const Session& session, const OpenRequest& request);
@@ -274,10 +280,10 @@ class Broker {
   std::vector<Connection*> connections_;
   std::uint64_t random_state_;
   std::uint64_t next_ticket_ = 1;
-  struct Asked;  // see ask_authorize()
-  bool answer_asked(std::uint64_t ticket, Verdict verdict);  // false: not one of these
+  struct Asked;                                                      // see ask_authorize()
+  bool answer_asked(std::uint64_t ticket, Verdict verdict);          // false: not one of these
   std::unordered_map<std::uint64_t, std::shared_ptr<Asked>> asked_;  // by ticket
-  std::unordered_map<std::uint64_t, Connection*> waiting_;  // by ticket
+  std::unordered_map<std::uint64_t, Connection*> waiting_;           // by ticket
   std::string property_scratch_, topic_scratch_;
   SubscribeView subscribe_scratch_;
   std::atomic<std::size_t> backlog_{0};  // bytes on their way here from other shards [any]

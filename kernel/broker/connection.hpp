@@ -200,6 +200,7 @@ class Connection final : public LinkHandler {
   bool ask(AuthRequest request, bool enhanced, AuthAnswer& answer);
   Allowed authorize(Action action, std::uint8_t qos, bool retain, Bytes topic,
                     const ConnectView* connect = nullptr);
+  [[gnu::noinline]] Allowed ask_authorize(AuthorizeRequest request, const ConnectView* connect);
   void wait_for_answer(std::uint64_t ticket, std::string key);
   void wait_over();
   void drop_question();

@@ -33,24 +33,22 @@ std::uint64_t xorshift(std::uint64_t& state) {
 
 }  // namespace
 
-std::size_t Broker::publish_hooked(const MessageView& message, std::string_view client_id,
-                                   std::string_view username, Reason& reason) {
-  if (!hooks_->publish) return publish(message);
-  const PublishAnswer answer = call(hooks_->publish, PublishRequest{message, client_id, username});
-  if (answer.verdict == Verdict::deny) {
-    reason = puback_reason(answer.reason);
-    metrics().add(Metric::messages_dropped);
-    if (wants(Event::message_dropped))
-      notify({.event = Event::message_dropped,
-              .client = {.client_id = client_id, .username = username},
-              .topic = message.topic,
-              .qos = message.qos,
-              .code = reason,
-              .reason = "refused",
-              .message = &message});
-    return 0;
-  }
-  return publish(answer.replacement ? answer.replacement->view() : message);
+std::size_t Broker::ask_publish(const PublishRequest& request, Reason& reason) {
+  const MessageView& message = request.message;
+  const PublishAnswer answer = call(hooks_->publish, request);
+  if (answer.verdict != Verdict::deny)
+    return publish(answer.replacement ? answer.replacement->view() : message);
+  reason = puback_reason(answer.reason);
+  metrics().add(Metric::messages_dropped);
+  if (wants(Event::message_dropped))
+    notify({.event = Event::message_dropped,
+            .client = {.client_id = request.client_id, .username = request.username},
+            .topic = message.topic,
+            .qos = message.qos,
+            .code = reason,
+            .reason = "refused",
+            .message = &message});
+  return 0;
 }
 
 std::size_t Broker::publish_as(MessageView message, std::string_view client_id, Reason& reason) {

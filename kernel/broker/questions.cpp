@@ -52,18 +52,22 @@ bool Connection::ask(AuthRequest request, bool enhanced, AuthAnswer& answer) {
   return true;
 }
 
-// `connect`: the client is still connecting with this packet.
+// `connect`: the client is still connecting with this packet. Everything that needs room is in
+// ask_authorize(): without hooks this is all that a message pays.
 Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool retain, Bytes topic,
                                           const ConnectView* connect) {
   if (action == Action::publish && reserved_topic(topic)) return Allowed::no;
   if (superuser_) return Allowed::yes;
+  // An answer that came counts, whatever became of the hook.
+  if (broker_->hooks().authorize || (extras_ && !extras_->answers.empty())) [[unlikely]]
+    return ask_authorize({action, qos, retain, topic, {}, {}}, connect);
+  return broker_->settings().mqtt.acl_nomatch_allow ? Allowed::yes : Allowed::no;
+}
+
+Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
+                                              const ConnectView* connect) {
   const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
   const auto& hook = broker_->hooks().authorize;
-  // An answer that came counts, whatever became of the hook.
-  if (!hook && (!extras_ || extras_->answers.empty()))
-    return by_default ? Allowed::yes : Allowed::no;
-
-  AuthorizeRequest request{action, qos, retain, topic, {}, {}};
   Extras& more = extras();
   const std::string key = decision_key(request);
   if (!more.answers.empty())

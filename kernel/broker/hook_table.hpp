@@ -155,7 +155,7 @@ enum class Event : std::uint8_t {
   session_unsubscribed,  // also each one that goes with its session, before session_terminated
   message_delivered,     // sent to a client; not when it is sent again
   message_acked,         // by the receiver: PUBACK or the first PUBREC, `code` is its reason
-  message_dropped        // for `client`, or for everybody when that is empty
+  message_dropped        // `client`: whose copy it was, or who may not publish it; empty: all
 };
 inline constexpr std::size_t kEvents = 11;
 constexpr std::uint32_t event_bit(Event event) { return 1u << static_cast<unsigned>(event); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernel/base/endpoint.hpp"
 #include "kernel/codec/packet.hpp"
 
 namespace keel::kernel {
@@ -13,6 +14,7 @@ namespace keel::kernel {
 struct ConnectionInfo {
   std::string_view client_id, username;  // username empty: none
   std::string peer;                      // "ip:port"
+  Endpoint endpoint;
   std::string_view listener;
   Version version{};
   bool clean_start = true;

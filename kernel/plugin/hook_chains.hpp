@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "kernel/broker/hook_table.hpp"
 #include "kernel/plugin/runtime.hpp"
 
 namespace keel::kernel {
+
+class HookObject;
 
 class HookChains {
  public:
@@ -23,6 +26,9 @@ class HookChains {
   // shard is in a hook of any other slot. Not empty: shards that did not get to it.
   std::vector<Runtime::Absent> install(std::span<Slot* const> slots);
 
+  // The same for the slots of the last time: their hooks have changed.
+  std::vector<Runtime::Absent> reinstall();
+
   // An upgrade: from now on until the next install(), questions that a hook of `slot` would have
   // been asked wait instead (connects, authorizations; publishing waits by its authorization), so
   // that nobody gets past a hook that is being replaced. Waits for the shards, as install().
@@ -31,13 +37,16 @@ class HookChains {
   // The questions of a slot that wait for auth.resolve(). Unloading: they are answered, connects
   // with "server unavailable", the rest with a denial. [shard]
   void refuse_questions(HostThread& thread, const Slot& slot);
-  // Upgrade: they are put again to the hooks now in force. [shard]
-  void ask_again(HostThread& thread, const Slot* slot);
+  // After an upgrade: questions that wait because of hold() are put to the hooks now in force.
+  // [shard]
+  void ask_again(HostThread& thread);
 
-  // For auth.resolve(). [shard of the ticket]
-  struct Resolution;
-  keel_status resolve(HostThread& thread, const Slot& slot, keel_handle ticket,
-                      Resolution resolution);
+  // For auth.resolve(): `next` goes on with the hooks behind. Not from within a hook. [shard of the
+  // ticket]
+  keel_status resolve(HostThread& thread, const Slot& slot, const AuthTicket& ticket,
+                      AuthAnswer answer);
+  // What resolve() would answer. [shard of the ticket]
+  keel_status check_ticket(HostThread& thread, const Slot& slot, const AuthTicket& ticket) const;
 
   // One chain in order, for `ctl hooks list`.
   struct Entry {
@@ -49,7 +58,12 @@ class HookChains {
   std::size_t count(const Slot& slot) const;
 
  private:
+  friend class HookObject;
   struct Impl;
+
+  void enter(HookObject& hook);
+  void leave(HookObject& hook);
+
   std::unique_ptr<Impl> impl_;
 };
 

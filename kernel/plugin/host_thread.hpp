@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/base/task.hpp"
+#include "kernel/codec/message.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_object.hpp"
 
@@ -16,6 +17,12 @@ namespace keel::kernel {
 class Runtime;
 class Shard;
 class Broker;
+
+// A message of a plugin's, on its way into the next turn.
+struct PendingPublish {
+  Slot* slot;
+  MessagePtr message;
+};
 
 class HostThread {
  public:
@@ -45,6 +52,8 @@ class HostThread {
     std::atomic<std::uint64_t> calls{0};  // grows with each call from outside
   };
   Inside inside;
+
+  std::vector<PendingPublish> publishes;  // [this thread]
 
  private:
   Runtime& runtime_;

@@ -165,6 +165,7 @@ class Registry {
   void tear_down(std::shared_ptr<Teardown> job);
   void wait_for_jobs(std::shared_ptr<Teardown> job);
   void finish(std::shared_ptr<Teardown> job);
+  void destroy(const std::shared_ptr<Teardown>& job);
   void get_stuck(std::shared_ptr<Teardown> job, const std::string& why);
   std::string unmap(std::unique_ptr<Slot> slot);
 
@@ -177,6 +178,7 @@ class Registry {
   void hand_over(std::shared_ptr<Upgrade> job);
   void switch_over(std::shared_ptr<Upgrade> job);
   void roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
+  void bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left, bool quiet);
   void take_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
 
   Runtime& runtime_;

@@ -135,18 +135,25 @@ void Registry::finish(std::shared_ptr<Teardown> job) {
   // What its own threads posted meanwhile runs as cancelled, on the shards and here.
   if (auto absent = runtime_.barrier([](HostThread&) {}); !absent.empty())
     return get_stuck(job, absent_text(absent));
-  runtime_.control().post([this, job] {
-    Slot& mine = job->slot;
-    call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
-    runtime_.services().forget_user(mine);
-    const auto entry =
-        std::ranges::find_if(entries_, [&](const Entry& e) { return e.slot.get() == &mine; });
-    std::unique_ptr<Slot> owned = std::move(entry->slot);
-    entries_.erase(entry);
-    PluginOutcome outcome;
-    outcome.text = unmap(std::move(owned));
-    job->done(std::move(outcome));
-  });
+  poll(
+      options_.stop_timeout, [&slot] { return slot.quiet(); },
+      [this, job](bool came) {
+        if (came) return runtime_.control().post([this, job] { destroy(job); });
+        get_stuck(job, "what it posted does not come to an end");
+      });
+}
+
+void Registry::destroy(const std::shared_ptr<Teardown>& job) {
+  Slot& mine = job->slot;
+  call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
+  runtime_.services().forget_user(mine);
+  const auto entry =
+      std::ranges::find_if(entries_, [&](const Entry& e) { return e.slot.get() == &mine; });
+  std::unique_ptr<Slot> owned = std::move(entry->slot);
+  entries_.erase(entry);
+  PluginOutcome outcome;
+  outcome.text = unmap(std::move(owned));
+  job->done(std::move(outcome));
 }
 
 // The proof. Answers "unmapped", or "resident (why)".

@@ -167,8 +167,7 @@ void Registry::hand_over(std::shared_ptr<Upgrade> job) {
   }
   old.park(runtime_.control_thread(), job->parking->list(kControlThread));
   poll(
-      options_.stop_timeout,
-      [&old] { return old.jobs_running.load() == 0 && old.jobs_waiting.load() == 0; },
+      options_.stop_timeout, [&old] { return old.quiet(); },
       [this, job](bool came) {
         call_plugin(job->old, CallSite::stop, [&] { job->old.plugin.stop(job->old.plugin.self); });
         job->old.started = false;
@@ -219,32 +218,44 @@ void Registry::switch_over(std::shared_ptr<Upgrade> job) {
   entry.stamp = FileStamp::of(job->file);
   entry.since_s = std::time(nullptr);
   put_into_force(*entry.slot);
-  runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread, nullptr); });
+  runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread); });
   const std::size_t left = job->parking->size();
   job->parking->revoke_rest();
   job->parking.reset();
   runtime_.services().forget_user(*leaving);
-  PluginOutcome outcome;
-  const std::string from = leaving->manifest().version, to = entry.slot->manifest().version;
-  runtime_.control().post(
-      [this, job, leaving = std::move(leaving), outcome, from, to, left]() mutable {
-        call_plugin(*leaving, CallSite::destroy,
-                    [&] { leaving->plugin.destroy(leaving->plugin.self); });
-        const std::string name = leaving->name();
-        outcome.text =
-            fmt::format("version {} -> {}, old version {}", from, to, unmap(std::move(leaving)));
-        outcome.notices = std::move(job->notices);
-        if (left != 0)
-          outcome.notices.push_back(fmt::format(
-              "{} sockets, connections or sessions were not taken over and are closed", left));
-        if (job->from_elsewhere)
-          outcome.notices.push_back(
-              fmt::format("a restart loads the file in {} again; copy the new one there to keep it",
-                          options_.plugin_dir));
-        ++loads_;
-        KEEL_LOG(notice, "plugin={}: upgraded, {}", name, outcome.text);
-        job->done(std::move(outcome));
+  const auto gone = std::make_shared<std::unique_ptr<Slot>>(std::move(leaving));
+  poll(
+      options_.stop_timeout, [gone] { return (*gone)->quiet(); },
+      [this, job, gone, left](bool came) {
+        runtime_.control().post([this, job, gone, left, came] { bury(*job, *gone, left, came); });
       });
+}
+
+// The version that was replaced goes.
+void Registry::bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left, bool quiet) {
+  const std::string name = gone->name(), from = gone->manifest().version;
+  std::string end = "resident (what it posted does not come to an end)";
+  if (quiet) {
+    call_plugin(*gone, CallSite::destroy, [&] { gone->plugin.destroy(gone->plugin.self); });
+    end = unmap(std::move(gone));
+  } else {
+    static_cast<void>(gone.release());
+    ++resident_;
+  }
+  PluginOutcome outcome;
+  outcome.text = fmt::format("version {} -> {}, old version {}", from,
+                             find(name)->slot->manifest().version, end);
+  outcome.notices = std::move(job.notices);
+  if (left != 0)
+    outcome.notices.push_back(fmt::format(
+        "{} sockets, connections or sessions were not taken over and are closed", left));
+  if (job.from_elsewhere)
+    outcome.notices.push_back(
+        fmt::format("a restart loads the file in {} again; copy the new one there to keep it",
+                    options_.plugin_dir));
+  ++loads_;
+  KEEL_LOG(notice, "plugin={}: upgraded, {}", name, outcome.text);
+  job.done(std::move(outcome));
 }
 
 // The new version goes, whatever it got to; the old one starts again with what was parked.
@@ -258,8 +269,7 @@ void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
   });
   fresh.unadopt(runtime_.control_thread(), parking.list(kControlThread));
   poll(
-      options_.stop_timeout,
-      [&fresh] { return fresh.jobs_running.load() == 0 && fresh.jobs_waiting.load() == 0; },
+      options_.stop_timeout, [&fresh] { return fresh.quiet(); },
       [this, job, why = std::move(why)](bool came) mutable {
         Slot& mine = *job->fresh;
         if (mine.started)
@@ -294,7 +304,7 @@ void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
                        : PluginOutcome::fail("state_refused", failure_text(old, "load", taken));
   if (again.ok) {
     put_into_force(old);
-    runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread, nullptr); });
+    runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread); });
     why.text += "; the running version goes on";
   } else {
     // Neither version runs: what is left of the old one ends.
@@ -303,6 +313,7 @@ void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
     runtime_.hooks().install(slots_in_order(&old));
     runtime_.barrier([this, &old](HostThread& thread) {
       runtime_.hooks().refuse_questions(thread, old);
+      runtime_.hooks().ask_again(thread);
       old.revoke(thread);
     });
     old.revoke(runtime_.control_thread());

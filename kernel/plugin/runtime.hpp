@@ -32,6 +32,7 @@ class Runtime {
     ListenerSet& listeners;
     WorkerPool& workers;
     ControlPort& control;
+    std::string version;                           // of the broker
     std::string data_dir;                          // absolute
     std::string base_dir;                          // relative paths of settings count from here
     std::chrono::milliseconds stop_timeout{5000};  // for a barrier, a drain, running jobs

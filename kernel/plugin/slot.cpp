@@ -34,7 +34,10 @@ struct Slot::Post {
 };
 
 Slot::Slot(Runtime& runtime, Manifest manifest, std::uint32_t generation)
-    : runtime_(runtime), manifest_(std::move(manifest)), generation_(generation) {
+    : runtime_(runtime),
+      manifest_(std::move(manifest)),
+      identity_("$plugin/" + manifest_.name),
+      generation_(generation) {
   host_ = host_template();
   host_.impl = this;
   for (std::uint32_t i = 0; i <= runtime.shard_count(); ++i)

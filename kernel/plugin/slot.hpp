@@ -37,6 +37,7 @@ class Slot {
 
   Runtime& runtime() const { return runtime_; }
   const std::string& name() const { return manifest_.name; }
+  const std::string& identity() const { return identity_; }  // as a publisher: "$plugin/NAME"
   const Manifest& manifest() const { return manifest_; }
   std::uint32_t generation() const { return generation_; }
   const keel_host* host() const { return &host_; }
@@ -103,7 +104,15 @@ class Slot {
   void note_error(std::string text);                            // the last error, for `show` [any]
   std::string last_error() const;                               // [any]
   std::atomic<std::uint32_t> jobs_running{0}, jobs_waiting{0};  // on the worker pool
-  std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};         // of its sockets and streams
+  std::atomic<std::uint32_t> publishes_waiting{0};              // for their turn
+  std::atomic<std::uint32_t> walks{0};  // through clients or retained messages, under way
+  static constexpr std::uint32_t kMaxPublishes = 100'000;
+  // Whether nothing that was begun for the plugin is still on its way between threads. [any]
+  bool quiet() const {
+    return jobs_running.load() == 0 && jobs_waiting.load() == 0 && posts_.load() == 0 &&
+           publishes_waiting.load() == 0 && walks.load() == 0;
+  }
+  std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};  // of its sockets and streams
 
   log::detail::Site log_site;  // of its own lines
   WatchedSet watched;          // descriptors, see host_fd.cpp
@@ -149,6 +158,7 @@ class Slot {
 
   Runtime& runtime_;
   const Manifest manifest_;
+  const std::string identity_;
   const std::uint32_t generation_;
   keel_host host_{};
   std::atomic<bool> accepting_{false};

@@ -43,6 +43,7 @@ Plugins::Plugins(Server& server, ControlLoop& loop, Admin& admin, const Settings
                 .listeners = server.listeners(),
                 .workers = workers_,
                 .control = *this,
+                .version = KEEL_VERSION,
                 .data_dir = absolute(settings.kernel.data_dir),
                 .base_dir = absolute("."),
                 .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms)}),

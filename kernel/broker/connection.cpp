@@ -307,6 +307,7 @@ ConnectionInfo Connection::info() const {
   info.client_id = client_name();
   info.username = username_;
   info.peer = link_.peer().address();
+  info.endpoint = link_.peer().endpoint;
   if (link_.peer().listener) info.listener = link_.peer().listener->settings.name;
   info.version = version_;
   info.clean_start = clean_start_;

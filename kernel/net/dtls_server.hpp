@@ -21,7 +21,6 @@
 namespace keel::kernel {
 
 class DtlsAssociation;
-struct ClientHello;
 
 enum class DtlsCloseReason : std::uint8_t {
   peer,      // close_notify, or an alert
@@ -73,15 +72,15 @@ class DtlsServer final : public DatagramHandler {
   DtlsServer& operator=(const DtlsServer&) = delete;
   ~DtlsServer();  // without goodbyes; not from within a callback
 
-  // As those of the socket; associations stay, their clocks too, and no callback comes while
-  // paused.
+  // As those of the socket: associations stay and nothing is lost. While paused no callback comes,
+  // except, when paused from within one, for what had been received together with it.
   void pause();
   bool resume();
   void set_handler(DtlsHandler& handler) { handler_ = &handler; }
   // For handshakes that begin from now on: new certificates or keys.
   void set_context(std::shared_ptr<TlsContext> context) { context_ = std::move(context); }
 
-  // Encrypts and sends; up to 16 KiB.
+  // Encrypts and sends; 1 byte to 16 KiB.
   SendOutcome send(const Endpoint& peer, const iovec* pieces, std::size_t n);
   SendOutcome send(const Endpoint& peer, Bytes bytes);
 
@@ -100,25 +99,35 @@ class DtlsServer final : public DatagramHandler {
   struct EndpointHash {
     std::size_t operator()(const Endpoint& endpoint) const;
   };
-  using Associations = std::unordered_map<Endpoint, std::unique_ptr<DtlsAssociation>, EndpointHash>;
-  struct Plain;  // decrypted datagrams on their way to the handler
+  using Owned = std::unique_ptr<DtlsAssociation>;
+  class Plain;  // decrypted datagrams on their way to the handler
+  class Busy;   // a call from outside: what dies during it is freed after it
 
   void on_datagrams(std::span<const Datagram> datagrams) override;
   void on_datagram(const Datagram& datagram);
-  void on_hello(const Datagram& datagram, const ClientHello& hello, DtlsAssociation* known);
-  void begin(const Datagram& datagram, const ClientHello& hello, DtlsAssociation* known);
-  bool drive(DtlsAssociation& association, const Datagram& datagram);
-  void advance(DtlsAssociation& association);
+  DtlsAssociation* find(const Endpoint& peer) const;
+  DtlsAssociation* find_established(const Endpoint& peer) const;
+
+  // Handshakes.
+  void on_hello(const Datagram& datagram, DtlsAssociation* known);
+  bool admitted(const Datagram& datagram, const DtlsAssociation* known);
+  void begin(const Datagram& datagram, std::string_view random, DtlsAssociation* known);
+  void on_handshake_datagram(DtlsAssociation& association, const Datagram& datagram);
+  void step(DtlsAssociation& association);
   void complete(DtlsAssociation& association);
-  void promote(DtlsAssociation& successor);
-  bool read_plain(DtlsAssociation& association, const Endpoint& local);
+  void fail(DtlsAssociation& association, std::string_view why);
+  void discard(DtlsAssociation& association);
+
+  // Associations.
+  bool on_record(DtlsAssociation& association, Bytes datagram);
+  void end(DtlsAssociation& association, DtlsCloseReason reason);
+  void retire(Owned association, DtlsCloseReason reason);
+  void deliver();
   void on_timer(DtlsAssociation& association);
   void arm(DtlsAssociation& association);
-  void fail(DtlsAssociation& association, std::string_view why);
-  void end(DtlsAssociation& association, DtlsCloseReason reason);
-  void bury(std::unique_ptr<DtlsAssociation> association);
-  void deliver();
-  DtlsAssociation* find(const Endpoint& peer) const;
+  Owned take(DtlsAssociation& association);
+  void bury(Owned association);
+  void count();
   std::int64_t now_ms() const { return socket_.home().now_ms(); }
 
   UdpSocket& socket_;
@@ -126,11 +135,11 @@ class DtlsServer final : public DatagramHandler {
   DtlsHandler* handler_;
   Options options_;
   DtlsCookie cookie_;
-  Associations associations_;
+  std::unordered_map<Endpoint, Owned, EndpointHash> associations_;
   std::size_t established_ = 0, half_open_ = 0;
   bool paused_ = false;
-  bool busy_ = false;  // within a call from the socket or a timer: the dead wait in graves_
-  std::vector<std::unique_ptr<DtlsAssociation>> graves_;
+  bool busy_ = false;
+  std::vector<Owned> graves_;
   std::unique_ptr<Plain> plain_;
   Stats stats_;
 };

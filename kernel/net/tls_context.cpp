@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "kernel/base/log.hpp"
+#include "kernel/net/dtls_context.hpp"
 #include "kernel/net/tls_psk.hpp"
 
 namespace keel::kernel {
@@ -90,11 +91,11 @@ class TlsLoader {
     if (settings_.prefer_server_ciphers)
       SSL_CTX_set_options(context_, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);  // tickets need no memory here
+    SSL_CTX_set_read_ahead(context_, 1);
+    if (client_) return offer_protocols();
     static constexpr unsigned char kSessionContext[] = "keel";
     SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1);
-    SSL_CTX_set_read_ahead(context_, 1);
     SSL_CTX_set_dh_auto(context_, 1);
-    if (client_) return offer_protocols();
     SSL_CTX_set_alpn_select_cb(context_, choose_alpn, nullptr);
     return {};
   }
@@ -117,6 +118,7 @@ class TlsLoader {
   }
 
   Result<void> versions() {
+    if (tls_.datagram()) return prepare_datagram_context(*context_);
     int bounds[2] = {};
     const std::pair<const char*, const std::string*> texts[2] = {
         {"min_version", &settings_.min_version}, {"max_version", &settings_.max_version}};
@@ -137,6 +139,9 @@ class TlsLoader {
   }
 
   Result<void> ciphers() {
+    if (tls_.datagram() && settings_.ciphers.empty()) {
+      SSL_CTX_set_cipher_list(context_, kDatagramCiphers);
+    }
     if (!settings_.ciphers.empty() &&
         !SSL_CTX_set_cipher_list(context_, settings_.ciphers.c_str())) {
       return error("ciphers", fmt::format("no known cipher in '{}'; `openssl ciphers` lists them",
@@ -288,8 +293,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const std::string& name,
                                                      const TlsSettings& settings,
                                                      TlsOptions options) {
   ERR_clear_error();
-  SSL_CTX* context =
-      SSL_CTX_new(options.role == TlsRole::client ? TLS_client_method() : TLS_server_method());
+  const SSL_METHOD* const method = options.datagram                  ? DTLS_server_method()
+                                   : options.role == TlsRole::client ? TLS_client_method()
+                                                                     : TLS_server_method();
+  SSL_CTX* context = SSL_CTX_new(method);
   if (!context) return Error{fmt::format("tls.{}: {}", name, openssl_reason())};
   std::shared_ptr<TlsContext> tls(new TlsContext(context, std::move(options)));
   if (auto loaded = TlsLoader(name, settings, *tls).run(); !loaded) return Error{loaded.error()};

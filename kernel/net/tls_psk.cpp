@@ -33,13 +33,19 @@ std::string parse_hex(std::string_view text) {
   return key;
 }
 
-// TLS 1.2 asks for the key of an identity.
-unsigned server_key(SSL* ssl, const char* identity, unsigned char* out, unsigned max) {
+// DTLS 1.2 asks for the key of an identity.
+unsigned datagram_key(SSL* ssl, const char* identity, unsigned char* out, unsigned max) {
   const auto key = TlsContext::of(SSL_get_SSL_CTX(ssl)).psk(identity);
   if (!key || key->empty() || key->size() > max) return 0;
   std::memcpy(out, key->data(), key->size());
-  TlsSession::of(ssl).note_psk_identity(identity);
   return static_cast<unsigned>(key->size());
+}
+
+// So does TLS 1.2.
+unsigned server_key(SSL* ssl, const char* identity, unsigned char* out, unsigned max) {
+  const unsigned size = datagram_key(ssl, identity, out, max);
+  if (size != 0) TlsSession::of(ssl).note_psk_identity(identity);
+  return size;
 }
 
 // TLS 1.3 asks for a session made of the key. An identity that is not ours is not an error: the
@@ -116,7 +122,8 @@ void install_client_psk(ssl_ctx_st* context) {
 }
 
 void install_psk(ssl_ctx_st* context, const std::string& hint) {
-  SSL_CTX_set_psk_server_callback(context, server_key);
+  const bool datagram = TlsContext::of(context).datagram();
+  SSL_CTX_set_psk_server_callback(context, datagram ? datagram_key : server_key);
   SSL_CTX_set_psk_find_session_callback(context, find_session);
   if (!hint.empty()) SSL_CTX_use_psk_identity_hint(context, hint.c_str());
   // A resumed session would not say which key it began with.

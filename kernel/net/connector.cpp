@@ -76,6 +76,8 @@ void Connector::State::resolve(WorkerPool& workers) {
   arm(1);
   // A job that the pool drops, or that throws, answers as well.
   struct Job {
+    Job(Shard& home, std::shared_ptr<State> asking) : shard(home), state(std::move(asking)) {}
+    Job(const Job&) = delete;
     ~Job() {
       if (!state) return;
       shard.post([state = std::move(state)] {
@@ -85,7 +87,7 @@ void Connector::State::resolve(WorkerPool& workers) {
     Shard& shard;
     std::shared_ptr<State> state;
   };
-  auto job = std::make_shared<Job>(Job{shard, shared_from_this()});
+  auto job = std::make_shared<Job>(shard, shared_from_this());
   (void)workers.submit([job = std::move(job), resolver = options.resolver, host = options.host] {
     auto found = resolver(host);
     Shard& home = job->shard;

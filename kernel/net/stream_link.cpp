@@ -116,10 +116,9 @@ void StreamLink::deliver(std::string_view fresh) {
 void StreamLink::present() {
   std::string data = std::move(unread_);
   unread_ = std::string();
+  shown_ = 0;
   const std::size_t taken = call_handler(data);
-  if (taken == data.size()) {
-    shown_ = 0;
-  } else {
+  if (taken < data.size()) {
     data.erase(0, taken);
     shown_ = data.size();
     data += unread_;
@@ -130,6 +129,7 @@ void StreamLink::present() {
 
 StreamEnd::Fed StreamLink::feed(std::string_view bytes, StreamEnd::When when) {
   if (state_ != State::open) return {.taken = true, .waiting = 0};
+  if (bytes.empty()) return {.taken = true, .waiting = waiting()};
   if (waiting() >= StreamEnd::kMaxWaiting) return {.taken = false, .waiting = waiting()};
   const bool now = when == StreamEnd::When::now && deliverable();
   if (now && unread_.empty()) {

@@ -61,7 +61,7 @@ class StreamEnd final : private TurnEnd {
   // As close(CloseCause::peer). May run after the shard has stopped, not after it was destroyed.
   ~StreamEnd() override;
 
-  // Bytes from the client, cut anywhere.
+  // Bytes from the client, cut anywhere. None: only asks.
   Fed feed(std::string_view bytes, When when = When::now);
   // The client is gone: what was fed before is shown to the handler, then it is told; output is
   // dropped. The user is not called any more.

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <stdexcept>
 
 using namespace keel::kernel;
 
@@ -39,4 +40,30 @@ TEST_CASE("all threads work") {
     }));
   }
   CHECK(done.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+}
+
+TEST_CASE("an exception ends its job only, and the load is known") {
+  WorkerPool pool({.threads = 1, .max_queued = 10});
+  CHECK(pool.max_queued() == 10);
+  std::promise<void> entered, release, done;
+  REQUIRE(pool.submit([&] {
+    entered.set_value();
+    release.get_future().wait();
+    throw std::runtime_error("no");
+  }));
+  entered.get_future().wait();
+  REQUIRE(pool.submit([] { throw 7; }));
+  REQUIRE(pool.submit([&] { done.set_value(); }));
+  WorkerPool::Load load = pool.load();
+  CHECK(load.queued == 2);
+  CHECK(load.running == 1);
+  CHECK(load.done == 0);
+  release.set_value();
+  REQUIRE(done.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  pool.stop();
+  load = pool.load();
+  CHECK(load.queued == 0);
+  CHECK(load.running == 0);
+  CHECK(load.failed == 2);
+  CHECK(load.done == 1);
 }

@@ -40,7 +40,7 @@ class Broker {
         keel_retained_fn([](void* ctx, const keel_message_view* messages, std::uint32_t n) {
           auto* const self = static_cast<Query*>(ctx);
           for (std::uint32_t i = 0; i < n; ++i) {
-            detail::guarded(self->core, [&] { self->fn(Message(self->core, messages[i])); });
+            detail::guarded(self->core, [&] { self->fn(Message(self->core, at(messages, i))); });
           }
         }),
         keel_task_fn([](void* ctx, std::int32_t cancelled) {

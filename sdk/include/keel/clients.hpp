@@ -42,19 +42,19 @@ class Clients {
       D done;
     };
     auto query = std::make_unique<Query>(Query{core_, std::move(fn), std::move(done)});
-    const keel_status status =
-        core_.clients.call(&keel_ext_clients::each, core_.host,
-                           keel_clients_fn([](void* ctx, const keel_client* clients,
-                                              std::uint32_t n, std::int32_t last) {
-                             auto* const self = static_cast<Query*>(ctx);
-                             for (std::uint32_t i = 0; i < n; ++i) {
-                               detail::guarded(self->core, [&] { self->fn(Client(clients[i])); });
-                             }
-                             if (last == 0) return;
-                             detail::guarded(self->core, [&] { self->done(); });
-                             delete self;
-                           }),
-                           query.get());
+    const keel_status status = core_.clients.call(
+        &keel_ext_clients::each, core_.host,
+        keel_clients_fn(
+            [](void* ctx, const keel_client* clients, std::uint32_t n, std::int32_t last) {
+              auto* const self = static_cast<Query*>(ctx);
+              for (std::uint32_t i = 0; i < n; ++i) {
+                detail::guarded(self->core, [&] { self->fn(Client(at(clients, i))); });
+              }
+              if (last == 0) return;
+              detail::guarded(self->core, [&] { self->done(); });
+              delete self;
+            }),
+        query.get());
     if (status == KEEL_OK) query.release();
     return core_.status(status);
   }

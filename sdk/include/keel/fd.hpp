@@ -11,7 +11,9 @@ class WatchContextBase : public Context {
  public:
   using Context::Context;
   void shut() noexcept override { shut_on_shard(*this); }
-  void shut_here() noexcept override { core.fd.call(&keel_ext_fd::release, core.host, handle); }
+  keel_status shut_here() noexcept override {
+    return core.fd.call(&keel_ext_fd::release, core.host, handle);
+  }
 };
 template <class F>
 class WatchContext final : public WatchContextBase {

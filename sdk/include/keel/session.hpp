@@ -33,8 +33,8 @@ struct SessionRequest {
   std::string_view client_id;
   std::optional<std::string_view> username = {}, password = {};
   bool clean = true;
-  std::uint32_t expiry_s = 0;  // 0xffffffff: never
-  std::uint16_t keep_alive_s = 0;
+  std::uint32_t expiry_s = 0;      // 0xffffffff: never
+  std::uint16_t keep_alive_s = 0;  // for hooks and lists: the gateway itself watches
   std::uint16_t receive_maximum = 0;
   const Will* will = nullptr;
   Address peer = {};
@@ -62,7 +62,6 @@ struct Subscription {
   std::uint8_t qos = 0;
   bool no_local = false, retain_as_published = false;
   std::uint8_t retain_handling = 0;
-  std::uint32_t identifier = 0;
 };
 
 // Must outlive the Session; usually the object that has it as a member. `reason` is an MQTT 5
@@ -77,7 +76,7 @@ class SessionHandler {
   virtual void suback(std::uint64_t token, std::span<const std::uint8_t> codes) {
     static_cast<void>(token), static_cast<void>(codes);
   }
-  // A publish() of QoS 1/2 is done.
+  // A publish() of QoS 1/2, a set_will() or a clear_will() is done.
   virtual void published(std::uint64_t token, std::uint8_t reason) {
     static_cast<void>(token), static_cast<void>(reason);
   }
@@ -91,10 +90,11 @@ class SessionContext final : public Context {
   SessionContext(Core& of, std::uint32_t on, SessionHandler& to) : Context(of, on), handler(to) {}
   // The kernel's last call is `closed`, which releases.
   void shut() noexcept override { close_on_shard(*this); }
-  void shut_here() noexcept override {
+  keel_status shut_here() noexcept override {
     const keel_status status =
         core.session.call(&keel_ext_session::close, core.host, handle.load(), std::uint8_t{0});
-    if (status != KEEL_OK && status != KEEL_E_STATE) core.release(*this);
+    if (status == KEEL_E_STALE) core.release(*this);
+    return status;
   }
   inline static keel_session_callbacks callbacks();
 
@@ -113,8 +113,9 @@ inline keel_session_callbacks SessionContext::callbacks() {
   };
   out.deliver = [](void* ctx, keel_handle, const keel_delivery* deliveries, std::uint32_t n) {
     Self self(static_cast<SessionContext*>(ctx));
+    self->note_shard();
     for (std::uint32_t i = 0; i < n && self->open(); ++i) {
-      guarded(self->core, [&] { self->handler.deliver(Delivery(self->core, deliveries[i])); });
+      guarded(self->core, [&] { self->handler.deliver(Delivery(self->core, at(deliveries, i))); });
     }
   };
   out.suback = [](void* ctx, keel_handle, std::uint64_t token, const std::uint8_t* codes,
@@ -157,7 +158,6 @@ class Session : public Handle {
     c.retain_as_published = one.retain_as_published ? 1 : 0;
     c.retain_handling = one.retain_handling;
     c.filter = to_c(one.filter);
-    c.identifier = one.identifier;
     return subscribe(std::span<const keel_subscription>(&c, 1), token);
   }
   Status subscribe(std::span<const keel_subscription> all, std::uint64_t token) const {
@@ -175,11 +175,15 @@ class Session : public Handle {
   Status ack(std::uint32_t delivery, std::uint8_t reason = 0) const {
     return call(&keel_ext_session::ack, delivery, reason);
   }
-  Status set_will(const Will& will) const {
+  // Replaces the will; SessionHandler::published follows with the token: 0, or why the old one
+  // stays.
+  Status set_will(const Will& will, std::uint64_t token = 0) const {
     const keel_will c = will.c();
-    return call(&keel_ext_session::set_will, &c);
+    return call(&keel_ext_session::set_will, &c, token);
   }
-  Status clear_will() const { return call(&keel_ext_session::clear_will); }
+  Status clear_will(std::uint64_t token = 0) const {
+    return call(&keel_ext_session::set_will, static_cast<const keel_will*>(nullptr), token);
+  }
   // The client sleeps: everything waits in the broker.
   Status suspend(std::uint32_t queue_limit = 0) const {
     return call(&keel_ext_session::suspend, queue_limit);

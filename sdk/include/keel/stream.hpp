@@ -21,8 +21,10 @@ class StreamHandler {
 };
 
 struct StreamOptions {
+  // Of tcp/1, on this shard, that carries the stream: address, listener and what TLS proved are its
+  // own. 0: the rest counts.
+  keel_handle connection = 0;
   Address peer = {};
-  keel_handle listener = 0;  // of Tcp::listen; 0: see below
   std::string_view listener_name = {};
   bool loopback_only = false;
   Verified verified{nullptr};
@@ -33,14 +35,15 @@ class StreamContext final : public Context {
  public:
   StreamContext(Core& of, std::uint32_t on, StreamHandler& to) : Context(of, on), handler(to) {}
   void shut() noexcept override { shut_on_shard(*this); }
-  void shut_here() noexcept override {
-    core.stream.call(&keel_ext_stream::close, core.host, handle.load());
+  keel_status shut_here() noexcept override {
+    return core.stream.call(&keel_ext_stream::close, core.host, handle.load());
   }
   static keel_stream_callbacks callbacks() {
     keel_stream_callbacks out{};
     out.size = sizeof out;
     out.output = [](void* ctx, keel_handle, const keel_str* pieces, std::uint32_t n) {
       const Ref<StreamContext> self(static_cast<StreamContext*>(ctx));
+      self->note_shard();
       if (self->open()) guarded(self->core, [&] { self->handler.output({pieces, n}); });
     };
     out.writable = [](void* ctx, keel_handle) {
@@ -100,7 +103,7 @@ class Streams {
     keel_stream_options c{};
     c.size = sizeof c;
     c.peer = options.peer.c();
-    c.listener = options.listener;
+    c.connection = options.connection;
     c.listener_name = to_c(options.listener_name);
     c.loopback_only = options.loopback_only ? 1 : 0;
     c.verified = options.verified.c();

@@ -63,6 +63,12 @@ void append(std::string& out, T number) {
 }
 
 template <class T>
+requires std::is_enum_v<T>
+void append(std::string& out, T value) {
+  append(out, static_cast<std::underlying_type_t<T>>(value));
+}
+
+template <class T>
 requires requires(const T& value, std::string& out) { value.append_to(out); }
 void append(std::string& out, const T& value) { value.append_to(out); }
 
@@ -72,6 +78,13 @@ std::string concat(const Parts&... parts) {
   std::string out;
   (append(out, parts), ...);
   return out;
+}
+
+// Element `i` of an array of sized structs: the other side's may be longer than ours.
+template <class T>
+const T& at(const T* array, std::uint32_t i) {
+  return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(array) +
+                                     std::size_t{array->size} * i);
 }
 
 // The bytes of a text, for binary payloads.

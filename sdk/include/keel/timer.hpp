@@ -14,15 +14,13 @@ class TimerContextBase : public Context {
   TimerContextBase(Core& of, std::uint32_t on, bool single) : Context(of, on), once(single) {}
   void shut() noexcept override {
     if (core.current_shard() == shard) {
-      shut_here();
-      core.release(*this);
-    } else {
-      shut_here();
+      if (gone(shut_here())) core.release(*this);
+    } else if (gone(shut_here())) {  // it may run once more there: after that, again
       visit_shards(*this);
     }
   }
-  void shut_here() noexcept override {
-    core.timer.call(&keel_ext_timer::cancel, core.host, handle);
+  keel_status shut_here() noexcept override {
+    return core.timer.call(&keel_ext_timer::cancel, core.host, handle);
   }
   const bool once;
   bool rearmed = false;  // by the function itself

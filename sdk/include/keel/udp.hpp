@@ -65,8 +65,7 @@ class UdpContextBase : public Context {
  public:
   using Context::Context;
   void shut() noexcept override {
-    core.udp.call(&keel_ext_udp::close, core.host, handle);
-    visit_shards(*this);
+    if (gone(core.udp.call(&keel_ext_udp::close, core.host, handle.load()))) visit_shards(*this);
   }
   TlsArguments tls;
 };

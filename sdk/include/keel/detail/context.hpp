@@ -28,8 +28,8 @@ class Context {
 
   // The handle is gone: end the kernel's object. Called once, on any thread.
   virtual void shut() noexcept = 0;
-  // The same within a task on a shard (or the control thread), see visit() below.
-  virtual void shut_here() noexcept {}
+  // The same on the shard that may. Answers a status: see gone().
+  virtual keel_status shut_here() noexcept { return KEEL_OK; }
   // The kernel forgot the object without a last call.
   virtual void abandoned() noexcept {}
 
@@ -38,11 +38,15 @@ class Context {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
   bool valid() const { return handle != 0 && epoch == core.epoch(); }
+  // Within a callback: the shard is known by now.
+  void note_shard() {
+    if (shard == kAnyShard) shard = core.current_shard();
+  }
   bool open() const { return !closed.load(std::memory_order_acquire); }
 
   Core& core;
   std::atomic<keel_handle> handle{0};  // 0 until the kernel told it, and when the object is gone
-  std::uint32_t shard;                 // where its callbacks run
+  std::atomic<std::uint32_t> shard;                 // where its callbacks run
   const std::uint32_t epoch;
   std::atomic<bool> closed{false};
 
@@ -151,18 +155,20 @@ keel_status post(Core& core, std::uint32_t shard, F fn) {
   return status;
 }
 
+// Whether the kernel has let go of an object, by what it said to ending it. Otherwise (it is being
+// unloaded, ...) it may call once more, and the context waits for the sweep.
+inline bool gone(keel_status status) { return status == KEEL_OK || status == KEEL_E_STALE; }
+
 // Sends a task through the shards `first` .. `last`, each of which does shut_here(); then the
-// kernel's reference goes.
-inline void visit(Context& context, std::uint32_t first, std::uint32_t last) noexcept {
+// kernel's reference goes, if that ended the object anywhere.
+inline void visit(Context& context, std::uint32_t first, std::uint32_t last,
+                  bool ended = false) noexcept {
   guarded(context.core, [&] {
-    post(context.core, first, [ref = Ref<Context>(&context), first, last](bool cancelled) {
+    post(context.core, first, [ref = Ref<Context>(&context), first, last, ended](bool cancelled) {
       if (cancelled) return;
-      ref->shut_here();
-      if (first == last) {
-        ref->core.release(*ref);
-      } else {
-        visit(*ref, first + 1, last);
-      }
+      const bool done = gone(ref->shut_here()) || ended;
+      if (first != last) return visit(*ref, first + 1, last, done);
+      if (done) ref->core.release(*ref);
     });
   });
 }
@@ -178,8 +184,7 @@ inline void visit_shards(Context& context) noexcept {
 // For objects that only their shard may end: here, or by a task.
 inline void shut_on_shard(Context& context) noexcept {
   if (context.shard != kAnyShard && context.core.current_shard() == context.shard) {
-    context.shut_here();
-    context.core.release(context);
+    if (gone(context.shut_here())) context.core.release(context);
   } else {
     visit_shards(context);
   }
@@ -188,7 +193,8 @@ inline void shut_on_shard(Context& context) noexcept {
 // For objects whose last callback comes after they were told to close, and releases them.
 inline void close_on_shard(Context& context) noexcept {
   if (context.shard != kAnyShard && context.core.current_shard() == context.shard) {
-    return context.shut_here();
+    static_cast<void>(context.shut_here());
+    return;
   }
   Core& core = context.core;
   const std::uint32_t n = core.shard.call_or(std::uint32_t{0}, &keel_ext_shard::count, core.host);
@@ -196,20 +202,20 @@ inline void close_on_shard(Context& context) noexcept {
     if (context.shard != kAnyShard && context.shard != shard) continue;
     guarded(core, [&] {
       post(core, shard, [ref = Ref<Context>(&context)](bool cancelled) {
-        if (!cancelled) ref->shut_here();
+        if (!cancelled) static_cast<void>(ref->shut_here());
       });
     });
   }
 }
 
-// For objects that only the control thread may end. `end` answers KEEL_E_STATE where it cannot.
+// For objects that only the control thread may end.
 inline void shut_on_control(Context& context, keel_status (*end)(Context&)) noexcept {
-  if (context.core.current_shard() == KEEL_SHARD_CONTROL && end(context) != KEEL_E_STATE) {
+  if (context.core.current_shard() == KEEL_SHARD_CONTROL && gone(end(context))) {
     return context.core.release(context);
   }
   guarded(context.core, [&] {
     post(context.core, KEEL_SHARD_CONTROL, [ref = Ref<Context>(&context), end](bool cancelled) {
-      if (!cancelled && end(*ref) != KEEL_E_STATE) ref->core.release(*ref);
+      if (!cancelled && gone(end(*ref))) ref->core.release(*ref);
     });
   });
 }

@@ -1,0 +1,200 @@
+// FakeHost's tables ctl and metrics. Part of keel/fake.hpp.
+#pragma once
+
+#include "keel/ext/ctl.h"
+#include "keel/ext/metrics.h"
+#include "keel/fake/hooks.hpp"
+
+namespace keel::fake {
+
+struct Command final : Object {
+  const char* kind() const override { return "command"; }
+  std::string name, usage;
+  keel_ctl_fn fn = nullptr;
+  void* ctx = nullptr;
+};
+struct Metric final : Object {
+  const char* kind() const override { return "metric"; }
+  enum class Type { counter, gauge, gauge_fn, histogram } type = Type::counter;
+  std::string name, labels;
+  double value = 0;  // of a histogram: the sum
+  std::vector<double> observed;
+  keel_gauge_fn fn = nullptr;
+  void* ctx = nullptr;
+};
+
+class Admin : public HookPoints {
+ public:
+  using HookPoints::HookPoints;
+
+  // ---- for tests ----
+  // Runs `ctl <words>` as an operator would: "hello count --json".
+  FakeOutput ctl(std::string_view line) {
+    std::vector<std::string_view> words;
+    bool json = false;
+    while (!(line = trim(line)).empty()) {
+      const std::string_view word = line.substr(0, line.find(' '));
+      word == "--json" ? void(json = true) : words.push_back(word);
+      line.remove_prefix(word.size());
+    }
+    FakeOutput out{KEEL_EXIT_USAGE, "no such command\n"};
+    for (const Command* command : all<Command>()) {
+      if (words.empty() || command->name != words[0]) continue;
+      out.output.clear();
+      std::vector<keel_str> arguments;
+      for (std::size_t i = 1; i < words.size(); ++i) arguments.push_back(to_c(words[i]));
+      keel_ctl_call call{};
+      call.size = sizeof call;
+      call.json = json ? 1 : 0;
+      call.args = arguments.data();
+      call.args_n = static_cast<std::uint32_t>(arguments.size());
+      call.out = sink_into(out.output);
+      out.exit = on(KEEL_SHARD_CONTROL, [&] { return command->fn(command->ctx, &call); });
+      if (out.exit == KEEL_EXIT_USAGE) out.output += command->usage;
+      break;
+    }
+    run();
+    return out;
+  }
+  // The value of a metric: a histogram's is its sum. -1: there is none.
+  double metric(std::string_view name, std::string_view labels = {}) {
+    for (const Metric* metric : all<Metric>()) {
+      if (metric->name != name || (!labels.empty() && metric->labels != labels)) continue;
+      if (metric->fn) return on(KEEL_SHARD_CONTROL, [&] { return metric->fn(metric->ctx); });
+      return metric->value;
+    }
+    return -1;
+  }
+
+ protected:
+  const void* admin_table_for(std::string_view id) {
+    if (id == KEEL_EXT_CTL) return &ctl_table();
+    if (id == KEEL_EXT_METRICS) return &metrics_table();
+    return nullptr;
+  }
+
+ private:
+  static Admin& of(const keel_host* host) { return static_cast<Admin&>(*instance(host).kernel); }
+  static bool valid_name(std::string_view name) {
+    return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
+               std::string_view::npos;
+  }
+
+  static const keel_ext_ctl& ctl_table() {
+    static const keel_ext_ctl table{
+        sizeof table, 0,
+        [](const keel_host* host, const char* name, const keel_ctl_usage* usages, std::uint32_t n,
+           keel_ctl_fn fn, void* ctx, keel_handle* out) -> keel_status {
+          Admin& self = of(host);
+          if (const auto status = self.enter(instance(host), "ctl.add", On::control)) {
+            return status;
+          }
+          if (!valid_name(name)) return self.fail(KEEL_E_INVAL, "ctl.add: not a command's name");
+          for (const Command* other : self.all<Command>()) {
+            if (other->name == name) return self.fail(KEEL_E_EXISTS, "ctl.add: there is one");
+          }
+          auto command = std::make_unique<Command>();
+          command->name = name;
+          for (std::uint32_t i = 0; i < n; ++i) {
+            command->usage += concat(usages[i].form, "  # ", usages[i].summary, '\n');
+          }
+          command->fn = fn;
+          command->ctx = ctx;
+          *out = self.add(instance(host), std::move(command)).handle;
+          return KEEL_OK;
+        },
+        [](const keel_host* host, keel_handle handle) -> keel_status {
+          Command* command;
+          const auto status =
+              of(host).enter_end(instance(host), "ctl.remove", On::control, handle, command);
+          if (status == KEEL_OK) of(host).drop(handle);
+          return status;
+        }};
+    return table;
+  }
+
+  keel_status add_metric(Instance& caller, const char* function, Metric::Type type,
+                         const char* name, const char* labels, keel_handle* out,
+                         keel_gauge_fn fn = nullptr, void* ctx = nullptr) {
+    if (const auto status = enter(caller, function, On::control)) return status;
+    const bool total = std::string_view(name).ends_with("_total");
+    if (!valid_name(name) || (type == Metric::Type::counter) != total) {
+      return fail(KEEL_E_INVAL, concat(function, ": ", name, " is no name for it"));
+    }
+    auto metric = std::make_unique<Metric>();
+    metric->type = type;
+    metric->name = name;
+    metric->labels = labels ? labels : "";
+    metric->fn = fn;
+    metric->ctx = ctx;
+    *out = add(caller, std::move(metric)).handle;
+    return KEEL_OK;
+  }
+  template <class F>
+  keel_status change(Instance& caller, const char* function, keel_handle handle, Metric::Type type,
+                     F&& fn) {
+    Metric* metric;
+    if (const auto status = enter(caller, function, On::any, handle, metric)) return status;
+    if (metric->type != type) return fail(KEEL_E_INVAL, concat(function, ": another kind"));
+    fn(*metric);
+    return KEEL_OK;
+  }
+
+  static const keel_ext_metrics& metrics_table() {
+    using Type = Metric::Type;
+    static const keel_ext_metrics table{
+        sizeof table,
+        0,
+        [](const keel_host* host, const char* name, const char*, const char* labels,
+           keel_handle* out) -> keel_status {
+          return of(host).add_metric(instance(host), "metrics.counter", Type::counter, name, labels,
+                                     out);
+        },
+        [](const keel_host* host, const char* name, const char*, const char* labels,
+           keel_handle* out) -> keel_status {
+          return of(host).add_metric(instance(host), "metrics.gauge", Type::gauge, name, labels,
+                                     out);
+        },
+        [](const keel_host* host, const char* name, const char*, const char* labels,
+           keel_gauge_fn fn, void* ctx, keel_handle* out) -> keel_status {
+          return of(host).add_metric(instance(host), "metrics.gauge_fn", Type::gauge_fn, name,
+                                     labels, out, fn, ctx);
+        },
+        [](const keel_host* host, const char* name, const char*, const char* labels, const double*,
+           std::uint32_t, keel_handle* out) -> keel_status {
+          return of(host).add_metric(instance(host), "metrics.histogram", Type::histogram, name,
+                                     labels, out);
+        },
+        [](const keel_host* host, keel_handle handle, std::uint64_t n) -> keel_status {
+          return of(host).change(instance(host), "metrics.add", handle, Type::counter,
+                                 [n](Metric& metric) { metric.value += static_cast<double>(n); });
+        },
+        [](const keel_host* host, keel_handle handle, std::int64_t n) -> keel_status {
+          return of(host).change(instance(host), "metrics.add_gauge", handle, Type::gauge,
+                                 [n](Metric& metric) { metric.value += static_cast<double>(n); });
+        },
+        [](const keel_host* host, keel_handle handle, std::int64_t value) -> keel_status {
+          return of(host).change(
+              instance(host), "metrics.set", handle, Type::gauge,
+              [value](Metric& metric) { metric.value = static_cast<double>(value); });
+        },
+        [](const keel_host* host, keel_handle handle, double value) -> keel_status {
+          return of(host).change(instance(host), "metrics.observe", handle, Type::histogram,
+                                 [value](Metric& metric) {
+                                   metric.value += value;
+                                   metric.observed.push_back(value);
+                                 });
+        },
+        [](const keel_host* host, keel_handle handle) -> keel_status {
+          Metric* metric;
+          const auto status =
+              of(host).enter_end(instance(host), "metrics.remove", On::control, handle, metric);
+          if (status == KEEL_OK) of(host).drop(handle);
+          return status;
+        }};
+    return table;
+  }
+};
+
+}  // namespace keel::fake

@@ -1,0 +1,155 @@
+// FakeHost's table stream: what a plugin feeds to the broker's MQTT, and what it gets to send. Part
+// of keel/fake.hpp.
+#pragma once
+
+#include "keel/ext/stream.h"
+#include "keel/fake/tcp.hpp"
+
+namespace keel::fake {
+
+struct StreamPeer {
+  std::string fed;      // what the plugin passed on
+  bool closed = false;  // by whomever
+  bool paused = false;
+  std::uint64_t backlog = 0;  // what feed() answers
+  std::string listener_name;
+  Address peer;
+};
+struct Stream final : Object {
+  const char* kind() const override { return "stream"; }
+  bool keeps() const override { return true; }
+  keel_stream_callbacks callbacks{};
+  void* ctx = nullptr;
+  StreamPeer* far = nullptr;
+  void revoke() override {
+    far->closed = true;
+    if (callbacks.closed) {
+      callbacks.closed(ctx, handle, KEEL_CLOSE_UNLOAD, to_c("the plugin is being unloaded"));
+    }
+  }
+};
+
+class StreamTable : public Connections {
+ public:
+  using Connections::Connections;
+
+  // ---- for tests ----
+  std::vector<keel_handle> streams() {
+    std::vector<keel_handle> out;
+    for (const Stream* stream : all<Stream>()) out.push_back(stream->handle);
+    return out;
+  }
+  StreamPeer& stream_peer(keel_handle stream) { return stream_peers_[stream]; }
+  // The broker has bytes for the client.
+  void stream_output(keel_handle stream, std::string_view bytes) {
+    if (auto* const found = find_any<Stream>(stream); found && !found->far->paused) {
+      const keel_str piece = to_c(bytes);
+      on(found->shard, [&] { found->callbacks.output(found->ctx, stream, &piece, 1); });
+    }
+    run();
+  }
+  // The broker took what waited.
+  void stream_writable(keel_handle stream) {
+    stream_peers_[stream].backlog = 0;
+    if (auto* const found = find_any<Stream>(stream); found && found->callbacks.writable) {
+      on(found->shard, [&] { found->callbacks.writable(found->ctx, stream); });
+    }
+    run();
+  }
+  // The broker ends it.
+  void stream_end(keel_handle stream, std::uint32_t reason = KEEL_CLOSE_LOCAL,
+                  std::string_view detail = "disconnected") {
+    if (auto* const found = find_any<Stream>(stream)) {
+      found->far->closed = true;
+      on(found->shard, [&] { found->callbacks.closed(found->ctx, stream, reason, to_c(detail)); });
+      drop(stream);
+    }
+    run();
+  }
+
+ protected:
+  const void* stream_table_for(std::string_view id) {
+    return id == KEEL_EXT_STREAM ? &stream_table() : nullptr;
+  }
+
+ private:
+  static StreamTable& of(const keel_host* host) {
+    return static_cast<StreamTable&>(*instance(host).kernel);
+  }
+  static const keel_ext_stream& stream_table() {
+    struct F {
+      static keel_status open(const keel_host* host, const keel_stream_options* options,
+                              const keel_stream_callbacks* callbacks, void* ctx, keel_handle* out) {
+        StreamTable& self = of(host);
+        if (const auto status = self.enter(instance(host), "stream.open", On::shard)) {
+          return status;
+        }
+        auto made = std::make_unique<Stream>();
+        made->shard = self.current();
+        made->callbacks = *callbacks;
+        made->ctx = ctx;
+        Stream& stream = self.add(instance(host), std::move(made));
+        stream.far = &self.stream_peers_[stream.handle];
+        stream.far->listener_name = view(options->listener_name);
+        stream.far->peer = options->peer;
+        *out = stream.handle;
+        return KEEL_OK;
+      }
+      static keel_status feed(const keel_host* host, keel_handle handle, keel_str bytes,
+                              std::uint64_t* backlog) {
+        Stream* stream;
+        const auto status =
+            of(host).enter(instance(host), "stream.feed", On::shard, handle, stream);
+        if (status != KEEL_OK) return status;
+        stream->far->fed += view(bytes);
+        *backlog = stream->far->backlog;
+        return KEEL_OK;
+      }
+      static keel_status pause(const keel_host* host, keel_handle handle) {
+        return set_paused(host, "stream.pause", handle, true);
+      }
+      static keel_status resume(const keel_host* host, keel_handle handle) {
+        return set_paused(host, "stream.resume", handle, false);
+      }
+      static keel_status set_paused(const keel_host* host, const char* function, keel_handle handle,
+                                    bool paused) {
+        Stream* stream;
+        const auto status = of(host).enter(instance(host), function, On::shard, handle, stream);
+        if (status == KEEL_OK) stream->far->paused = paused;
+        return status;
+      }
+      static keel_status close(const keel_host* host, keel_handle handle) {
+        Stream* stream;
+        const auto status =
+            of(host).enter_end(instance(host), "stream.close", On::shard, handle, stream);
+        if (status != KEEL_OK) return status;
+        stream->far->closed = true;
+        of(host).drop(handle);
+        return KEEL_OK;
+      }
+      static keel_status adopt(const keel_host* host, keel_handle handle,
+                               const keel_stream_callbacks* callbacks, void* ctx) {
+        StreamTable& self = of(host);
+        if (const auto status = self.enter(instance(host), "stream.adopt", On::control)) {
+          return status;
+        }
+        auto* const stream = self.find_any<Stream>(handle);
+        if (!stream || !stream->parked) {
+          return self.fail(KEEL_E_STALE, "stream.adopt: there is no such parked stream");
+        }
+        stream->owner = &instance(host);
+        stream->parked = false;
+        stream->callbacks = *callbacks;
+        stream->ctx = ctx;
+        return KEEL_OK;
+      }
+    };
+    static const keel_ext_stream table{sizeof table, 0,          &F::open,  &F::feed,
+                                       &F::pause,    &F::resume, &F::close, &F::adopt};
+    return table;
+  }
+
+  std::map<keel_handle, StreamPeer> stream_peers_;
+};
+
+}  // namespace keel::fake

@@ -153,11 +153,13 @@ std::string DtlsAssociation::explain(unsigned long code) const {
 }
 
 IoStatus DtlsAssociation::handshake() {
+  relaxed_ = false;
   ERR_clear_error();
   return outcome(SSL_do_handshake(ssl_));
 }
 
 IoResult DtlsAssociation::read(char* to, std::size_t size) {
+  relaxed_ = false;
   ERR_clear_error();
   const int got = SSL_read(ssl_, to, static_cast<int>(size));
   if (got > 0) return {IoStatus::ok, static_cast<std::size_t>(got)};
@@ -165,7 +167,7 @@ IoResult DtlsAssociation::read(char* to, std::size_t size) {
 }
 
 SendOutcome DtlsAssociation::write(Bytes bytes) {
-  ERR_clear_error();
+  prime();
   sent_ = SendOutcome::failed;
   const int written = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
   if (written <= 0) outcome(written);
@@ -173,12 +175,26 @@ SendOutcome DtlsAssociation::write(Bytes bytes) {
 }
 
 void DtlsAssociation::goodbye() {
-  ERR_clear_error();
+  prime();
   SSL_shutdown(ssl_);
   ERR_clear_error();
 }
 
-void DtlsAssociation::relax() { SSL_free_buffers(ssl_); }
+// Not after the peer's goodbye or alert: prime() could not get them back, and the end is near.
+void DtlsAssociation::relax() {
+  if ((SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0) return;
+  relaxed_ = SSL_free_buffers(ssl_) == 1;
+}
+
+// OpenSSL makes its buffers anew when it reads; when it writes DTLS it takes them for granted. So
+// before writing it is made to read, from a datagram that is not there.
+void DtlsAssociation::prime() {
+  ERR_clear_error();
+  if (!std::exchange(relaxed_, false)) return;
+  char none;
+  SSL_peek(ssl_, &none, sizeof none);
+  ERR_clear_error();
+}
 
 std::optional<std::int64_t> DtlsAssociation::retransmit_in_ms() const {
   timeval left{};
@@ -187,7 +203,7 @@ std::optional<std::int64_t> DtlsAssociation::retransmit_in_ms() const {
 }
 
 bool DtlsAssociation::retransmit() {
-  ERR_clear_error();
+  prime();
   const bool alive = DTLSv1_handle_timeout(ssl_) >= 0;
   ERR_clear_error();
   return alive;

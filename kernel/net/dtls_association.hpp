@@ -70,6 +70,7 @@ class DtlsAssociation {
  private:
   friend struct DtlsBio;
   DtlsAssociation(DtlsServer& server, const Datagram& hello);
+  void prime();
   IoStatus outcome(int result);
   std::string explain(unsigned long code) const;
 
@@ -77,6 +78,7 @@ class DtlsAssociation {
   std::shared_ptr<TlsContext> context_;
   ssl_st* ssl_ = nullptr;
   Bytes input_;
+  bool relaxed_ = false;  // OpenSSL has no buffers now
   SendOutcome sent_ = SendOutcome::sent;
   std::string reason_;
 };

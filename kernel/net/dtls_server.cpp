@@ -101,13 +101,13 @@ bool DtlsServer::on_record(DtlsAssociation& association, Bytes datagram) {
       continue;
     }
     association.feed({});
-    association.relax();
     if (got.status == IoStatus::want_read) break;
     KEEL_LOG(debug, "DTLS {}: association with {} ended: {}", options_.name,
              association.peer.text(), association.reason());
     end(association, got.status == IoStatus::end ? DtlsCloseReason::peer : DtlsCloseReason::error);
     return true;
   }
+  association.relax();
   if (own) association.last_seen_ms = now_ms();
   if (association.retransmit_in_ms()) arm(association);
   return own;

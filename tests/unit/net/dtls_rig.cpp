@@ -25,7 +25,7 @@ struct ClientBio {
   static int read(BIO* bio, char* to, int size) {
     auto& client = *static_cast<DtlsClient*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    for (;;) {
+    while (client.allowance_ != 0) {
       timeval left{.tv_sec = kPatience.count(), .tv_usec = 0};
       DTLSv1_get_timeout(client.ssl_, &left);
       const int patience = static_cast<int>(left.tv_sec * 1'000 + left.tv_usec / 1'000 + 1);
@@ -34,6 +34,8 @@ struct ClientBio {
       const ssize_t got =
           ::recv(client.peer_.fd(), to, static_cast<std::size_t>(size), MSG_DONTWAIT);
       if (got < 0) break;
+      client.largest_received = std::max(client.largest_received, static_cast<std::size_t>(got));
+      if (client.allowance_ > 0) --client.allowance_;
       if (client.lose_received > 0) {
         --client.lose_received;
         continue;
@@ -105,6 +107,14 @@ void DtlsClient::attach() {
 void DtlsClient::reboot() {
   SSL_free(std::exchange(ssl_, nullptr));
   attach();
+}
+
+void DtlsClient::step(int receive) {
+  allowance_ = receive;
+  do {
+    SSL_connect(ssl_);
+  } while (allowance_ > 0);
+  allowance_ = -1;
 }
 
 std::string DtlsClient::connect() {

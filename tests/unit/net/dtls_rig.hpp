@@ -37,9 +37,10 @@ class DtlsClient {
   void goodbye() { SSL_shutdown(ssl_); }
   // Forgets everything but the address, as a client does that was switched off and on.
   void reboot();
-  // One step of the handshake: what is sent is sent, nothing is waited for.
-  void hello() { SSL_connect(ssl_); }
-  // Lets the client wait for nothing, so that steps can be taken by hand.
+  // Goes on with the handshake until `receive` datagrams have been taken, and answers those.
+  void step(int receive);
+  void poke() { SSL_connect(ssl_); }
+  // Whether poke() waits for an answer.
   void set_waiting(bool waiting) { waiting_ = waiting; }
 
   SSL* ssl() const { return ssl_; }
@@ -48,6 +49,7 @@ class DtlsClient {
 
   int lose_received = 0, lose_sent = 0;  // so many next datagrams
   std::vector<std::string> sent;         // every datagram
+  std::size_t largest_received = 0;
   const std::string identity, key;
 
  private:
@@ -57,6 +59,7 @@ class DtlsClient {
   SSL_CTX* context_;
   SSL* ssl_ = nullptr;
   bool waiting_ = true;
+  int allowance_ = -1;  // datagrams that may be received; -1: any number
 };
 
 // Sends back what it gets, and tells what happens: "opened CN|IDENTITY", "closed REASON".

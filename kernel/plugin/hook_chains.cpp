@@ -41,16 +41,18 @@ struct HookChains::Impl {
     for (Slot* slot : wanted)
       for (const HookObject* hook : hooks)
         if (&hook->slot() == slot && !hook->removed)
-          plan[hook->point].push_back({slot, hook->fn, hook->ctx, hook->priority, hook->sample, 0});
+          plan[hook->point].push_back(
+              {hook->handle(), slot, hook->fn, hook->ctx, hook->priority, hook->sample, 0});
     for (auto& chain : plan)
       std::ranges::stable_sort(chain, std::ranges::greater(), &ChainedHook::priority);
     return plan;
   }
 
-  std::vector<Runtime::Absent> put_into_force(HookPlan wanted, bool holding, const Slot* orphan) {
-    in_force = wanted;
-    // The tasks own what they need: a shard may come to one when nobody waits any more.
-    return runtime.barrier([this, wanted = std::move(wanted), holding, orphan](HostThread& thread) {
+  // The hooks of `slots`. Questions of `orphan` wait for other hooks from now on.
+  std::vector<Runtime::Absent> put_into_force(const Slot* orphan) {
+    in_force = plan(slots);
+    // A copy: a shard may be at it when nobody waits any more.
+    return runtime.barrier([this, wanted = in_force, held = holding, orphan](HostThread& thread) {
       OfShard& mine = *shards[thread.index()];
       if (orphan)
         for (const std::uint64_t number : mine.questions.of(orphan)) {
@@ -58,7 +60,11 @@ struct HookChains::Impl {
           question.owner = nullptr;
           question.next = 0;
         }
-      auto runner = std::make_shared<HookRunner>(wanted, mine.questions, holding);
+      auto runner = std::make_shared<HookRunner>(wanted, mine.questions, held);
+      if (mine.runner)
+        mine.questions.each([&](HookQuestion& question) {
+          question.next = runner->place_behind(*mine.runner, question.kind, question.next);
+        });
       thread.broker().set_hooks(&runner->table());
       mine.runner = std::move(runner);
     });
@@ -79,6 +85,7 @@ struct HookChains::Impl {
   Runtime& runtime;
   std::vector<HookObject*> hooks;  // in the order they were added
   std::vector<Slot*> slots;        // whose hooks are in force
+  bool holding = false;            // see hold()
   HookPlan in_force;
   std::vector<std::unique_ptr<OfShard>> shards;
 };
@@ -92,21 +99,20 @@ void HookChains::leave(HookObject& hook) { std::erase(impl_->hooks, &hook); }
 
 std::vector<Runtime::Absent> HookChains::install(std::span<Slot* const> slots) {
   impl_->slots.assign(slots.begin(), slots.end());
-  return impl_->put_into_force(impl_->plan(slots), false, nullptr);
+  impl_->holding = false;
+  return impl_->put_into_force(nullptr);
 }
 
-std::vector<Runtime::Absent> HookChains::reinstall() {
-  return impl_->put_into_force(impl_->plan(impl_->slots), false, nullptr);
-}
+std::vector<Runtime::Absent> HookChains::reinstall() { return impl_->put_into_force(nullptr); }
 
 std::vector<Runtime::Absent> HookChains::hold(std::span<Slot* const> slots, const Slot& slot) {
-  std::vector<Slot*> others(slots.begin(), slots.end());
-  std::erase(others, &slot);
+  impl_->slots.assign(slots.begin(), slots.end());
+  std::erase(impl_->slots, &slot);
   // Notifications can be missed; what decides or changes something cannot.
-  const bool decides = std::ranges::any_of(impl_->hooks, [&slot](const HookObject* hook) {
+  impl_->holding = std::ranges::any_of(impl_->hooks, [&slot](const HookObject* hook) {
     return &hook->slot() == &slot && !hook->removed && hook->point <= KEEL_HOOK_MESSAGE_PUBLISH;
   });
-  return impl_->put_into_force(impl_->plan(others), decides, &slot);
+  return impl_->put_into_force(&slot);
 }
 
 void HookChains::refuse_questions(HostThread& thread, const Slot& slot) {
@@ -141,6 +147,8 @@ keel_status HookChains::resolve(HostThread& thread, const Slot& slot, const Auth
   HookQuestions& questions = impl_->shards[thread.index()]->questions;
   if (const keel_status bad = check_ticket(thread, slot, ticket)) return bad;
   HookQuestion question = questions.take(ticket.number);
+  if (answer.verdict == Verdict::deny && !is_error(answer.reason))
+    answer.reason = question.usual_denial();
   if (answer.verdict == Verdict::next)
     impl_->ask(thread, std::move(question));
   else

@@ -26,7 +26,7 @@ class HookChains {
   // shard is in a hook of any other slot. Not empty: shards that did not get to it.
   std::vector<Runtime::Absent> install(std::span<Slot* const> slots);
 
-  // The same for the slots of the last time: their hooks have changed.
+  // The same for the slots of the last time: their hooks have changed. What is held stays held.
   std::vector<Runtime::Absent> reinstall();
 
   // An upgrade: from now on until the next install(), questions that a hook of `slot` would have
@@ -41,8 +41,8 @@ class HookChains {
   // [shard]
   void ask_again(HostThread& thread);
 
-  // For auth.resolve(): `next` goes on with the hooks behind. Not from within a hook. [shard of the
-  // ticket]
+  // For auth.resolve(): `next` goes on with the hooks behind; `deny` without a reason gets the
+  // usual one. Not from within a hook. [shard of the ticket]
   keel_status resolve(HostThread& thread, const Slot& slot, const AuthTicket& ticket,
                       AuthAnswer answer);
   // What resolve() would answer. [shard of the ticket]

@@ -25,9 +25,14 @@ HookQuestion::HookQuestion(const AuthorizeRequest& request)
       qos_(request.qos),
       retain_(request.retain) {}
 
-HookQuestion::~HookQuestion() {
-  for (std::string* secret : {&password_, &data_})
-    if (!secret->empty()) ::explicit_bzero(secret->data(), secret->size());
+HookQuestion::~HookQuestion() { wipe(); }
+
+// All the room they have: a short text stays where it was when it was moved from.
+void HookQuestion::wipe() {
+  for (std::string* secret : {&password_, &data_}) {
+    secret->resize(secret->capacity());
+    ::explicit_bzero(secret->data(), secret->size());
+  }
 }
 
 HookClient HookQuestion::client() const {

@@ -14,6 +14,11 @@ namespace keel::kernel {
 
 class Slot;
 
+// What a denial is told as when the plugin gives no reason.
+inline Reason usual_denial(bool with_password) {
+  return with_password ? Reason::bad_user_name_or_password : Reason::not_authorized;
+}
+
 struct HookQuestion {
   enum class Kind : std::uint8_t { authenticate, enhanced_auth, authorize };
 
@@ -26,15 +31,19 @@ struct HookQuestion {
   HookQuestion(Kind what, const AuthRequest& request);
   explicit HookQuestion(const AuthorizeRequest& request);
   HookQuestion(HookQuestion&&) = default;
-  HookQuestion& operator=(HookQuestion&&) = default;
+  HookQuestion& operator=(HookQuestion&&) = delete;
   ~HookQuestion();  // wipes the password
 
   // Views into this.
   AuthRequest auth() const;
   AuthorizeRequest authorize() const;
+  Reason usual_denial() const {
+    return kernel::usual_denial(kind != Kind::authorize && client_.has_password);
+  }
 
  private:
   HookClient client() const;
+  void wipe();
 
   HookClient client_;
   std::string client_id_, username_, password_, method_, data_, topic_;
@@ -47,7 +56,8 @@ class HookQuestions {
  public:
   void put(HookQuestion question) {
     const std::uint64_t number = question.ticket.number;
-    questions_.insert_or_assign(number, std::move(question));
+    questions_.erase(number);
+    questions_.emplace(number, std::move(question));
   }
   HookQuestion* find(std::uint64_t number) {
     const auto found = questions_.find(number);
@@ -56,6 +66,10 @@ class HookQuestions {
   // The question leaves the table. There must be one.
   HookQuestion take(std::uint64_t number);
   void forget(std::uint64_t number) { questions_.erase(number); }
+  template <class F>
+  void each(F&& fn) {
+    for (auto& [number, question] : questions_) fn(question);
+  }
   // Those of an owner.
   std::vector<std::uint64_t> of(const Slot* owner) const;
   std::size_t size() const { return questions_.size(); }

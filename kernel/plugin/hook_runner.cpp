@@ -1,6 +1,8 @@
 // Who a client is and what it may do: the chains that can wait for an answer.
 #include "kernel/plugin/hook_runner.hpp"
 
+#include <algorithm>
+
 #include "kernel/base/log.hpp"
 #include "kernel/plugin/client_view.hpp"
 #include "kernel/plugin/host_support.hpp"
@@ -12,8 +14,19 @@ HookRunner& of(void* self) { return *static_cast<HookRunner*>(self); }
 
 // A reason of the plugin's, or the usual one.
 Reason deny_reason(std::uint8_t given, bool with_password) {
-  if (given >= 0x80) return static_cast<Reason>(given);
-  return with_password ? Reason::bad_user_name_or_password : Reason::not_authorized;
+  return given >= 0x80 ? static_cast<Reason>(given) : usual_denial(with_password);
+}
+
+std::uint32_t point_of(HookQuestion::Kind kind) {
+  switch (kind) {
+    case HookQuestion::Kind::authenticate:
+      return KEEL_HOOK_CLIENT_AUTHENTICATE;
+    case HookQuestion::Kind::enhanced_auth:
+      return KEEL_HOOK_CLIENT_ENHANCED_AUTH;
+    case HookQuestion::Kind::authorize:
+      return KEEL_HOOK_CLIENT_AUTHORIZE;
+  }
+  return 0;
 }
 
 void report_nonsense(const Slot& slot, const char* point, std::int32_t verdict) {
@@ -49,6 +62,17 @@ void HookRunner::keep(HookQuestion question, const Slot* owner, std::size_t next
   questions_.put(std::move(question));
 }
 
+std::size_t HookRunner::place_behind(HookRunner& earlier, HookQuestion::Kind kind, std::size_t n) {
+  const auto& before = earlier.chain(point_of(kind));
+  const auto& now = chain(point_of(kind));
+  const auto asked_end = before.begin() + static_cast<std::ptrdiff_t>(n);
+  for (std::size_t place = now.size(); place != 0; --place)
+    if (std::any_of(before.begin(), asked_end,
+                    [&](const ChainedHook& hook) { return hook.handle == now[place - 1].handle; }))
+      return place;
+  return 0;
+}
+
 AuthAnswer HookRunner::on_authenticate(void* self, const AuthRequest& request) {
   return of(self).run_auth(HookQuestion::Kind::authenticate, request, 0);
 }
@@ -75,8 +99,7 @@ AuthAnswer HookRunner::run_auth(HookQuestion::Kind kind, const AuthRequest& requ
   }
   const bool enhanced = kind == HookQuestion::Kind::enhanced_auth;
   const CallSite site = enhanced ? CallSite::client_enhanced_auth : CallSite::client_authenticate;
-  const auto& hooks =
-      chain(enhanced ? KEEL_HOOK_CLIENT_ENHANCED_AUTH : KEEL_HOOK_CLIENT_AUTHENTICATE);
+  const auto& hooks = chain(point_of(kind));
   const ClientView client(request.client);
   keel_auth_request asked{};
   asked.size = sizeof asked;

@@ -14,6 +14,7 @@
 namespace keel::kernel {
 
 struct ChainedHook {
+  keel_handle handle = 0;
   Slot* slot = nullptr;
   keel_hook_fn fn = nullptr;
   void* ctx = nullptr;
@@ -37,6 +38,9 @@ class HookRunner {
   // Goes on asking behind the first `from` hooks. `pending`: the question is in the table (again).
   AuthAnswer run_auth(HookQuestion::Kind kind, const AuthRequest& request, std::size_t from);
   Verdict run_authorize(const AuthorizeRequest& request, std::size_t from);
+  // Where a question stands here that stood behind the first `n` hooks of `earlier`: behind all of
+  // those that are still in the chain, so that nobody who comes after them is left out.
+  std::size_t place_behind(HookRunner& earlier, HookQuestion::Kind kind, std::size_t n);
 
  private:
   // hook_runner.cpp

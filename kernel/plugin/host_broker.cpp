@@ -3,9 +3,8 @@
 #include <vector>
 
 #include "kernel/base/hash.hpp"
-#include "kernel/base/log.hpp"
-#include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
+#include "kernel/codec/decoder.hpp"
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/message_from.hpp"
 #include "kernel/plugin/message_properties.hpp"
@@ -17,47 +16,28 @@ namespace {
 
 constexpr std::size_t kRetainedSlice = 64;
 
-// What plugins publish on a shard in one turn, on its way into the next one.
-void run_publishes(HostThread& thread) {
-  for (PendingPublish& each : std::exchange(thread.publishes, {})) {
-    Reason refused = Reason::success;
-    MessageView message = each.message->view();
-    message.publisher = 0;
-    thread.broker().publish_as(message, each.slot->identity(), refused);
-    if (is_error(refused)) {
-      std::string shown;
-      KEEL_LOG(notice, "plugin={}: publish to '{}' refused: {}", each.slot->name(),
-               printable(message.topic, shown), reason_name(refused));
-    }
-    each.slot->publishes_waiting.fetch_sub(1, std::memory_order_release);
-  }
-}
-
-// On the shard: into its batch.
-void append(HostThread& thread, Slot& slot, MessagePtr message) {
-  thread.publishes.push_back({&slot, std::move(message)});
-  if (thread.publishes.size() == 1) thread.post([&thread] { run_publishes(thread); });
-}
-
 keel_status publish_made(Slot& slot, MessagePtr message) {
-  if (message->topic().starts_with("$SYS"))
+  const Bytes topic = message->topic();
+  if (topic == "$SYS" || topic.starts_with("$SYS/"))
     return fail(KEEL_E_DENIED, "broker.publish: topics below $SYS are the broker's own");
-  if (slot.publishes_waiting.fetch_add(1, std::memory_order_relaxed) >= Slot::kMaxPublishes) {
-    slot.publishes_waiting.fetch_sub(1, std::memory_order_relaxed);
-    return fail(KEEL_E_LIMIT,
-                fmt::format("broker.publish: {} messages wait already", Slot::kMaxPublishes));
-  }
   HostThread* const here = HostThread::current();
-  if (here && !here->control()) {
-    append(*here, slot, std::move(message));
+  const bool on_shard = here && !here->control();
+  if (on_shard && here->publishes.too_deep())
+    return fail(KEEL_E_LIMIT, "broker.publish: hooks answer one another's messages without end");
+  if (!slot.count_publish(message->footprint()))
+    return fail(KEEL_E_LIMIT,
+                fmt::format("broker.publish: {} messages or {} MiB wait already",
+                            Slot::kMaxPublishes, Slot::kMaxPublishBytes / (1024 * 1024)));
+  if (on_shard) {
+    here->publishes.push(slot, std::move(message));
     return KEEL_OK;
   }
   // One topic, one shard: so its messages keep their order.
   Runtime& runtime = slot.runtime();
-  HostThread& thread = runtime.thread(static_cast<std::uint32_t>(
-      hash_bytes(message->topic(), hash_seed()) % runtime.shard_count()));
+  HostThread& thread = runtime.thread(
+      static_cast<std::uint32_t>(hash_bytes(topic, hash_seed()) % runtime.shard_count()));
   thread.post([&thread, &slot, message = std::move(message)]() mutable {
-    append(thread, slot, std::move(message));
+    thread.publishes.push(slot, std::move(message));
   });
   return KEEL_OK;
 }
@@ -98,8 +78,8 @@ struct RetainedWalk {
   }
   void finish(std::int32_t cancelled) {
     const keel_task_fn end = std::exchange(done, nullptr);
-    slot.walks.fetch_sub(1);
-    if (end) call_plugin(slot, CallSite::retained, [&] { end(ctx, cancelled); });
+    call_plugin(slot, CallSite::retained, [&] { end(ctx, cancelled); });
+    slot.end_walk();
   }
 };
 
@@ -149,7 +129,7 @@ keel_status retained(const keel_host* host, keel_str filter, keel_retained_fn fn
   if (!fn || !done || parse_filter(view(filter), 65'535, 0, parsed) != FilterError::none ||
       parsed.shared())
     return fail(KEEL_E_INVAL, "broker.retained: a topic filter and two functions are needed");
-  slot.walks.fetch_add(1);
+  if (const keel_status bad = slot.begin_walk("broker.retained")) return bad;
   const auto walk = std::make_shared<RetainedWalk>(slot, *thread, view(filter), fn, done, ctx);
   thread->post([walk] { step(walk); });
   return KEEL_OK;
@@ -170,7 +150,8 @@ keel_status match_count(const keel_host* host, keel_str topic, std::uint32_t* ou
   keel_status status = KEEL_OK;
   HostThread* const thread = check_shard(slot, "broker.match_count", status);
   if (!thread) return status;
-  if (!out) return fail(KEEL_E_INVAL, "broker.match_count: no place for the result");
+  if (!out || !valid_topic_name(view(topic)))
+    return fail(KEEL_E_INVAL, "broker.match_count: a topic name and a result are needed");
   *out = static_cast<std::uint32_t>(thread->broker().match_count(view(topic)));
   return KEEL_OK;
 }

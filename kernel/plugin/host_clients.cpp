@@ -33,9 +33,8 @@ Known copy(const ConnectionInfo& info) {
 // A question under way. Its last call is made once, however it ends. [control]
 class Lookup {
  public:
-  Lookup(Slot& slot, keel_clients_fn fn, void* ctx) : slot_(slot), fn_(fn), ctx_(ctx) {
-    slot_.walks.fetch_add(1);
-  }
+  // The slot has begun a walk for it.
+  Lookup(Slot& slot, keel_clients_fn fn, void* ctx) : slot_(slot), fn_(fn), ctx_(ctx) {}
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
   ~Lookup() {
@@ -62,10 +61,10 @@ class Lookup {
       client.keep_alive_s = each.keep_alive_s;
     }
     const keel_clients_fn fn = last ? std::exchange(fn_, nullptr) : fn_;
-    if (last) slot_.walks.fetch_sub(1);
     call_plugin(slot_, CallSite::clients, [&] {
       fn(ctx_, clients.data(), static_cast<std::uint32_t>(clients.size()), last);
     });
+    if (last) slot_.end_walk();
   }
 
  private:
@@ -79,8 +78,21 @@ using LookupPtr = std::shared_ptr<Lookup>;
 template <class F>
 void on_control(LookupPtr lookup, F fn) {
   Runtime& runtime = lookup->slot().runtime();
-  runtime.control_thread().post(
-      [lookup = std::move(lookup), fn = std::move(fn)]() mutable { fn(std::move(lookup)); });
+  runtime.control_thread().post([lookup = std::move(lookup), fn = std::move(fn)]() mutable {
+    Slot& slot = lookup->slot();
+    if (slot.active(slot.runtime().control_thread()) || lookup->revoked())
+      return fn(std::move(lookup));
+    // The plugin has not been started yet: as with posts, this waits until it is.
+    auto* const step = new std::pair(std::move(lookup), std::move(fn));
+    slot.post_done(
+        kControlThread,
+        [](void* ctx, std::int32_t) {
+          const std::unique_ptr<std::pair<LookupPtr, F>> mine(
+              static_cast<std::pair<LookupPtr, F>*>(ctx));
+          mine->second(std::move(mine->first));
+        },
+        step);
+  });
 }
 
 void each_slice(LookupPtr lookup, std::uint32_t shard, std::uint64_t cursor) {
@@ -102,6 +114,7 @@ keel_status clients_each(const keel_host* host, keel_clients_fn fn, void* ctx) {
   Slot& slot = Slot::of(host);
   if (!slot.accepting()) return refuse_unloading("clients.each");
   if (!fn) return fail(KEEL_E_INVAL, "clients.each: no function given");
+  if (const keel_status bad = slot.begin_walk("clients.each")) return bad;
   on_control(std::make_shared<Lookup>(slot, fn, ctx),
              [](LookupPtr lookup) { each_slice(std::move(lookup), 0, 0); });
   return KEEL_OK;
@@ -112,6 +125,7 @@ keel_status clients_find(const keel_host* host, keel_str client_id, keel_clients
   if (!slot.accepting()) return refuse_unloading("clients.find");
   if (!fn || !client_id.data)
     return fail(KEEL_E_INVAL, "clients.find: a client id and a function are needed");
+  if (const keel_status bad = slot.begin_walk("clients.find")) return bad;
   Runtime& runtime = slot.runtime();
   HostThread& thread = runtime.thread(runtime.realm().home(view(client_id)));
   thread.post([lookup = std::make_shared<Lookup>(slot, fn, ctx), &thread,

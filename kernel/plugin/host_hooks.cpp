@@ -65,8 +65,7 @@ keel_status to_answer(std::int32_t verdict, const keel_auth_attrs* given, AuthAn
     default:
       return fail(KEEL_E_INVAL, fmt::format("auth.resolve: {} is no verdict", verdict));
   }
-  out.reason =
-      attrs.reason >= 0x80 ? static_cast<Reason>(attrs.reason) : Reason::bad_user_name_or_password;
+  out.reason = attrs.reason >= 0x80 ? static_cast<Reason>(attrs.reason) : Reason::success;
   out.superuser = attrs.superuser != 0;
   out.expiry_s = attrs.expiry_s;
   out.mountpoint = view(attrs.mountpoint);

@@ -8,21 +8,15 @@
 #include <vector>
 
 #include "kernel/base/task.hpp"
-#include "kernel/codec/message.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_object.hpp"
+#include "kernel/plugin/publish_queue.hpp"
 
 namespace keel::kernel {
 
 class Runtime;
 class Shard;
 class Broker;
-
-// A message of a plugin's, on its way into the next turn.
-struct PendingPublish {
-  Slot* slot;
-  MessagePtr message;
-};
 
 class HostThread {
  public:
@@ -53,7 +47,7 @@ class HostThread {
   };
   Inside inside;
 
-  std::vector<PendingPublish> publishes;  // [this thread]
+  PublishQueue publishes{*this};  // of a shard
 
  private:
   Runtime& runtime_;

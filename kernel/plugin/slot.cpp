@@ -242,6 +242,27 @@ void Slot::run_post(std::unique_ptr<Post> post) {
   post->call(0);
 }
 
+bool Slot::count_publish(std::size_t bytes) {
+  const std::uint32_t before = publishes_.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t bytes_before = publish_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  // A single one that is larger than all may be still goes.
+  if (before < kMaxPublishes && (before == 0 || bytes_before + bytes <= kMaxPublishBytes))
+    return true;
+  uncount_publish(bytes);
+  return false;
+}
+
+void Slot::uncount_publish(std::size_t bytes) {
+  publish_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  publishes_.fetch_sub(1, std::memory_order_release);
+}
+
+keel_status Slot::begin_walk(const char* function) {
+  if (walks_.fetch_add(1, std::memory_order_relaxed) < kMaxWalks) return KEEL_OK;
+  end_walk();
+  return fail(KEEL_E_LIMIT, fmt::format("{}: {} are under way already", function, kMaxWalks));
+}
+
 CallSum Slot::calls(CallSite site) const {
   CallSum sum;
   for (const auto& each : parts_) sum += each->stats[static_cast<std::size_t>(site)].sum();

@@ -104,13 +104,19 @@ class Slot {
   void note_error(std::string text);                            // the last error, for `show` [any]
   std::string last_error() const;                               // [any]
   std::atomic<std::uint32_t> jobs_running{0}, jobs_waiting{0};  // on the worker pool
-  std::atomic<std::uint32_t> publishes_waiting{0};              // for their turn
-  std::atomic<std::uint32_t> walks{0};  // through clients or retained messages, under way
+  // Messages that wait for their turn. False: too many, or too large together; not counted. [any]
   static constexpr std::uint32_t kMaxPublishes = 100'000;
+  static constexpr std::uint64_t kMaxPublishBytes = 64 * 1024 * 1024;
+  bool count_publish(std::size_t bytes);
+  void uncount_publish(std::size_t bytes);
+  // Ways through clients or retained messages. KEEL_E_LIMIT: too many are under way. [any]
+  static constexpr std::uint32_t kMaxWalks = 10'000;
+  keel_status begin_walk(const char* function);
+  void end_walk() { walks_.fetch_sub(1, std::memory_order_release); }
   // Whether nothing that was begun for the plugin is still on its way between threads. [any]
   bool quiet() const {
     return jobs_running.load() == 0 && jobs_waiting.load() == 0 && posts_.load() == 0 &&
-           publishes_waiting.load() == 0 && walks.load() == 0;
+           publishes_.load() == 0 && walks_.load() == 0;
   }
   std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};  // of its sockets and streams
 
@@ -163,7 +169,8 @@ class Slot {
   keel_host host_{};
   std::atomic<bool> accepting_{false};
   std::vector<std::unique_ptr<Part>> parts_;  // the control thread's, then by shard
-  std::atomic<std::uint32_t> posts_{0};
+  std::atomic<std::uint32_t> posts_{0}, publishes_{0}, walks_{0};
+  std::atomic<std::uint64_t> publish_bytes_{0};
   std::atomic<std::uint64_t> exceptions_{0};
   std::atomic<std::int64_t> exception_second_{-1};
   std::array<std::atomic<std::uint32_t>, static_cast<std::size_t>(ObjectKind::count_)> handles_{};

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 
+#include "kernel/net/dtls_association.hpp"
 #include "kernel/net/dtls_server.hpp"
 
 namespace keel::kernel {

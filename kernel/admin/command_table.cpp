@@ -80,7 +80,8 @@ void CommandTable::print_all(Reply& reply) const {
   std::vector<std::shared_ptr<const Command>> all;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [name, command] : commands_) all.push_back(command);
+    for (const auto& [name, command] : commands_)
+      if (!command->usage.empty()) all.push_back(command);
   }
   if (reply.json()) reply.begin_list();
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -1,0 +1,3 @@
+/* Loads, does nothing, unloads. */
+#define ZOO_NAME "ok"
+#include "zoo.h"

@@ -147,6 +147,8 @@ keel_status HookChains::resolve(HostThread& thread, const Slot& slot, const Auth
   HookQuestions& questions = impl_->shards[thread.index()]->questions;
   if (const keel_status bad = check_ticket(thread, slot, ticket)) return bad;
   HookQuestion question = questions.take(ticket.number);
+  if (answer.verdict == Verdict::more && question.kind != HookQuestion::Kind::enhanced_auth)
+    answer.verdict = Verdict::deny;  // there is nothing to go on with
   if (answer.verdict == Verdict::deny && !is_error(answer.reason))
     answer.reason = question.usual_denial();
   if (answer.verdict == Verdict::next)

@@ -59,9 +59,16 @@ void read_properties(Bytes wire, std::vector<keel_property>& out) {
   PropertyReader reader(wire, kForwardable);
   PropertyValue found;
   while (reader.next(found)) {
-    const bool user = found.id == Property::user_property;
-    out.push_back({static_cast<std::uint32_t>(found.id), found.number,
-                   user ? str(found.text) : keel_str{}, str(user ? found.value : found.text)});
+    keel_property& prop = out.emplace_back(keel_property{});
+    prop.id = static_cast<std::uint32_t>(found.id);
+    if (found.id == Property::payload_format) {
+      prop.number = found.number;
+    } else if (found.id == Property::user_property) {
+      prop.name = str(found.text);
+      prop.value = str(found.value);
+    } else {
+      prop.value = str(found.text);
+    }
   }
 }
 

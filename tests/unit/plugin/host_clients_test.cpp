@@ -1,0 +1,157 @@
+// clients/1: who is connected, asked from anywhere, told on the control thread.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "broker_host.hpp"
+#include "keel/ext/clients.h"
+
+namespace keel::test {
+namespace {
+
+const keel_ext_clients& clients() { return tables::clients; }
+
+// What a lookup is told.
+struct Told {
+  std::thread::id control = std::this_thread::get_id();
+  Strings ids;
+  std::string about;
+  int calls = 0, last = 0;
+
+  static void on_clients(void* ctx, const keel_client* shown, std::uint32_t n, std::int32_t last) {
+    auto& mine = *static_cast<Told*>(ctx);
+    CHECK(std::this_thread::get_id() == mine.control);
+    CHECK(mine.last == 0);
+    ++mine.calls;
+    mine.last += last;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const keel_client& client = shown[i];
+      mine.ids.emplace_back(view(client.client_id));
+      mine.about =
+          fmt::format("{} {} v{} clean={} user={} keepalive={} ip={}", view(client.username),
+                      view(client.listener), client.version, client.clean_start,
+                      client.has_username, client.keep_alive_s, client.peer.family);
+    }
+  }
+};
+
+struct Fixture {
+  Fixture() : slot(host.plugin("who")) { host.run(slot); }
+  keel_status find(std::string_view id, Told& told) {
+    return clients().find(slot.host(), str(id), Told::on_clients, &told);
+  }
+  keel_status each(Told& told) { return clients().each(slot.host(), Told::on_clients, &told); }
+  BrokerHost host;
+  Slot& slot;
+};
+
+TEST_CASE("one client is found from any thread, or it is said that there is none") {
+  Fixture f;
+  Slot& auth = f.host.plugin("auth");
+  f.host.hook(
+      auth, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
+      OnAuth([](const keel_auth_request*, keel_handle, keel_auth_answer*) { return KEEL_ALLOW; }));
+  f.host.run(auth);
+  MqttClient client(f.host, Version::v311);
+  client.connect({.id = "c", .keep_alive = 30, .user = "u", .password = "p"});
+  Told here, there, elsewhere, nobody;
+  CHECK(f.find("c", here) == KEEL_OK);
+  CHECK(f.find("d", nobody) == KEEL_OK);
+  CHECK(here.calls == 0);  // later
+  f.host.on_shard(0, [&] { CHECK(f.find("c", there) == KEEL_OK); });
+  std::thread([&] { CHECK(f.find("c", elsewhere) == KEEL_OK); }).join();
+  REQUIRE(f.host.eventually(
+      [&] { return here.last + there.last + elsewhere.last + nobody.last == 4; }));
+  for (const Told* told : {&here, &there, &elsewhere}) {
+    CHECK(told->calls == 1);
+    CHECK(told->ids == Strings{"c"});
+    CHECK(told->about == "u mqtt v4 clean=1 user=1 keepalive=30 ip=4");
+  }
+  CHECK(nobody.calls == 1);
+  CHECK(nobody.ids.empty());
+  CHECK(clients().find(f.slot.host(), {}, Told::on_clients, &nobody) == KEEL_E_INVAL);
+  CHECK(clients().find(f.slot.host(), str("c"), nullptr, nullptr) == KEEL_E_INVAL);
+  CHECK(f.slot.quiet());
+}
+
+TEST_CASE("all clients come in slices, the end is told once") {
+  Fixture f;
+  Told empty;
+  CHECK(f.each(empty) == KEEL_OK);
+  REQUIRE(f.host.eventually([&] { return empty.last == 1; }));
+  CHECK(empty.calls == 1);
+
+  constexpr int kMany = 120;
+  std::vector<std::unique_ptr<MqttClient>> all;
+  Strings expected;
+  for (int i = 0; i < kMany; ++i) {
+    all.push_back(std::make_unique<MqttClient>(f.host));
+    expected.push_back("client" + std::to_string(i));
+    all.back()->connect({.id = expected.back()});
+  }
+  Told told;
+  CHECK(f.each(told) == KEEL_OK);
+  REQUIRE(f.host.eventually([&] { return told.last == 1; }));
+  CHECK(told.calls >= 3);
+  std::ranges::sort(told.ids);
+  std::ranges::sort(expected);
+  CHECK(told.ids == expected);
+  CHECK(clients().each(f.slot.host(), nullptr, nullptr) == KEEL_E_INVAL);
+}
+
+TEST_CASE("a client is kicked, and told why") {
+  Fixture f;
+  MqttClient first(f.host), second(f.host);
+  first.connect({.id = "first"});
+  second.connect({.id = "second"});
+  CHECK(clients().kick(f.slot.host(), str("first"), 0) == KEEL_OK);
+  CHECK(clients().kick(f.slot.host(), str("second"), 0x97) == KEEL_OK);
+  CHECK(clients().kick(f.slot.host(), str("nobody"), 0) == KEEL_OK);
+  CHECK(clients().kick(f.slot.host(), {}, 0) == KEEL_E_INVAL);
+  CHECK(first.expect(PacketType::disconnect).reason() == Reason::administrative_action);
+  CHECK(second.expect(PacketType::disconnect).reason() == Reason::quota_exceeded);
+  CHECK(first.at_end());
+}
+
+TEST_CASE("asked while starting: told when it runs, or that it never will") {
+  Fixture f;
+  Slot& starting = f.host.plugin("starting");
+  Told all, one;
+  CHECK(clients().each(starting.host(), Told::on_clients, &all) == KEEL_OK);
+  CHECK(clients().find(starting.host(), str("c"), Told::on_clients, &one) == KEEL_OK);
+  f.host.turns(5);
+  CHECK(all.calls + one.calls == 0);
+  SUBCASE("it runs") {
+    f.host.run(starting);
+    REQUIRE(f.host.eventually([&] { return all.last + one.last == 2; }));
+  }
+  SUBCASE("it does not") {
+    f.host.unload(starting);
+    CHECK(all.last == 1);
+    CHECK(one.last == 1);
+    CHECK(all.ids.empty());
+  }
+}
+
+TEST_CASE("a lookup ends once, empty, when the plugin goes first; then nothing is answered") {
+  Fixture f;
+  MqttClient client(f.host);
+  client.connect({.id = "c"});
+  Told one, all;
+  CHECK(f.find("c", one) == KEEL_OK);
+  CHECK(f.each(all) == KEEL_OK);
+  f.slot.set_accepting(false);
+  CHECK(f.find("c", one) == KEEL_E_STATE);
+  CHECK(f.each(all) == KEEL_E_STATE);
+  CHECK(clients().kick(f.slot.host(), str("c"), 0) == KEEL_E_STATE);
+  f.slot.revoke(f.host.runtime->control_thread());
+  f.host.unload(f.slot);
+  CHECK(one.last == 1);
+  CHECK(one.ids.empty());
+  CHECK(all.last == 1);
+  CHECK(all.ids.empty());
+}
+
+}  // namespace
+}  // namespace keel::test

@@ -20,24 +20,24 @@ namespace {
 // Says what happens to a connection that we made.
 class Caller final : public LinkHandler {
  public:
-  Caller(Events& events, Link& link) : events_(events), link_(link) {}
+  Caller(std::shared_ptr<Events> events, Link& link) : events_(std::move(events)), link_(link) {}
   void on_open() override {
-    events_.add("open");
+    events_->add("open");
     link_.out.append(frame("hello"));
     link_.touch();
   }
   std::size_t on_data(std::string_view data) override {
-    events_.add("data " + std::string(data));
+    events_->add("data " + std::string(data));
     return data.size();
   }
   void on_drained() override {}
   void on_closed(CloseCause cause, std::string_view detail) override {
-    events_.add(std::string("closed ") + std::string(close_cause_name(cause)) + ": " +
-                std::string(detail));
+    events_->add(std::string("closed ") + std::string(close_cause_name(cause)) + ": " +
+                 std::string(detail));
   }
 
  private:
-  Events& events_;
+  std::shared_ptr<Events> events_;  // outlives the test's own end
   Link& link_;
 };
 
@@ -58,7 +58,7 @@ struct Client0 {
               shard, workers, std::move(options),
               [this](Link& made) -> std::unique_ptr<LinkHandler> {
                 if (refuse) return nullptr;
-                return std::make_unique<Caller>(events, made);
+                return std::make_unique<Caller>(kept, made);
               },
               [this](Connector::Outcome outcome) {
                 connector.reset();
@@ -80,7 +80,8 @@ struct Client0 {
   }
 
   Server& server;
-  Events events;
+  std::shared_ptr<Events> kept = std::make_shared<Events>();
+  Events& events = *kept;
   WorkerPool workers{{.threads = 1, .max_queued = 4}};
   std::unique_ptr<Connector> connector;
   Link* link = nullptr;
@@ -237,6 +238,8 @@ TEST_CASE("connecting fails with the reason") {
   SUBCASE("no worker is free") {
     std::promise<void> release;
     const std::shared_future<void> released = release.get_future().share();
+    REQUIRE(client.workers.submit([released] { released.wait(); }));
+    REQUIRE(server.eventually([&] { return client.workers.load().running == 1; }));
     while (client.workers.submit([released] { released.wait(); })) {
     }
     client.connect({.host = "x", .port = closed.number, .resolver = resolve_to({"127.0.0.1"})});

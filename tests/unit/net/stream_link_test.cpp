@@ -15,11 +15,10 @@ constexpr std::chrono::seconds kPatience{30};
 // The protocol's end: takes frames as the test server's does, echoes, moves, pauses.
 class Echo final : public LinkHandler {
  public:
-  Echo(Server& server, Link& link, Events& events) : server_(server), link_(link), events_(events) {
-    (void)link_.peer();
-  }
-  ~Echo() override { events_.add("gone"); }
-  void on_open() override { events_.add("open"); }
+  Echo(Server& server, Link& link, std::shared_ptr<Events> events)
+      : server_(server), link_(link), events_(std::move(events)) {}
+  ~Echo() override { events_->add("gone"); }
+  void on_open() override { events_->add("open"); }
 
   std::size_t on_data(std::string_view data) override {
     std::size_t taken = 0;
@@ -33,12 +32,12 @@ class Echo final : public LinkHandler {
     return taken;
   }
   void on_drained() override {
-    events_.add("drained");
+    events_->add("drained");
     stop_ = false;
     link_.resume_reading();
   }
   void on_closed(CloseCause cause, std::string_view detail) override {
-    events_.add("closed " + std::string(close_cause_name(cause)) + ": " + std::string(detail));
+    events_->add("closed " + std::string(close_cause_name(cause)) + ": " + std::string(detail));
   }
 
   void go_on() {
@@ -91,7 +90,7 @@ class Echo final : public LinkHandler {
 
   Server& server_;
   Link& link_;
-  Events& events_;
+  std::shared_ptr<Events> events_;  // outlives the carrier
   bool stop_ = false;
 };
 
@@ -123,7 +122,7 @@ struct Carrier final : StreamUser {
           server.shards.shard(0), std::move(peer),
           [&](Link& link) -> std::unique_ptr<LinkHandler> {
             if (refuse) return nullptr;
-            auto made = std::make_unique<Echo>(server, link, handler);
+            auto made = std::make_unique<Echo>(server, link, kept);
             echo = made.get();
             return made;
           },
@@ -179,7 +178,9 @@ struct Carrier final : StreamUser {
   }
 
   Server& server;
-  Events events, handler;
+  Events events;
+  std::shared_ptr<Events> kept = std::make_shared<Events>();
+  Events& handler = *kept;  // what the protocol's end says
   Echo* echo = nullptr;
   std::string output;
   int flushes = 0;
@@ -195,6 +196,14 @@ bool settle(Server& server) {
     if (!server.shards.barrier([](Shard&) {}, kPatience)) return false;
   }
   return true;
+}
+
+bool no_links(Server& server) {
+  return server.eventually([&] {
+    std::size_t count = 1;
+    const auto look = [&](Shard& shard) { count = shard.links(); };
+    return server.shards.run_on(0, look, kPatience) && count == 0;
+  });
 }
 
 // Runs a test with the link here, there, and fed later in the turn.
@@ -294,7 +303,7 @@ TEST_CASE("stream: the broker closes, after its last output") {
     CHECK(carrier.events.next() == frame("bye"));
     CHECK(carrier.handler.next() == "closed local: closed");
     CHECK(carrier.handler.next() == "gone");
-    CHECK(server.eventually([&] { return server.shards.shard(0).links() == 0; }));
+    CHECK(no_links(server));
   }
 }
 
@@ -619,7 +628,7 @@ TEST_CASE("stream: counted like an accepted connection, unless carried by one") 
       peer.carried = true;
       auto opened = StreamEnd::open(
           server.shards.shard(0), std::move(peer),
-          [&](Link& link) { return std::make_unique<Echo>(server, link, second.handler); }, second);
+          [&](Link& link) { return std::make_unique<Echo>(server, link, second.kept); }, second);
       REQUIRE(opened);
       second.end = std::move(*opened);
     });
@@ -639,7 +648,7 @@ TEST_CASE("stream: what cannot be opened") {
   Carrier carrier(server);
   CHECK(carrier.open(nullptr) == "a stream needs the settings of a listener");
   CHECK(carrier.open(Carrier::make_info(), true) == "nobody speaks the protocol of this stream");
-  CHECK(server.eventually([&] { return server.shards.shard(0).links() == 0; }));
+  CHECK(no_links(server));
 }
 
 TEST_CASE("stream: shards stop with streams open, wherever their links are") {

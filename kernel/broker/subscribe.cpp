@@ -87,8 +87,8 @@ Connection::Outcome Connection::handle_subscribe(Bytes body) {
     if (allowed == Allowed::later) return Outcome::later;
     if (allowed == Allowed::no) reasons[i] = Reason::not_authorized;
   }
-  if (extras_) extras_->choices.reset();
   take_subscribe(view, parsed, reasons);
+  if (extras_) extras_->choices.reset();  // only now: the filters may lie in it
   return Outcome::done;
 }
 

@@ -1,4 +1,5 @@
-// Leaves every authentication and authorization pending for ever: time-outs and unloading must answer.
+// Leaves every authentication and authorization pending for ever: time-outs and unloading must
+// answer.
 #define ZOO_NAME "auth_pends"
 #define ZOO_START return start();
 #include "keel/ext/hooks.h"

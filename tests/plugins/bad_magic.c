@@ -2,7 +2,8 @@
 #define ZOO_OWN_ENTRY
 #define ZOO_NAME "bad_magic"
 #include "zoo.h"
-__attribute__((section(".keel.plugin"), used, aligned(8))) static const keel_plugin_info zoo_info = {
+__attribute__((section(".keel.plugin"), used,
+               aligned(8))) static const keel_plugin_info zoo_info = {
     "FOREIGN", (uint32_t)sizeof(keel_plugin_info), 1, 0, 0, 0, ZOO_NAME, "1.0.0", "", "", ""};
 KEEL_EXPORT extern const keel_plugin_entry keel_plugin_entry_v1;
 const keel_plugin_entry keel_plugin_entry_v1 = {

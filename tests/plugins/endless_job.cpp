@@ -15,5 +15,6 @@ static void work(void*) {
 static void done(void*, int32_t) {}
 
 static keel_status start() {
-  return static_cast<const keel_ext_worker*>(table(KEEL_EXT_WORKER))->run(host, work, done, nullptr, 0);
+  return static_cast<const keel_ext_worker*>(table(KEEL_EXT_WORKER))
+      ->run(host, work, done, nullptr, 0);
 }

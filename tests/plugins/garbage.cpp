@@ -67,13 +67,14 @@ static keel_status start() {
   add(0, on_publish);
   add(4711, on_publish);
   hooks->add(host, KEEL_HOOK_MESSAGE_PUBLISH, 0, 1, nullptr, nullptr, &out);
-  hooks->add(host, KEEL_HOOK_MESSAGE_PUBLISH, 0, 1, reinterpret_cast<keel_hook_fn>(on_publish), nullptr,
-             nullptr);
+  hooks->add(host, KEEL_HOOK_MESSAGE_PUBLISH, 0, 1, reinterpret_cast<keel_hook_fn>(on_publish),
+             nullptr, nullptr);
   ext<keel_ext_ctl>(KEEL_EXT_CTL)->add(host, "garbage", nullptr, 0, on_command, nullptr, &out);
   for (const char* name : {"", "UPPER", "clients", "with blank", static_cast<const char*>(nullptr)})
     ext<keel_ext_ctl>(KEEL_EXT_CTL)->add(host, name, nullptr, 0, on_command, nullptr, &out);
   // Every handle that could be, to every function that takes one.
-  for (const keel_handle bad : {keel_handle{0}, keel_handle{1}, ~keel_handle{0}, keel_handle{0x0000010100000001}}) {
+  for (const keel_handle bad :
+       {keel_handle{0}, keel_handle{1}, ~keel_handle{0}, keel_handle{0x0000010100000001}}) {
     ext<keel_ext_timer>(KEEL_EXT_TIMER)->cancel(host, bad);
     ext<keel_ext_timer>(KEEL_EXT_TIMER)->rearm(host, bad, 1);
     ext<keel_ext_fd>(KEEL_EXT_FD)->release(host, bad);

@@ -12,13 +12,14 @@ static keel_status start();
 
 static int32_t on_publish(void*, const keel_message_view* message, keel_publish_answer*) {
   const timespec wait{0, 400'000'000};
-  if (std::string_view(message->topic.data, message->topic.size) == "sleep") nanosleep(&wait, nullptr);
+  if (std::string_view(message->topic.data, message->topic.size) == "sleep")
+    nanosleep(&wait, nullptr);
   return KEEL_NEXT;
 }
 
 static keel_status start() {
   keel_handle out = 0;
   return static_cast<const keel_ext_hooks*>(table(KEEL_EXT_HOOKS))
-      ->add(host, KEEL_HOOK_MESSAGE_PUBLISH, 0, 1, reinterpret_cast<keel_hook_fn>(on_publish), nullptr,
-            &out);
+      ->add(host, KEEL_HOOK_MESSAGE_PUBLISH, 0, 1, reinterpret_cast<keel_hook_fn>(on_publish),
+            nullptr, &out);
 }

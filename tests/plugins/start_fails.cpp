@@ -30,8 +30,8 @@ static keel_status start() {
   callbacks.datagrams = on_datagrams;
   udp->bind(host, &options, &callbacks, nullptr, &out);
   const auto* hooks = static_cast<const keel_ext_hooks*>(table(KEEL_EXT_HOOKS));
-  hooks->add(host, KEEL_HOOK_CLIENT_CONNECTED, 0, 1, reinterpret_cast<keel_hook_fn>(on_event), nullptr,
-             &out);
+  hooks->add(host, KEEL_HOOK_CLIENT_CONNECTED, 0, 1, reinterpret_cast<keel_hook_fn>(on_event),
+             nullptr, &out);
   const auto* ctl = static_cast<const keel_ext_ctl*>(table(KEEL_EXT_CTL));
   ctl->add(host, "start-fails", nullptr, 0, on_command, nullptr, &out);
   const auto* shard = static_cast<const keel_ext_shard*>(table(KEEL_EXT_SHARD));

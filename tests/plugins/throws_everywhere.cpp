@@ -1,4 +1,5 @@
-// Throws through the boundary from every callback the kernel calls, without the C++ layer to catch it.
+// Throws through the boundary from every callback the kernel calls, without the C++ layer to catch
+// it.
 #include <stdexcept>
 
 #define ZOO_NAME "throws_everywhere"

@@ -1,4 +1,5 @@
-// A thread_local with a destructor, touched on a shard: keeps the code mapped as long as the shard lives.
+// A thread_local with a destructor, touched on a shard: keeps the code mapped as long as the shard
+// lives.
 #define ZOO_NAME "tls_dtor"
 #define ZOO_START return start();
 #include <string>

@@ -1,5 +1,6 @@
-/* What every animal of the zoo needs: the section, the entry and a life. Define ZOO_NAME, and before including
- * this whichever of ZOO_START, ZOO_STOP, ZOO_DESTROY, ZOO_EXTENSION, ZOO_CREATE the animal misbehaves in. */
+/* What every animal of the zoo needs: the section, the entry and a life. Define ZOO_NAME, and
+ * before including this whichever of ZOO_START, ZOO_STOP, ZOO_DESTROY, ZOO_EXTENSION, ZOO_CREATE
+ * the animal misbehaves in. */
 #ifndef ZOO_H
 #define ZOO_H
 #include "keel/abi.h"

@@ -53,6 +53,10 @@ BrokerProcess::BrokerProcess(const std::string& settings, BrokerOptions options)
 
 BrokerProcess::~BrokerProcess() {
   if (!running()) return;
+  if (!options_.orderly_end) {
+    kill();
+    return;
+  }
   const int code = stop();
   const std::string text = log();
   CHECK(code == 0);

@@ -308,7 +308,7 @@ TEST_CASE("what this version does not have is refused by name") {
   TestNode node;
   for (const char* name :
        {"cluster", "mnesia", "recon", "bridges", "rules", "rule-actions", "resources", "mgmt",
-        "admins", "users", "clientid", "acl", "plugins", "modules"}) {
+        "admins", "users", "clientid", "acl", "modules"}) {
     const Output out = node.ctl({name, "list"});
     CHECK(out.code == Exit::error);
     CHECK(out.text.starts_with("`" + std::string(name) + "`: not part of this version; "));

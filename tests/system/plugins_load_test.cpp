@@ -1,0 +1,191 @@
+// Plugins that come and go while clients are busy: nobody is dropped, no message is lost, nothing
+// stays.
+//
+// KEEL_CYCLES and KEEL_SOAK_SECONDS in the environment make the runs longer than they are here.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "tests/system/support/plugins.hpp"
+#include "tests/system/support/system.hpp"
+
+namespace keel::test {
+
+namespace {
+
+int from_environment(const char* name, int otherwise) {
+  const char* const text = std::getenv(name);
+  return text ? std::atoi(text) : otherwise;
+}
+
+// Publishes QoS 1 messages one after the other until told to stop, each acknowledged.
+class Load {
+ public:
+  Load(BrokerProcess& broker, const std::string& id)
+      : client_(broker.connect(id, Version::v311)), topic_("load/" + id) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Load() { stop(); }
+  int stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+    return sent_;
+  }
+  const std::string& topic() const { return topic_; }
+  const std::string& error() const { return error_; }  // after stop()
+
+ private:
+  void run() {
+    try {
+      while (!stop_) {
+        client_.publish(topic_, std::to_string(sent_), 1);
+        ++sent_;
+      }
+    } catch (const std::exception& failure) {
+      error_ = failure.what();
+    }
+  }
+  Client client_;
+  std::string topic_, error_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> sent_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("plugins_load");
+
+TEST_CASE("a plugin that does everything is loaded and unloaded under load") {
+  const int cycles = from_environment("KEEL_CYCLES", kSlowdown > 1 ? 200 : 1000);
+  BrokerProcess broker(zoo_settings());
+  Client subscriber = broker.connect("sub", Version::v311);
+  subscriber.subscribe("load/#", 1);
+  std::atomic<bool> done{false};
+  std::atomic<int> received{0};
+  std::string failure;
+  std::thread receiver([&] {
+    try {
+      while (!done) {
+        const Packet packet = subscriber.expect(Type::publish);
+        if (packet.topic == "load/end") break;
+        subscriber.acknowledge(packet);
+        ++received;
+      }
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+  });
+  std::uint64_t early = 0;
+  int sent = 0;
+  {
+    Load one(broker, "one"), two(broker, "two");
+    for (int i = 0; i < cycles; ++i) {
+      broker.ctl_ok({"plugins", "load", "chaos", "--once"});
+      const std::string gone = broker.ctl_ok({"plugins", "unload", "chaos", "--now"});
+      if (!contains(gone, "unmapped")) FAIL("cycle " << i << ": " << gone);
+      if (i == cycles / 4) early = broker.resident_kib();
+    }
+    sent = one.stop() + two.stop();
+    CHECK(one.error().empty());
+    CHECK(two.error().empty());
+  }
+  const std::uint64_t late = broker.resident_kib();
+  broker.connect("last", Version::v311).publish("load/end", "", 1);
+  receiver.join();
+  CHECK(failure.empty());
+  CHECK(received == sent);
+  CHECK(sent > cycles / 10);
+  CHECK_FALSE(is_mapped(broker, "chaos"));
+  CHECK(contains(broker.ctl_ok({"metrics", "--prometheus"}), "keel_plugins_resident_total 0"));
+  CHECK(late <= early + allowance(2'048));
+  MESSAGE(cycles << " cycles, " << sent << " messages, " << early << " -> " << late << " KiB");
+}
+
+TEST_CASE("a gateway is upgraded again and again; no device notices") {
+  const int seconds = from_environment("KEEL_SOAK_SECONDS", 3);
+  BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
+                       {.prepare = [](const std::filesystem::path& dir) {
+                         std::filesystem::create_directories(dir / "plugins");
+                         write_file(dir / "plugins/udp_gateway.conf",
+                                    "udp_gateway.address = \"127.0.0.1:0\"\n");
+                       }});
+  broker.ctl_ok({"plugins", "load", "udp_gateway"});
+  Client tcp = broker.connect("tcp", Version::v311);
+  tcp.subscribe("dev/#", 1);
+  UdpClient device(udp_port_of(broker));
+  device.send("hello dev-1");
+  CHECK(device.receive() == "ok hello");
+  device.send("sub cmd/#");
+  CHECK(device.receive() == "ok sub");
+
+  const Deadline end(Milliseconds{seconds * 1000});
+  std::atomic<bool> stop{false};
+  std::atomic<int> upgrades{0}, failures{0};
+  std::thread upgrader([&] {
+    const std::string file = (examples_dir() / "udp_gateway.so").string();
+    while (!stop) {
+      const Outcome outcome = broker.ctl({"plugins", "upgrade", "udp_gateway", file});
+      ++(outcome.exit == 0 ? upgrades : failures);
+    }
+  });
+  int lost = 0, messages = 0;
+  std::vector<double> waits;
+  while (!end.passed()) {
+    const std::string number = std::to_string(messages++);
+    const auto before = Clock::now();
+    device.send("pub dev/1 " + number);
+    if (device.receive() != "ok pub") ++lost;
+    waits.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
+    tcp.take("dev/1", number, 1);
+    tcp.publish("cmd/1", number, 1);
+    if (device.receive() != "msg cmd/1 " + number) ++lost;
+  }
+  stop = true;
+  upgrader.join();
+  std::sort(waits.begin(), waits.end());
+  CHECK(lost == 0);
+  CHECK(failures == 0);
+  CHECK(upgrades > 0);
+  CHECK(contains(broker.ctl_ok({"clients", "list"}), "dev-1"));
+  MESSAGE(upgrades.load() << " upgrades, " << messages << " round trips, waits ms: p50 "
+                          << waits[waits.size() / 2] << " p99.9 "
+                          << waits[waits.size() * 999 / 1000] << " max " << waits.back());
+}
+
+TEST_CASE("an upgrade that fails leaves the running version in service") {
+  BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
+                       {.prepare = [](const std::filesystem::path& dir) {
+                         std::filesystem::create_directories(dir / "plugins");
+                         write_file(dir / "plugins/udp_gateway.conf",
+                                    "udp_gateway.address = \"127.0.0.1:0\"\n");
+                       }});
+  broker.ctl_ok({"plugins", "load", "udp_gateway"});
+  UdpClient device(udp_port_of(broker));
+  device.send("hello dev-1");
+  CHECK(device.receive() == "ok hello");
+  // Refused before it, while it is made, when it takes the state, when it starts.
+  for (const std::string bad : {"no_section", "ok", "gateway_no_create", "gateway_no_state",
+                                "gateway_no_start", "gateway_throws"}) {
+    CAPTURE(bad);
+    const Outcome outcome =
+        broker.ctl({"plugins", "upgrade", "udp_gateway", (zoo_dir() / (bad + ".so")).string()});
+    CHECK(outcome.exit == 1);
+    CHECK(contains(outcome.out, "the running version goes on"));
+    device.send("pub dev/1 x");
+    CHECK(device.receive() == "ok pub");
+  }
+  CHECK(contains(broker.ctl_ok({"plugins", "upgrade", "udp_gateway",
+                                (examples_dir() / "udp_gateway.so").string()}),
+                 "unmapped"));
+  device.send("pub dev/1 x");
+  CHECK(device.receive() == "ok pub");
+  CHECK(contains(broker.ctl_ok({"plugins", "unload", "udp_gateway", "--now"}), "unmapped"));
+  CHECK(device.receive() == "bye");
+}
+
+TEST_SUITE_END();
+
+}  // namespace keel::test

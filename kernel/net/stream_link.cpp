@@ -84,6 +84,11 @@ void StreamLink::arrive() {
   end_->wants_writable_ = pipe_->wants_writable;
   unread_ += end_->fed_;
   end_->fed_ = std::string();
+  if (std::exchange(end_->closed_here_, false)) {
+    client_gone_ = true;
+    cause_ = end_->cause_;
+    detail_ = end_->detail_;
+  }
   touch();
   end_->on_wake();  // output that is older than what comes now; it may destroy the end
 }

@@ -258,6 +258,7 @@ TEST_CASE("PROXY protocol, time-outs and stop_all on a plugin's listener") {
   Client client = Client::tcp(port_of(server, id));
   REQUIRE(client.send("PROXY TCP4 192.0.2.7 127.0.0.1 4711 1883\r\n"));
   CHECK(client.at_end());
+  CHECK(server.shards.barrier([](Shard&) {}, std::chrono::seconds(30)));
   CHECK(seen == "192.0.2.7:4711");
   server.listeners.stop_all();
   CHECK_FALSE(extra.bound(id));
@@ -343,5 +344,6 @@ TEST_CASE("keys of pre-shared identities are looked up") {
     CHECK(try_as("known", version));
     CHECK_FALSE(try_as("stranger", version));
   }
+  CHECK(server.shards.barrier([](Shard&) {}, std::chrono::seconds(30)));
   CHECK(asked.size() >= 4);
 }

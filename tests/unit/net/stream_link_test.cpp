@@ -383,6 +383,26 @@ TEST_CASE("stream: the client goes while the handler pauses") {
   }
 }
 
+TEST_CASE("stream: the client goes while the link travels") {
+  Server server;
+  for (int i = 0; i < 300; ++i) {
+    Carrier carrier(server);
+    REQUIRE(carrier.open() == "");
+    if (i % 2) carrier.move();
+    carrier.on_shard([&] { carrier.end->feed(frame("#move") + frame("#move")); });
+    if (i % 5 == 0) carrier.on_shard([&] { carrier.end->feed(frame("#move")); });
+    if (i % 3 == 0) CHECK(server.shards.barrier([](Shard&) {}, kPatience));
+    carrier.on_shard([&] {
+      carrier.end->feed(frame("last"));
+      carrier.end->close(CloseCause::peer, "went away");
+      if (i % 4 == 0) carrier.end.reset();
+    });
+    REQUIRE(carrier.handler.next() == "open");
+    REQUIRE(carrier.handler.next() == "closed peer: went away");
+    REQUIRE(carrier.handler.next() == "gone");
+  }
+}
+
 TEST_CASE("stream: backpressure towards the feeder") {
   for (const Where where : kEverywhere) {
     CAPTURE(static_cast<int>(where));

@@ -136,7 +136,8 @@ class HookPoints : public Messages {
     event.reason = to_c(reason);
     event.reason_code = reason_code;
     event.qos = qos;
-    const FakeMessageView shown(message ? *message : FakeMessage());
+    const FakeMessage none;
+    const FakeMessageView shown(message ? *message : none);
     if (message) event.message = &shown.c;
     for (Hook* hook : hooks_at(point)) {
       if (hook->sample > 1 && hook->seen++ % hook->sample != 0) continue;

@@ -176,7 +176,9 @@ class Registry {
   void upgrade_now(const std::string& name, const std::string& file, bool from_elsewhere,
                    Done done);
   void hand_over(std::shared_ptr<Upgrade> job);
+  void seal(std::shared_ptr<Upgrade> job);
   void switch_over(std::shared_ptr<Upgrade> job);
+  void get_stuck(std::shared_ptr<Upgrade> job, const Runtime::Absent& absent);
   void roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
   void bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left, bool quiet);
   void take_back(std::shared_ptr<Upgrade> job, PluginOutcome why);

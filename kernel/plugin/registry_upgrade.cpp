@@ -41,6 +41,7 @@ const keel_ext_plugin_state* state_table(const Slot& slot) {
   return table && table->size >= sizeof *table && table->save && table->load ? table : nullptr;
 }
 
+constexpr std::chrono::milliseconds kRest{500};
 constexpr std::size_t kLargestBlob = std::size_t{1} << 30;
 
 struct BlobWriter {
@@ -139,33 +140,33 @@ void Registry::upgrade_now(const std::string& name, const std::string& file, boo
   drain(job->old, KEEL_DRAIN_UPGRADE, options_.stop_timeout, [this, job] { hand_over(job); });
 }
 
-// The old version falls silent; what it holds is parked.
+// The old version falls silent; what it holds is parked. Until everything has come to rest it may
+// still call the kernel: a datagram that it was handed is not lost because it cannot answer.
 void Registry::hand_over(std::shared_ptr<Upgrade> job) {
   Slot& old = job->old;
-  old.set_accepting(false);
-  HookChains& hooks = runtime_.hooks();
-  auto absent = hooks.hold(slots_in_order(), old);
+  auto absent = runtime_.hooks().hold(slots_in_order(), old);
   job->parking.emplace(runtime_);
   if (absent.empty()) {
     Parking& parking = *job->parking;
     absent = runtime_.barrier(
         [&old, &parking](HostThread& thread) { old.park(thread, parking.list(thread.index())); });
   }
-  if (!absent.empty()) {
-    // A shard is inside something that does not end. The old version may not be torn from under it.
-    Entry* const entry = find(old.name());
-    entry->state = PluginState::stuck;
-    const std::string where =
-        fmt::format("shard {} is in {}", absent.front().shard, absent.front().where);
-    old.note_error("stuck: " + where);
-    KEEL_LOG(error, "plugin={}: stuck while being upgraded: {}", old.name(), where);
-    call_plugin(*job->fresh, CallSite::destroy,
-                [&] { job->fresh->plugin.destroy(job->fresh->plugin.self); });
-    unmap(std::move(job->fresh));
-    static_cast<void>(new std::shared_ptr<Upgrade>(job));  // the parked objects stay where they are
-    return job->done(PluginOutcome::fail("stuck", where + "; only a restart of the broker helps"));
-  }
+  if (!absent.empty()) return get_stuck(job, absent.front());
   old.park(runtime_.control_thread(), job->parking->list(kControlThread));
+  // What is on its way between its threads ends by itself, unless it never ends.
+  poll(
+      std::min(options_.stop_timeout, kRest), [&old] { return old.quiet(); },
+      [this, job](bool) { seal(job); });
+}
+
+void Registry::seal(std::shared_ptr<Upgrade> job) {
+  Slot& old = job->old;
+  old.set_accepting(false);
+  Parking& parking = *job->parking;
+  const auto absent = runtime_.barrier(
+      [&old, &parking](HostThread& thread) { old.seal(thread, parking.list(thread.index())); });
+  if (!absent.empty()) return get_stuck(job, absent.front());
+  old.seal(runtime_.control_thread(), parking.list(kControlThread));
   poll(
       options_.stop_timeout, [&old] { return old.quiet(); },
       [this, job](bool came) {
@@ -177,6 +178,20 @@ void Registry::hand_over(std::shared_ptr<Upgrade> job) {
           roll_back(job, PluginOutcome::fail("busy", "its jobs on worker threads did not end"));
         });
       });
+}
+
+// A shard is inside something that does not end. The old version may not be torn from under it.
+void Registry::get_stuck(std::shared_ptr<Upgrade> job, const Runtime::Absent& absent) {
+  Slot& old = job->old;
+  find(old.name())->state = PluginState::stuck;
+  const std::string where = fmt::format("shard {} is in {}", absent.shard, absent.where);
+  old.note_error("stuck: " + where);
+  KEEL_LOG(error, "plugin={}: stuck while being upgraded: {}", old.name(), where);
+  call_plugin(*job->fresh, CallSite::destroy,
+              [&] { job->fresh->plugin.destroy(job->fresh->plugin.self); });
+  unmap(std::move(job->fresh));
+  static_cast<void>(new std::shared_ptr<Upgrade>(job));  // what is parked stays where it is
+  job->done(PluginOutcome::fail("stuck", where + "; only a restart of the broker helps"));
 }
 
 void Registry::switch_over(std::shared_ptr<Upgrade> job) {

@@ -156,7 +156,7 @@ void Slot::revoke(HostThread& thread) {
 void Slot::park(HostThread& thread, ObjectList& parked) {
   Part& mine = part(thread.index());
   mine.active = false;
-  mine.revoked = true;
+  mine.parked = true;
   for (HostObject* object = mine.objects.first(); object;) {
     HostObject* const next = ObjectList::next(*object);
     if (object->parked_ || object->park()) {
@@ -169,6 +169,13 @@ void Slot::park(HostThread& thread, ObjectList& parked) {
     }
     object = next;
   }
+}
+
+void Slot::seal(HostThread& thread, ObjectList& parked) {
+  park(thread, parked);
+  Part& mine = part(thread.index());
+  mine.parked = false;
+  mine.revoked = true;
   mine.held.clear();
 }
 
@@ -211,7 +218,7 @@ void Slot::adopt(HostObject& object) {
 }
 
 void Slot::reopen() {
-  for (auto& each : parts_) each->active = each->revoked = false;
+  for (auto& each : parts_) each->active = each->parked = each->revoked = false;
   set_accepting(true);
 }
 
@@ -238,7 +245,7 @@ void Slot::post_done(std::uint32_t thread, keel_task_fn fn, void* ctx) {
 void Slot::run_post(std::unique_ptr<Post> post) {
   Part& mine = part(post->thread);
   if (mine.revoked) return post->call(1);
-  if (!mine.active) return mine.held.push_back(std::move(post));
+  if (!mine.active && !mine.parked) return mine.held.push_back(std::move(post));
   post->call(0);
 }
 

@@ -65,8 +65,11 @@ class Slot {
   void activate(HostThread& thread);  // objects begin, posts held back run
   void stop_accepting();              // listeners let nobody in any more [control]
   void revoke(HostThread& thread);    // objects end, for good
-  // Objects that can be parked are moved to `parked`; the others end.
+  // For an upgrade: objects that can be parked are moved to `parked`, the others end. Posts still
+  // run, so that what was under way between threads comes to its end, until seal().
   void park(HostThread& thread, ObjectList& parked);
+  // Nothing runs any more here; what came since park() goes the same way.
+  void seal(HostThread& thread, ObjectList& parked);
   // An upgrade whose new version failed: what it adopted goes back, what it made ends.
   void unadopt(HostThread& thread, ObjectList& parked);
   // A parked object that nobody adopted ends. [its thread]
@@ -142,8 +145,9 @@ class Slot {
     ObjectList objects;
     std::array<CallStats, kCallSites> stats;
     std::deque<std::unique_ptr<Post>> held;  // posts made before the plugin ran
-    bool active = false;
-    bool revoked = false;
+    bool active = false;                     // the plugin runs
+    bool parked = false;                     // an upgrade: only posts run
+    bool revoked = false;                    // nothing runs
   };
 
   Part& part(std::uint32_t thread) { return *parts_[thread == kControlThread ? 0 : thread + 1]; }

@@ -210,7 +210,8 @@ void UdpEnd::show_kept_later() {
 }
 
 keel_status UdpEnd::send(const keel_addr& peer, const keel_str* pieces, std::uint32_t n) {
-  if (!live_) return fail(KEEL_E_STATE, "udp.send: the plugin does not run");
+  // Also between two versions of the plugin: sessions that go on have answers to give.
+  if (!open_) return fail(KEEL_E_STATE, "udp.send: the socket is closed");
   if (n > kMaxPieces)
     return fail(KEEL_E_INVAL, fmt::format("udp.send: more than {} pieces", kMaxPieces));
   std::array<iovec, kMaxPieces> vectors;
@@ -226,7 +227,7 @@ keel_status UdpEnd::send(const keel_addr& peer, const keel_str* pieces, std::uin
   asked_ = false;
   if (outcome != SendOutcome::sent) return answer(outcome);
   unreported_ += static_cast<std::uint32_t>(size);
-  if (unreported_ >= kReportFrom) report_output();
+  if (live_ && unreported_ >= kReportFrom) report_output();
   return KEEL_OK;
 }
 

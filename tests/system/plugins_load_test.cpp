@@ -122,11 +122,10 @@ TEST_CASE("a gateway is upgraded again and again; no device notices") {
   CHECK(device.receive() == "ok sub");
 
   const Deadline end(Milliseconds{seconds * 1000});
-  std::atomic<bool> stop{false};
   std::atomic<int> upgrades{0}, failures{0};
-  std::thread upgrader([&] {
+  std::jthread upgrader([&](const std::stop_token& stop) {
     const std::string file = (examples_dir() / "udp_gateway.so").string();
-    while (!stop) {
+    while (!stop.stop_requested()) {
       const Outcome outcome = broker.ctl({"plugins", "upgrade", "udp_gateway", file});
       ++(outcome.exit == 0 ? upgrades : failures);
     }
@@ -143,7 +142,7 @@ TEST_CASE("a gateway is upgraded again and again; no device notices") {
     tcp.publish("cmd/1", number, 1);
     if (device.receive() != "msg cmd/1 " + number) ++lost;
   }
-  stop = true;
+  upgrader.request_stop();
   upgrader.join();
   std::sort(waits.begin(), waits.end());
   CHECK(lost == 0);

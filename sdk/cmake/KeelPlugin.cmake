@@ -6,7 +6,8 @@
 #     VERSION 1.2.3             the version its source must state; also defined as KEEL_PLUGIN_VERSION
 #     [SETTINGS file.conf]      its settings with the defaults, installed as etc/keel/plugins/NAME.conf
 #     [LIBRARIES target...]     what it links
-#     [TESTS file...]           each becomes a program and a ctest entry, see keel_plugin_test()
+#     [TESTS file...]           each becomes a program and a ctest entry, see keel_plugin_test(): system_test.cpp
+#                               is NAME.system, NAME_test.cpp is NAME.unit
 #     [CHECK_SETTINGS file]     settings for NAME.check instead of SETTINGS
 #     [REQUIRES plugin...]      plugins (targets or .so files) that must be loaded before it
 #     [OUTPUT dir]              where NAME.so goes; default: plugins/ below the build directory
@@ -145,6 +146,9 @@ function(keel_add_plugin name)
     foreach(file IN LISTS ARG_TESTS)
       cmake_path(GET file STEM area)
       string(REGEX REPLACE "_test$" "" area ${area})
+      if(area STREQUAL name)
+        set(area unit)
+      endif()
       keel_plugin_test(${name}.${area} PLUGIN ${name} SOURCES ${file})
     endforeach()
   endif()

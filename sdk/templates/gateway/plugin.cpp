@@ -19,8 +19,13 @@ class Gateway final : public keel::Plugin {
   keel::Status start() override {
     prefix_ = host().config().text("prefix");
     const std::string address = host().config().text("address");
-    return host().udp().bind({.address = address},
-                             [this](const keel::Datagram& datagram) { receive(datagram); });
+    KEEL_TRY(host()
+                 .udp()
+                 .bind({.address = address},
+                       [this](const keel::Datagram& datagram) { receive(datagram); })
+                 .into(socket_));
+    host().log().notice("listening on ", socket_.local());
+    return {};
   }
 
  private:
@@ -38,6 +43,7 @@ class Gateway final : public keel::Plugin {
   }
 
   std::string prefix_;
+  keel::UdpSocket socket_;
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 /* The entry of a bad udp_gateway: it knows the settings of the good one. */
+#pragma once
+
 #define ZOO_OWN_ENTRY
 #include "zoo.h"
 

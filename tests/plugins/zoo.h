@@ -1,8 +1,7 @@
 /* What every animal of the zoo needs: the section, the entry and a life. Define ZOO_NAME, and
  * before including this whichever of ZOO_START, ZOO_STOP, ZOO_DESTROY, ZOO_EXTENSION, ZOO_CREATE
  * the animal misbehaves in. */
-#ifndef ZOO_H
-#define ZOO_H
+#pragma once
 #include "keel/abi.h"
 
 #ifndef ZOO_VERSION
@@ -70,6 +69,5 @@ const keel_plugin_entry keel_plugin_entry_v1 = {
     sizeof(keel_plugin_entry), KEEL_ENTRY_MAGIC, &zoo_info, 0, 0, 0, zoo_create};
 #ifdef __cplusplus
 }
-#endif
 #endif
 #endif

@@ -39,6 +39,7 @@ PluginConnection::PluginConnection(Slot& slot, std::uint32_t shard, ConnectTarge
                                    const TcpCallbacks& callbacks)
     : HostObject(slot, ObjectKind::connection, shard),
       callbacks_(callbacks),
+      conn_ctx_(callbacks.ctx),  // until `opened` gives another: `closed` must find its plugin
       target_(std::make_unique<ConnectTarget>(std::move(target))),
       made_(true) {}
 

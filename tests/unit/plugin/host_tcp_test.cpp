@@ -119,7 +119,7 @@ TEST_CASE("an exception in a callback ends the connection, nothing else") {
   f.plugin.on_opened = [](TcpPlugin::Conn&) { throw 1; };
   TcpPeer second(f.plugin.port());
   CHECK(second.at_end());
-  // `closed` comes without a context, which this plugin takes for a failed connect() and throws.
+  // `closed` comes without a context, at which this plugin throws.
   REQUIRE(f.host.eventually([&] { return f.slot->exceptions() == 3; }));
 }
 
@@ -420,7 +420,7 @@ TEST_CASE("connect makes connections, to a listener of our own") {
   CHECK(client.reason == KEEL_CLOSE_LOCAL);
 }
 
-TEST_CASE("connect that fails says why, with no context") {
+TEST_CASE("connect that fails says why, with the context it was given") {
   Fixture f;
   f.listen_and_run();
   const std::uint16_t port = f.plugin.port();

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdexcept>
+
 namespace keel::test {
 namespace {
 
@@ -45,25 +47,31 @@ void drained(void* ctx, keel_handle) {
 
 }  // namespace
 
-// `closed` of a connect() that failed has no context; the plugin is found by the handle.
+// `closed` of a connect() that failed has the context of connect(), the plugin; told apart by the
+// handle.
 static std::mutex connecting_mutex;
 static std::map<keel_handle, TcpPlugin*> connecting;
 
 static void closed(void* ctx, keel_handle handle, std::uint32_t reason, keel_str detail) {
   TcpPlugin* plugin = nullptr;
-  if (ctx) {
-    plugin = conn_of(ctx).plugin;
-    if (plugin->on_closed) plugin->on_closed(conn_of(ctx));
-  } else {
+  {
     const std::lock_guard lock(connecting_mutex);
-    plugin = connecting.at(handle);
+    const auto made = connecting.find(handle);
+    if (made != connecting.end() && made->second == ctx) plugin = made->second;
+  }
+  TcpPlugin::Conn* conn = nullptr;
+  if (!plugin) {
+    if (!ctx) throw std::logic_error("closed without a context");
+    conn = &conn_of(ctx);
+    plugin = conn->plugin;
+    if (plugin->on_closed) plugin->on_closed(*conn);
   }
   {
     const std::lock_guard lock(plugin->mutex);
     plugin->conns.erase(handle);
     plugin->detail = view(detail);
   }
-  delete static_cast<TcpPlugin::Conn*>(ctx);
+  delete conn;
   plugin->reason = reason;
   ++plugin->closed;
 }

@@ -77,10 +77,10 @@ for kind in hook gateway auth ctl; do
 done
 
 if command -v clang++ >/dev/null; then
-  say "the same with clang"
-  cp -r "$work/my_gateway" "$work/clang"
-  rm -rf "$work/clang/build"
-  make "$work/clang" -DCMAKE_CXX_COMPILER=clang++
+  say "the same plugin made with clang"
+  quietly cmake -S "$work/my_gateway" -B "$work/clang" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER=clang++
+  quietly cmake --build "$work/clang" --target my_gateway
+  quietly ctest --test-dir "$work/clang" -R 'check$' --output-on-failure --no-tests=error
 fi
 
 say "load, upgrade, unload"

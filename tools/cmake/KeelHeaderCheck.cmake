@@ -21,7 +21,7 @@ set_target_properties(header_check PROPERTIES CXX_COMPILER_LAUNCHER "")  # nothi
 set(c_sources)
 foreach(header ${c_headers})
   set(source ${CMAKE_BINARY_DIR}/header_check/${header}.c)
-  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@header@\"\n" @ONLY)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@header@\"\ntypedef int header_check;\n" @ONLY)
   list(APPEND c_sources ${source})
 endforeach()
 add_library(header_check_c OBJECT EXCLUDE_FROM_ALL ${c_sources})

@@ -9,6 +9,7 @@
  * Rules that hold for every table:
  *  - Structs begin with `size`, the writer's sizeof. Fields are only appended, so a reader asks
  *    KEEL_HAS() for what came after 1.0. keel_str, keel_sink, keel_addr and keel_handle are fixed.
+ *    An array of sized structs is stepped through by the `size` of its first element.
  *  - A table's id is "name/revision". Additions keep it; an incompatible change makes a new one.
  *  - A handle is a number. One that is no longer valid gives KEEL_E_STALE, never a crash.
  *  - Text and bytes (keel_str) are valid during the call only, in both directions: copy what you

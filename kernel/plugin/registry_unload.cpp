@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "keel/ext/plugin_drain.h"
 #include "kernel/base/log.hpp"
@@ -60,9 +61,11 @@ void Registry::unload_now(const std::string& name, Unload how, Done done) {
                                   other.slot->name())));
   entry->state = PluginState::draining;
   auto job = std::make_shared<Teardown>(slot);
-  job->done = [this, name, how, done = std::move(done)](PluginOutcome outcome) {
+  job->done = [this, name, how, begun = job->begun, done = std::move(done)](PluginOutcome outcome) {
     if (outcome.ok && how.forget) remember(name, false, outcome);
-    if (outcome.ok) KEEL_LOG(notice, "plugin={}: unloaded, {}", name, outcome.text);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+    if (outcome.ok)
+      KEEL_LOG(notice, "plugin={}: unloaded, {}, in {:.1f} ms", name, outcome.text, took.count());
     done(std::move(outcome));
   };
   slot.stop_accepting();

@@ -69,6 +69,7 @@ std::vector<Runtime::Absent> Runtime::barrier(std::function<void(HostThread&)> f
   const auto meeting = std::make_shared<Meeting>(std::move(fn), shard_count());
   for (std::uint32_t i = 0; i < shard_count(); ++i)
     thread(i).post([meeting, each = &thread(i)] { meeting->run(*each); });
+  if (!options_.wait_for_shards) return {};
   std::unique_lock lock(meeting->mutex);
   meeting->changed.wait_for(lock, timeout, [&] { return meeting->done == shard_count(); });
   meeting->over = true;

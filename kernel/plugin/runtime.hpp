@@ -32,9 +32,10 @@ class Runtime {
     ListenerSet& listeners;
     WorkerPool& workers;
     ControlPort& control;
-    std::string version;                           // of the broker
-    std::string data_dir;                          // absolute
-    std::string base_dir;                          // relative paths of settings count from here
+    std::string version;          // of the broker
+    std::string data_dir;         // absolute
+    std::string base_dir;         // relative paths of settings count from here
+    bool wait_for_shards = true;  // false breaks unloading: for the test that shows that it would
     std::chrono::milliseconds stop_timeout{5000};  // for a barrier, a drain, running jobs
   };
 

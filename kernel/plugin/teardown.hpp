@@ -1,8 +1,7 @@
 // The end of one plugin, step by step; see Registry::tear_down().
 #pragma once
 
-#include <atomic>
-#include <memory>
+#include <chrono>
 
 #include "kernel/plugin/registry.hpp"
 
@@ -12,6 +11,7 @@ struct Registry::Teardown {
   explicit Teardown(Slot& which) : slot(which) {}
 
   Slot& slot;
+  const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
   Done done;
   bool refuse_questions = true;
 };

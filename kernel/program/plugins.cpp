@@ -1,5 +1,6 @@
 #include "kernel/program/plugins.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "kernel/plugin/library.hpp"
@@ -24,6 +25,15 @@ std::string plugin_dir(const Settings& settings) {
   return settings.plugins.dir.empty() ? default_plugin_dir() : absolute(settings.plugins.dir);
 }
 
+// Only ThreadSanitizer's build can be told to leave out the barriers, which it then has to notice.
+bool wait_for_shards() {
+#if defined(__SANITIZE_THREAD__)
+  return std::getenv("KEEL_TEST_NO_BARRIER") == nullptr;
+#else
+  return true;
+#endif
+}
+
 }  // namespace
 
 std::string default_plugin_dir() {
@@ -46,6 +56,7 @@ Plugins::Plugins(Server& server, ControlLoop& loop, Admin& admin, const Settings
                 .version = KEEL_VERSION,
                 .data_dir = absolute(settings.kernel.data_dir),
                 .base_dir = absolute("."),
+                .wait_for_shards = wait_for_shards(),
                 .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms)}),
       registry_(runtime_,
                 {.plugin_dir = plugin_dir(settings),

@@ -104,6 +104,22 @@ TEST_CASE("a plugin that does everything is loaded and unloaded under load") {
   MESSAGE(cycles << " cycles, " << sent << " messages, " << early << " -> " << late << " KiB");
 }
 
+#if defined(__SANITIZE_THREAD__)
+TEST_CASE("ThreadSanitizer notices when the barriers are left out") {
+  BrokerOptions options;
+  options.environment = {"KEEL_TEST_NO_BARRIER=1"};
+  options.orderly_end = false;
+  BrokerProcess broker(zoo_settings(), options);
+  Load one(broker, "one"), two(broker, "two");
+  for (int i = 0; i < 50 && broker.running(); ++i) {
+    broker.ctl({"plugins", "load", "chaos", "--once"});
+    broker.ctl({"plugins", "unload", "chaos", "--now"});
+    if (contains(broker.log(), "ThreadSanitizer")) break;
+  }
+  CHECK((contains(broker.log(), "ThreadSanitizer") || !broker.running()));
+}
+#endif
+
 TEST_CASE("a gateway is upgraded again and again; no device notices") {
   const int seconds = from_environment("KEEL_SOAK_SECONDS", 3);
   BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",

@@ -273,6 +273,31 @@ TEST_CASE("a restart brings back what was loaded, in order, and goes on past wha
   CHECK(contains(read_file(broker.data_dir() / "loaded_plugins"), "{extra_export, false}."));
 }
 
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("binaries built against every released interface load, work and go") {
+  const std::filesystem::path released =
+      std::filesystem::path(KEEL_SOURCE_DIR) / "tests/plugins/released";
+  int count = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(released)) {
+    if (file.path().extension() != ".so") continue;
+    ++count;
+    const std::string name = file.path().stem();
+    CAPTURE(name);
+    TempDir dir;
+    std::filesystem::copy(file.path(), dir.path());
+    std::filesystem::permissions(dir.path() / file.path().filename(),
+                                 std::filesystem::perms::owner_read);
+    BrokerProcess broker("[plugins]\ndir = \"" + dir.path().string() + "\"\n");
+    broker.ctl_ok({"plugins", "load", name});
+    Client client = broker.connect("c", Version::v311);
+    client.subscribe("chaos/tick");
+    client.take("chaos/tick", "x");
+    CHECK(contains(broker.ctl_ok({"plugins", "unload", name}), "unmapped"));
+  }
+  CHECK(count >= 1);
+}
+#endif
+
 TEST_CASE("plugins.load is loaded at every start") {
   BrokerProcess broker(zoo_settings() + "load = [\"ok\"]\n");
   CHECK(is_mapped(broker, "ok"));

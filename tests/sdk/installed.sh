@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# installed.sh BUILD SOURCE: installs BUILD into a temporary prefix and works with nothing but that: writes a
+# installed.sh BUILD SOURCE: installs BUILD into a prefix below itself and works with nothing but that: writes a
 # plugin of each kind, builds and tests it, installs it, loads, upgrades and unloads it in the installed
 # broker; then does the same with a copy of the examples. Ends with `ok`, or with what failed.
 set -euo pipefail
 
 build=$1 source=$2
-work=$(mktemp -d "${TMPDIR:-/tmp}/keel-sdk-XXXXXX")
+# Always the same place: the second time ccache has seen it all. Sockets need short paths.
+work=$build/sdk-installed
 prefix=$work/prefix
+run=$(mktemp -d)
 broker=
 cleanup() {
   [[ -n $broker ]] && kill "$broker" 2>/dev/null && wait "$broker" 2>/dev/null
-  rm -rf "$work"
+  rm -rf "$work" "$run"
 }
 trap cleanup EXIT
+rm -rf "$work"
+mkdir -p "$work"
 
 say() { printf '== %s\n' "$*"; }
 die() {
@@ -46,13 +50,14 @@ make() {
   sed -n 's/^100% tests passed.*out of /   tests passed: /p' "$work/output"
 }
 
-ctl() { quietly "$prefix/bin/ctl" --socket "$prefix/var/lib/keel/ctl.sock" "$@"; }
+ctl() { quietly "$prefix/bin/ctl" --socket "$run/ctl.sock" "$@"; }
 
 start_broker() {
-  "$prefix/bin/keel" -c "$prefix/etc/keel/keel.conf" --set "listener.mqtt.bind=unix:$work/mqtt.sock" \
+  "$prefix/bin/keel" -c "$prefix/etc/keel/keel.conf" --set "listener.mqtt.bind=unix:$run/mqtt.sock" \
+    --set "kernel.data_dir=$run" \
     >"$work/broker.log" 2>&1 &
   broker=$!
-  until [[ -S $prefix/var/lib/keel/ctl.sock ]]; do
+  until [[ -S $run/ctl.sock ]]; do
     kill -0 "$broker" 2>/dev/null || die "the installed broker did not start: $(cat "$work/broker.log")"
     read -rt 0.05 <> <(:) || true
   done

@@ -42,8 +42,6 @@ class PluginCall {
     thread_->inside.site.store(outer_site_, std::memory_order_relaxed);
     if (started_ns_ != 0) slot_.note_time(*thread_, site_, now_ns() - started_ns_);
   }
-
- private:
   static std::uint64_t now_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -51,6 +49,7 @@ class PluginCall {
            static_cast<std::uint64_t>(now.tv_nsec);
   }
 
+ private:
   HostThread* thread_;
   Slot& slot_;
   const Slot* outer_ = nullptr;

@@ -42,7 +42,7 @@ struct HookChains::Impl {
       for (const HookObject* hook : hooks)
         if (&hook->slot() == slot && !hook->removed)
           plan[hook->point].push_back(
-              {hook->handle(), slot, hook->fn, hook->ctx, hook->priority, hook->sample, 0});
+              {hook->handle(), slot, hook->fn, hook->ctx, hook->priority, hook->sample});
     for (auto& chain : plan)
       std::ranges::stable_sort(chain, std::ranges::greater(), &ChainedHook::priority);
     return plan;
@@ -60,7 +60,7 @@ struct HookChains::Impl {
           question.owner = nullptr;
           question.next = 0;
         }
-      auto runner = std::make_shared<HookRunner>(wanted, mine.questions, held);
+      auto runner = std::make_shared<HookRunner>(thread, wanted, mine.questions, held);
       if (mine.runner)
         mine.questions.each([&](HookQuestion& question) {
           question.next = runner->place_behind(*mine.runner, question.kind, question.next);

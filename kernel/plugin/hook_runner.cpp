@@ -36,8 +36,12 @@ void report_nonsense(const Slot& slot, const char* point, std::int32_t verdict) 
 
 }  // namespace
 
-HookRunner::HookRunner(const HookPlan& plan, HookQuestions& questions, bool holding)
-    : plan_(plan), questions_(questions), holding_(holding) {
+HookRunner::HookRunner(HostThread& thread, const HookPlan& plan, HookQuestions& questions,
+                       bool holding)
+    : thread_(thread), plan_(plan), questions_(questions), holding_(holding) {
+  for (std::uint32_t point = 1; point < kHookPoints; ++point)
+    for (ChainedHook& hook : chain(point))
+      hook.stats = &hook.slot->stats(thread.index(), static_cast<CallSite>(point));
   if (!chain(KEEL_HOOK_CLIENT_CONNECT).empty()) table_.client_connect = {on_connect, this};
   if (!chain(KEEL_HOOK_CLIENT_CONNACK).empty()) table_.client_connack = {on_connack, this};
   if (!chain(KEEL_HOOK_CLIENT_AUTHENTICATE).empty() || holding)
@@ -107,6 +111,7 @@ AuthAnswer HookRunner::run_auth(HookQuestion::Kind kind, const AuthRequest& requ
   asked.password = str(request.password);
   asked.auth_method = str(request.auth_method);
   asked.auth_data = str(request.auth_data);
+  HookCalls calls(thread_, site);
   for (std::size_t i = from; i < hooks.size(); ++i) {
     const ChainedHook& hook = hooks[i];
     keel_auth_answer answer{};
@@ -115,9 +120,9 @@ AuthAnswer HookRunner::run_auth(HookQuestion::Kind kind, const AuthRequest& requ
     answer.mountpoint = sink_into(out.mountpoint);
     answer.data = sink_into(out.data);
     const auto fn = reinterpret_cast<keel_authenticate_fn>(hook.fn);
-    const std::int32_t verdict = call_plugin(
-        *hook.slot, site,
-        [&] { return fn(hook.ctx, &asked, ticket_handle(request.ticket), &answer); }, KEEL_DENY);
+    const std::int32_t verdict = calls.ask(
+        hook, [&] { return fn(hook.ctx, &asked, ticket_handle(request.ticket), &answer); },
+        KEEL_DENY);
     if (verdict == KEEL_NEXT) continue;
     out.superuser = answer.superuser != 0;
     out.expiry_s = answer.expiry_s;
@@ -153,12 +158,12 @@ Verdict HookRunner::run_authorize(const AuthorizeRequest& request, std::size_t f
   asked.retain = request.retain ? 1 : 0;
   asked.client = &client.c;
   asked.topic = str(request.topic);
+  HookCalls calls(thread_, CallSite::client_authorize);
   for (std::size_t i = from; i < hooks.size(); ++i) {
     const ChainedHook& hook = hooks[i];
     const auto fn = reinterpret_cast<keel_authorize_fn>(hook.fn);
-    const std::int32_t verdict = call_plugin(
-        *hook.slot, CallSite::client_authorize,
-        [&] { return fn(hook.ctx, &asked, ticket_handle(request.ticket)); }, KEEL_DENY);
+    const std::int32_t verdict = calls.ask(
+        hook, [&] { return fn(hook.ctx, &asked, ticket_handle(request.ticket)); }, KEEL_DENY);
     if (verdict == KEEL_NEXT) continue;
     if (verdict == KEEL_STOP) break;
     if (verdict == KEEL_ALLOW) return Verdict::allow;

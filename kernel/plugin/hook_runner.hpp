@@ -8,20 +8,10 @@
 
 #include "keel/ext/hooks.h"
 #include "kernel/broker/hook_table.hpp"
-#include "kernel/plugin/call.hpp"
+#include "kernel/plugin/hook_call.hpp"
 #include "kernel/plugin/hook_questions.hpp"
 
 namespace keel::kernel {
-
-struct ChainedHook {
-  keel_handle handle = 0;
-  Slot* slot = nullptr;
-  keel_hook_fn fn = nullptr;
-  void* ctx = nullptr;
-  std::int32_t priority = 0;
-  std::uint32_t sample = 1;
-  std::uint32_t seen = 0;  // events since the last one passed on
-};
 
 inline constexpr std::size_t kHookPoints = KEEL_HOOK_MESSAGE_DROPPED + 1;
 using HookPlan = std::array<std::vector<ChainedHook>, kHookPoints>;  // by keel_hook_point
@@ -29,7 +19,7 @@ using HookPlan = std::array<std::vector<ChainedHook>, kHookPoints>;  // by keel_
 class HookRunner {
  public:
   // `questions` is the shard's. While `holding` every question waits.
-  HookRunner(const HookPlan& plan, HookQuestions& questions, bool holding);
+  HookRunner(HostThread& thread, const HookPlan& plan, HookQuestions& questions, bool holding);
   HookRunner(const HookRunner&) = delete;
   HookRunner& operator=(const HookRunner&) = delete;
 
@@ -61,6 +51,7 @@ class HookRunner {
 
   std::vector<ChainedHook>& chain(std::uint32_t point) { return plan_[point]; }
 
+  HostThread& thread_;
   HookPlan plan_;
   HookTable table_;
   HookQuestions& questions_;

@@ -60,6 +60,7 @@ struct ConnackSink {
 ConnectAnswer HookRunner::on_connect(void* self, const ConnectRequest& request) {
   ConnectAnswer out;
   HookClient client = request.client;
+  HookCalls calls(of(self).thread_, CallSite::client_connect);
   for (const ChainedHook& hook : of(self).chain(KEEL_HOOK_CLIENT_CONNECT)) {
     const ClientView shown(client);
     std::string client_id, username;
@@ -73,9 +74,8 @@ ConnectAnswer HookRunner::on_connect(void* self, const ConnectRequest& request) 
     answer.client_id = sink_into(client_id);
     answer.username = sink_into(username);
     const auto fn = reinterpret_cast<keel_connect_fn>(hook.fn);
-    const std::int32_t verdict = call_plugin(
-        *hook.slot, CallSite::client_connect,
-        [&] { return fn(hook.ctx, &shown.c, str(request.will_topic), &answer); }, KEEL_NEXT);
+    const std::int32_t verdict = calls.ask(
+        hook, [&] { return fn(hook.ctx, &shown.c, str(request.will_topic), &answer); }, KEEL_NEXT);
     if (verdict == KEEL_DENY) {
       out.verdict = Verdict::deny;
       out.reason = error_or(answer.reason, Reason::not_authorized);
@@ -92,6 +92,7 @@ ConnackAnswer HookRunner::on_connack(void* self, const ConnackRequest& request) 
   ConnackAnswer out;
   const ClientView client(request.client);
   ConnackSink sink{&out};
+  HookCalls calls(of(self).thread_, CallSite::client_connack);
   for (const ChainedHook& hook : of(self).chain(KEEL_HOOK_CLIENT_CONNACK)) {
     std::string information, text;
     keel_connack_answer answer{};
@@ -101,8 +102,8 @@ ConnackAnswer HookRunner::on_connack(void* self, const ConnackRequest& request) 
     answer.ctx = &sink;
     answer.add_user_property = ConnackSink::add;
     const auto fn = reinterpret_cast<keel_connack_fn>(hook.fn);
-    const std::int32_t verdict = call_plugin(
-        *hook.slot, CallSite::client_connack,
+    const std::int32_t verdict = calls.ask(
+        hook,
         [&] {
           return fn(hook.ctx, &client.c, code(request.reason), request.session_present ? 1 : 0,
                     &answer);
@@ -134,6 +135,7 @@ void HookRunner::on_unsubscribe(void* self, const FiltersRequest& request) {
 void HookRunner::edit_filters(std::vector<ChainedHook>& hooks, CallSite site,
                               const FiltersRequest& request) {
   const ClientView client(request.client);
+  HookCalls calls(thread_, site);
   for (FilterChoice& choice : request.filters) {
     for (const ChainedHook& hook : hooks) {
       std::string replacement;
@@ -147,9 +149,8 @@ void HookRunner::edit_filters(std::vector<ChainedHook>& hooks, CallSite site,
       const auto fn = reinterpret_cast<keel_filter_fn>(hook.fn);
       const std::string_view asked =
           choice.replacement.empty() ? choice.filter : std::string_view(choice.replacement);
-      const std::int32_t verdict = call_plugin(
-          *hook.slot, site, [&] { return fn(hook.ctx, &client.c, str(asked), &answer); },
-          KEEL_NEXT);
+      const std::int32_t verdict = calls.ask(
+          hook, [&] { return fn(hook.ctx, &client.c, str(asked), &answer); }, KEEL_NEXT);
       if (verdict == KEEL_DENY) {
         choice.reason = error_or(answer.reason, Reason::not_authorized);
         break;

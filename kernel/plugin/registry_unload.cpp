@@ -80,16 +80,21 @@ void Registry::drain(Slot& slot, std::uint32_t why, std::chrono::milliseconds ti
   if (!table || table->size < sizeof *table || !table->drain || timeout.count() <= 0) return then();
   auto drained = std::make_shared<Drained>();
   auto* const given = new std::shared_ptr<Drained>(drained);
-  call_plugin(slot, CallSite::drain, [&] {
-    table->drain(
-        slot.plugin.self, why, static_cast<std::uint32_t>(timeout.count()),
-        [](void* ctx) {
-          std::unique_ptr<std::shared_ptr<Drained>> mine(
-              static_cast<std::shared_ptr<Drained>*>(ctx));
-          (*mine)->called.store(true);
-        },
-        given);
-  });
+  const bool asked = call_plugin(
+      slot, CallSite::drain,
+      [&] {
+        table->drain(
+            slot.plugin.self, why, static_cast<std::uint32_t>(timeout.count()),
+            [](void* ctx) {
+              std::unique_ptr<std::shared_ptr<Drained>> mine(
+                  static_cast<std::shared_ptr<Drained>*>(ctx));
+              (*mine)->called.store(true);
+            },
+            given);
+        return true;
+      },
+      false);
+  if (!asked) return then();  // it threw
   poll(
       timeout, [drained] { return drained->called.load(); },
       [this, &slot, then = std::move(then)](bool came) {

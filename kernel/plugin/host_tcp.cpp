@@ -56,8 +56,10 @@ keel_status tcp_close_listener(const keel_host* host, keel_handle handle) {
   auto* listener =
       slot.find<PluginListener>(handle, ObjectKind::listener, status, "tcp.close_listener");
   if (!listener) return status;
+  if (listener->closed())
+    return fail(KEEL_E_STALE, "tcp.close_listener: the listener is closed already");
   listener->close();
-  slot.drop(*listener);
+  if (!listener->parked()) slot.drop(*listener);
   return KEEL_OK;
 }
 

@@ -165,8 +165,9 @@ keel_status udp_close(const keel_host* host, keel_handle socket) {
   const auto close_here = [&slot, socket] {
     HostObject* const found = slot.runtime().handles().find(socket, ObjectKind::udp);
     if (!found || &found->slot() != &slot) return;
-    static_cast<PluginUdp*>(found)->close();
-    slot.drop(*found);
+    auto* const bind = static_cast<PluginUdp*>(found);
+    bind->close();
+    if (!bind->parked()) slot.drop(*bind);
   };
   HostThread& control = slot.runtime().control_thread();
   if (HostThread::current() == &control)

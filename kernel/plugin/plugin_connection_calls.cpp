@@ -19,8 +19,9 @@ PluginConnection::InfoView::InfoView(const Link& link, bool made) {
   info.verified = &verified;
 }
 
+// Also between two versions of the plugin: what was under way has its output to write.
 keel_status PluginConnection::require_open(const char* function) const {
-  if (end_ && state_ == State::open && live_) return KEEL_OK;
+  if (end_ && state_ == State::open) return KEEL_OK;
   const bool early = state_ == State::waiting || state_ == State::connecting;
   return fail(KEEL_E_STATE,
               fmt::format("{}: the connection is {}", function, early ? "not open yet" : "closed"));
@@ -99,7 +100,7 @@ keel_status PluginConnection::pause() {
 keel_status PluginConnection::resume() {
   if (const keel_status bad = require_open("tcp.resume")) return bad;
   paused_ = false;
-  end_->link().resume_reading();
+  if (live_) end_->link().resume_reading();
   return KEEL_OK;
 }
 

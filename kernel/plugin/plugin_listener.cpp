@@ -149,18 +149,21 @@ void PluginListener::assign(Slot& slot, const ListenerCallbacks& callbacks) {
 }
 
 void PluginListener::begin() {
+  parked_ = false;
   on_shards([](ListenerCore& core, std::uint32_t shard) { core.live(shard); });
   extras(slot()).resume(id_);
 }
 
 bool PluginListener::park() {
+  if (closed_) return false;
   extras(slot()).park(id_);
   on_shards([](ListenerCore& core, std::uint32_t shard) { core.hold(shard); });
-  return true;
+  return parked_ = true;
 }
 
 // Waits for the shards: afterwards no link can turn to the slot any more.
 void PluginListener::close() {
+  closed_ = true;
   extras(slot()).remove(id_);
   on_shards([](ListenerCore& core, std::uint32_t shard) { core.end(shard); });
   slot().runtime().barrier([](HostThread&) {});

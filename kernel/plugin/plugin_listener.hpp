@@ -31,6 +31,9 @@ class PluginListener final : public HostObject {
   // For whom its links are from now on; they wait until begin().
   void assign(Slot& slot, const ListenerCallbacks& callbacks);
   void close();  // links that are not open yet are closed, the others stay
+  bool closed() const { return closed_; }
+  // Between two versions it is not the slot's to drop.
+  bool parked() const { return parked_; }
 
   const std::string& name() const { return plan_.settings.name; }
   const std::shared_ptr<ListenerCore>& core() const { return core_; }
@@ -44,6 +47,7 @@ class PluginListener final : public HostObject {
   const BindAddress asked_, bound_;
   const std::shared_ptr<ListenerCore> core_;
   const keel_addr local_;
+  bool parked_ = false, closed_ = false;
 };
 
 }  // namespace keel::kernel

@@ -18,7 +18,8 @@ PluginUdp* find_parked(Slot& slot, const UdpWish& wish) {
   if (!parking) return nullptr;
   auto* const found =
       static_cast<PluginUdp*>(parking->find_if(ObjectKind::udp, [&](HostObject& object) {
-        return static_cast<PluginUdp&>(object).is_at(wish.address);
+        const auto& bind = static_cast<PluginUdp&>(object);
+        return !bind.gone() && bind.is_at(wish.address);
       }));
   const char* const differs = found ? found->differs(wish) : nullptr;
   if (!differs) return found;
@@ -105,6 +106,7 @@ void PluginUdp::on_shards(const Fn& fn) const {
 }
 
 void PluginUdp::begin() {
+  parked_ = false;
   owner_.handle = handle();
   on_shards([owner = owner_](UdpEnd& end) { end.live(owner); });
 }
@@ -113,6 +115,7 @@ bool PluginUdp::park() {
   if (gone()) return false;
   on_shards([](UdpEnd& end) { end.hold(); });
   slot().runtime().barrier([](HostThread&) {});
+  parked_ = true;
   return true;
 }
 

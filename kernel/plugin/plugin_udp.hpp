@@ -54,6 +54,8 @@ class PluginUdp final : public HostObject {
   keel_udp_stats stats() const;                      // [any]
   // From now on the handle is answered as stale. False: it was already. [any]
   bool let_go() { return !gone_.exchange(true, std::memory_order_acq_rel); }
+  // Between two versions it is not the slot's to drop. [control]
+  bool parked() const { return parked_; }
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 
  private:
@@ -71,6 +73,7 @@ class PluginUdp final : public HostObject {
   Ends ends_;                         // by shard; null where there is no socket
   std::shared_ptr<Askable> askable_;  // the same, for TLS contexts that may outlive this
   std::atomic<bool> gone_{false};
+  bool parked_ = false;
 };
 
 }  // namespace keel::kernel

@@ -180,7 +180,9 @@ TEST_CASE("close: from the control thread, from within a callback, from a thread
     CHECK(udp().close(f.slot->host(), before) == KEEL_E_STALE);
   }
   SUBCASE("callback") {
+    f.plugin.echo = false;
     f.plugin.on_datagram = [&](keel_handle socket, const keel_datagram& datagram) {
+      if (f.plugin.datagrams != 0) return;  // of the same batch
       CHECK(udp().close(f.slot->host(), socket) == KEEL_OK);
       CHECK(udp().close(f.slot->host(), socket) == KEEL_E_STALE);
       CHECK(f.plugin.send(datagram.peer, "x") == KEEL_E_STALE);
@@ -373,6 +375,120 @@ TEST_CASE("upgrades under load lose no datagram") {
     CHECK(lost == 0);
     f.end();
   }
+}
+
+TEST_CASE("what the old version closes between the versions is not handed over") {
+  Fixture f;
+  f.bind_and_run();
+  const std::uint16_t port = f.plugin.port();
+  UdpPeer peer(port);
+  {
+    Parking parking(*f.host.runtime);
+    f.host.runtime->barrier([&](HostThread& t) { f.slot->park(t, parking.list(t.index())); });
+    f.slot->park(f.host.runtime->control_thread(), parking.list(kControlThread));
+    CHECK(udp().close(f.slot->host(), f.plugin.socket) == KEEL_OK);
+    f.slot->set_accepting(false);
+    auto fresh = f.host.plugin();
+    UdpPlugin next(*fresh);
+    REQUIRE_MESSAGE(next.bind("127.0.0.1:" + std::to_string(port)) == KEEL_OK, error_text());
+    CHECK(next.socket != f.plugin.socket);
+    f.host.run(*fresh);
+    parking.revoke_rest();
+    REQUIRE(peer.send("hi"));
+    CHECK(peer.receive() == "hi");
+    f.host.unload(*fresh);
+  }
+  f.running = false;
+}
+
+// ---- DTLS
+
+struct Keys {
+  static std::int32_t lookup(void* ctx, keel_str identity, keel_sink key) {
+    ++static_cast<Keys*>(ctx)->asked;
+    if (view(identity) != "sensor") return 0;
+    put(key, "0123456789");
+    return 1;
+  }
+  keel_tls_options options() {
+    keel_tls_options tls{};
+    tls.size = sizeof tls;
+    tls.psk_lookup = lookup;
+    tls.psk_ctx = this;
+    return tls;
+  }
+  std::atomic<int> asked{0};
+};
+
+TEST_CASE("DTLS: the plugin is asked for keys and told who it is") {
+  Fixture f;
+  Keys keys;
+  const keel_tls_options tls = keys.options();
+  f.plugin.options.tls = &tls;
+  f.plugin.options.flags = KEEL_UDP_PER_SHARD;
+  f.bind_and_run();
+  DtlsPeer peer(f.plugin.port(), "sensor", "0123456789");
+  REQUIRE(peer.connect());
+  REQUIRE(peer.send("one"));
+  CHECK(peer.receive() == "one");
+  const keel_verified* const verified = f.plugin.verified;
+  REQUIRE(verified != nullptr);
+  REQUIRE(peer.send("two"));
+  CHECK(peer.receive() == "two");
+  CHECK(f.plugin.verified == verified);
+  CHECK(view(verified->psk_identity) == "sensor");
+  CHECK(f.plugin.opened == 1);
+  CHECK(keys.asked == 1);
+  CHECK(f.plugin.stats().sessions == 1);
+  CHECK(f.plugin.stats().handshakes == 1);
+  CHECK(udp().reload_tls(f.slot->host(), f.plugin.socket) == KEEL_OK);
+
+  DtlsPeer stranger(f.plugin.port(), "stranger", "0123456789");
+  CHECK_FALSE(stranger.connect());
+  REQUIRE(f.host.eventually([&] { return f.plugin.stats().handshakes_failed == 1; }));
+  const std::uint32_t home = f.plugin.shards.back();
+  f.host.on_shard(home, [&] {
+    const keel_addr nobody = to_addr(*Endpoint::parse("127.0.0.1", 9));
+    CHECK(f.plugin.send(nobody, "x") == KEEL_E_NOENT);
+    CHECK(udp().close_peer(f.slot->host(), f.plugin.socket, &nobody) == KEEL_E_NOENT);
+    CHECK(udp().close_peer(f.slot->host(), f.plugin.socket, &f.plugin.peer) == KEEL_OK);
+    CHECK(f.plugin.closed == 0);  // told later
+  });
+  REQUIRE(f.host.eventually([&] { return f.plugin.closed == 1; }));
+  CHECK(peer.receive() == "(nothing)");
+  CHECK(f.plugin.stats().sessions == 0);
+  f.end();
+}
+
+TEST_CASE("DTLS: an upgrade keeps associations and what they sent meanwhile") {
+  Fixture f;
+  Keys keys, next_keys;
+  const keel_tls_options tls = keys.options(), next_tls = next_keys.options();
+  f.plugin.options.tls = &tls;
+  f.bind_and_run();
+  DtlsPeer peer(f.plugin.port(), "sensor", "0123456789");
+  REQUIRE(peer.connect());
+  REQUIRE(peer.send("old"));
+  CHECK(peer.receive() == "old");
+  Upgrade upgrade(f);
+  REQUIRE(peer.send("waits"));
+  f.host.turns();
+  UdpPlugin taken(*upgrade.fresh);
+  taken.options.tls = &next_tls;
+  REQUIRE_MESSAGE(taken.bind() == KEEL_OK, error_text());
+  CHECK(taken.socket == f.plugin.socket);
+  upgrade.finish();
+  CHECK(peer.receive() == "waits");
+  CHECK(taken.opened == 0);
+  CHECK(taken.verified == f.plugin.verified);
+  DtlsPeer late(taken.port(), "sensor", "0123456789");
+  REQUIRE(late.connect());
+  REQUIRE(f.host.eventually([&] { return taken.opened == 1; }));
+  CHECK(keys.asked == 1);
+  CHECK(next_keys.asked == 1);
+  peer.goodbye();
+  REQUIRE(f.host.eventually([&] { return taken.closed == 1; }));
+  f.end();
 }
 
 }  // namespace

@@ -73,10 +73,12 @@ void NetHost::unload(Slot& slot) {
 }
 
 void NetHost::park(Slot& slot, Parking& parking) {
-  slot.set_accepting(false);
   runtime->barrier([&](HostThread& thread) { slot.park(thread, parking.list(thread.index())); });
   slot.park(runtime->control_thread(), parking.list(kControlThread));
   turns(1);
+  slot.set_accepting(false);
+  runtime->barrier([&](HostThread& thread) { slot.seal(thread, parking.list(thread.index())); });
+  slot.seal(runtime->control_thread(), parking.list(kControlThread));
 }
 
 void NetHost::unadopt(Slot& slot, Parking& parking) {

@@ -12,6 +12,7 @@
 namespace keel::kernel {
 namespace {
 
+constexpr std::size_t kSubscriptionSize = offsetof(keel_subscription, filter) + sizeof(keel_str);
 constexpr std::uint32_t kMostFilters = 1'000;
 constexpr std::size_t kLongestField = 65'535;
 
@@ -156,7 +157,10 @@ keel_status session_subscribe(const keel_host* host, keel_handle handle,
   std::vector<FilterView> filters;
   for (std::uint32_t i = 0; i < n; ++i) {
     keel_subscription one{};
-    if (!read_struct(&subscriptions[i], sizeof one, one))
+    // Arrays of sized structs are stepped through by the first one's size.
+    const auto* const at = reinterpret_cast<const keel_subscription*>(
+        reinterpret_cast<const char*>(subscriptions) + std::size_t{i} * subscriptions->size);
+    if (!read_struct(at, kSubscriptionSize, one))
       return fail(KEEL_E_INVAL, "session.subscribe: a subscription needs its size");
     if (one.qos > 2 || one.retain_handling > 2 || view(one.filter).size() > kLongestField ||
         !valid_utf8(view(one.filter)) || one.filter.size == 0)

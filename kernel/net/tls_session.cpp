@@ -149,8 +149,8 @@ IoStatus TlsSession::outcome(int result) {
     reason_ = server_names_.empty() ? reason_ + ": " + X509_verify_cert_error_string(verify)
                                     : "certificate is for " + server_names_;
   }
-  if (context_->role() == TlsRole::client &&
-      ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER && !SSL_is_init_finished(ssl_)) {
+  if (context_->role() == TlsRole::client && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER &&
+      !SSL_is_init_finished(ssl_)) {
     reason_ += "; does the server speak TLS on this port?";
   }
   ERR_clear_error();

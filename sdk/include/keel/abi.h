@@ -115,8 +115,8 @@ struct keel_host {
   const void* (*get_extension)(const keel_host* host, const char* id);
   /* Writes the text of the last failed call on this thread. since 1.0 */
   void (*last_error)(const keel_host* host, keel_sink out);
-  /* Says that the plugin's code threw and the exception was caught at the boundary: it is counted for
-   * `ctl plugins show` and logged, once a second at most. since 1.0 */
+  /* Says that the plugin's code threw and the exception was caught at the boundary: it is counted
+   * for `ctl plugins show` and logged, once a second at most. since 1.0 */
   void (*report_exception)(const keel_host* host, keel_str text);
 };
 

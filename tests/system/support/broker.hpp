@@ -20,7 +20,7 @@ namespace keel::test {
 
 struct BrokerOptions {
   int shards = 2;
-  bool listener = true;                                       // set up the listener `mqtt`
+  bool listener = true;     // set up the listener `mqtt`
   bool orderly_end = true;  // else it is killed at the end, and nobody asks for its exit code
   std::vector<std::string> arguments;                         // more of them
   std::vector<std::string> environment;                       // NAME=value

@@ -306,9 +306,8 @@ TEST_CASE("stop answers first") {
 
 TEST_CASE("what this version does not have is refused by name") {
   TestNode node;
-  for (const char* name :
-       {"cluster", "mnesia", "recon", "bridges", "rules", "rule-actions", "resources", "mgmt",
-        "admins", "users", "clientid", "acl", "modules"}) {
+  for (const char* name : {"cluster", "mnesia", "recon", "bridges", "rules", "rule-actions",
+                           "resources", "mgmt", "admins", "users", "clientid", "acl", "modules"}) {
     const Output out = node.ctl({name, "list"});
     CHECK(out.code == Exit::error);
     CHECK(out.text.starts_with("`" + std::string(name) + "`: not part of this version; "));

@@ -11,35 +11,8 @@ namespace {
 
 const keel_ext_tcp& tcp() { return tables::tcp; }
 
-struct Fixture {
-  Fixture() : slot(host.plugin()), plugin(*slot) {}
-  ~Fixture() {
-    end();
-    CHECK(host.runtime->handles().size() == 0);
-  }
-  void listen_and_run() {
-    REQUIRE_MESSAGE(plugin.listen() == KEEL_OK, error_text());
-    run();
-  }
-  void run() {
-    host.run(*slot);
-    running = true;
-  }
-  void end() {
-    if (std::exchange(running, false)) host.unload(*slot);
-  }
-  std::uint32_t shard_of(keel_handle handle) { return HandleParts::thread(handle); }
-  // On the shard of the newest connection.
-  void there(const std::function<void()>& fn) { host.on_shard(shard_of(plugin.last), fn); }
-
-  NetHost host;
-  std::unique_ptr<Slot> slot;
-  TcpPlugin plugin;
-  bool running = false;
-};
-
 TEST_CASE("a listener accepts once the plugin runs; bytes go both ways") {
-  Fixture f;
+  TcpFixture f;
   REQUIRE(f.plugin.listen() == KEEL_OK);
   TcpPeer early(f.plugin.port());
   REQUIRE(early.send("early"));
@@ -68,7 +41,7 @@ TEST_CASE("a listener accepts once the plugin runs; bytes go both ways") {
 }
 
 TEST_CASE("what data does not consume is shown again with more behind it") {
-  Fixture f;
+  TcpFixture f;
   std::vector<std::string> shown;
   f.plugin.on_data = [&](TcpPlugin::Conn& conn, std::string_view bytes) -> std::size_t {
     shown.emplace_back(bytes);
@@ -90,7 +63,7 @@ TEST_CASE("what data does not consume is shown again with more behind it") {
 }
 
 TEST_CASE("a plugin that consumes nothing does not make the broker hoard") {
-  Fixture f;
+  TcpFixture f;
   f.plugin.on_data = [](TcpPlugin::Conn&, std::string_view) { return std::size_t{0}; };
   f.listen_and_run();
   TcpPeer peer(f.plugin.port());
@@ -103,7 +76,7 @@ TEST_CASE("a plugin that consumes nothing does not make the broker hoard") {
 }
 
 TEST_CASE("an exception in a callback ends the connection, nothing else") {
-  Fixture f;
+  TcpFixture f;
   f.plugin.on_data = [](TcpPlugin::Conn&, std::string_view bytes) -> std::size_t {
     if (bytes == "throw") throw std::runtime_error("as told");
     return bytes.size();
@@ -124,7 +97,7 @@ TEST_CASE("an exception in a callback ends the connection, nothing else") {
 }
 
 TEST_CASE("output: 4 MiB may wait, then it is refused until drained tells to go on") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   TcpPeer peer(f.plugin.port());
   REQUIRE(f.host.eventually([&] { return f.plugin.opened == 1; }));
@@ -153,7 +126,7 @@ TEST_CASE("output: 4 MiB may wait, then it is refused until drained tells to go 
 }
 
 TEST_CASE("write takes pieces, write_message slices of a message that it keeps") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   TcpPeer peer(f.plugin.port());
   REQUIRE(f.host.eventually([&] { return f.plugin.opened == 1; }));
@@ -182,7 +155,7 @@ TEST_CASE("write takes pieces, write_message slices of a message that it keeps")
 }
 
 TEST_CASE("pause holds data back, resume shows it") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   f.plugin.on_opened = [&](TcpPlugin::Conn& conn) {
     CHECK(tcp().pause(f.slot->host(), conn.handle) == KEEL_OK);
@@ -197,7 +170,7 @@ TEST_CASE("pause holds data back, resume shows it") {
 }
 
 TEST_CASE("shutdown sends what waits, close does not; both tell closed on a later turn") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   const std::string chunk(1 << 20, 'z');
   SUBCASE("shutdown") {
@@ -242,7 +215,7 @@ TEST_CASE("shutdown sends what waits, close does not; both tell closed on a late
 }
 
 TEST_CASE("handles: stale ones, another plugin's, the wrong thread") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   TcpPeer peer(f.plugin.port());
   REQUIRE(f.host.eventually([&] { return f.plugin.opened == 1; }));
@@ -283,7 +256,7 @@ TEST_CASE("handles: stale ones, another plugin's, the wrong thread") {
 }
 
 TEST_CASE("listeners that cannot be are refused with cause and remedy") {
-  Fixture f;
+  TcpFixture f;
   CHECK(f.plugin.listen("nonsense") == KEEL_E_INVAL);
   REQUIRE(f.plugin.listen() == KEEL_OK);
   TcpPlugin second(*f.slot);
@@ -319,7 +292,7 @@ TEST_CASE("listeners that cannot be are refused with cause and remedy") {
 }
 
 TEST_CASE("closing a listener leaves its connections") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   const std::uint16_t port = f.plugin.port();
   TcpPeer peer(port);
@@ -338,7 +311,7 @@ TEST_CASE("closing a listener leaves its connections") {
 }
 
 TEST_CASE("unloading tells every connection, then closes it") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   std::vector<std::unique_ptr<TcpPeer>> peers;
   for (int i = 0; i < 20; ++i) peers.push_back(std::make_unique<TcpPeer>(f.plugin.port()));
@@ -357,7 +330,7 @@ TEST_CASE("unloading tells every connection, then closes it") {
 
 TEST_CASE("unloading under load ends cleanly each time") {
   for (int round = 0; round < 20; ++round) {
-    Fixture f;
+    TcpFixture f;
     f.listen_and_run();
     const std::uint16_t port = f.plugin.port();
     std::vector<std::thread> clients;
@@ -396,7 +369,7 @@ TEST_CASE("shards that stop destroy the links; unloading then still tells") {
 // ---- connect()
 
 TEST_CASE("connect makes connections, to a listener of our own") {
-  Fixture f;
+  TcpFixture f;
   TcpPlugin client(*f.slot);
   client.echo = false;
   REQUIRE(f.plugin.listen() == KEEL_OK);
@@ -421,7 +394,7 @@ TEST_CASE("connect makes connections, to a listener of our own") {
 }
 
 TEST_CASE("connect that fails says why, with the context it was given") {
-  Fixture f;
+  TcpFixture f;
   f.listen_and_run();
   const std::uint16_t port = f.plugin.port();
   REQUIRE(tcp().close_listener(f.slot->host(), f.plugin.listener) == KEEL_OK);
@@ -440,7 +413,7 @@ TEST_CASE("connect that fails says why, with the context it was given") {
 }
 
 TEST_CASE("connect can be closed and unloaded before it is through") {
-  Fixture f;
+  TcpFixture f;
   REQUIRE(f.plugin.listen() == KEEL_OK);  // accepts nobody before it runs
   TcpPlugin client(*f.slot), other(*f.slot), third(*f.slot);
   REQUIRE(client.connect(f.plugin.port()) == KEEL_OK);
@@ -483,7 +456,7 @@ struct PskServer {
 };
 
 TEST_CASE("TLS with pre-shared keys: the plugin is asked, the identity is told") {
-  Fixture f;
+  TcpFixture f;
   std::atomic<int> asked{0};
   keel_tls_options server{};
   server.size = sizeof server;
@@ -524,197 +497,5 @@ TEST_CASE("TLS with pre-shared keys: the plugin is asked, the identity is told")
 }
 
 // ---- upgrades
-
-struct Upgrade {
-  explicit Upgrade(Fixture& fixture)
-      : f(fixture), parking(*f.host.runtime), fresh(f.host.plugin()) {
-    f.host.park(*f.slot, parking);
-  }
-  // The new version runs, what it did not take ends.
-  void finish() {
-    f.host.run(*fresh);
-    parking.revoke_rest();
-    f.host.turns();
-    std::swap(f.slot, fresh);
-  }
-  Fixture& f;
-  Parking parking;
-  std::unique_ptr<Slot> fresh;
-};
-
-TEST_CASE("an upgrade hands over listener and connections, no byte is lost") {
-  Fixture f;
-  f.plugin.on_data = [&](TcpPlugin::Conn& conn, std::string_view bytes) -> std::size_t {
-    if (bytes.size() < 4) return 0;  // half of it stays unread
-    f.plugin.write(conn.handle, bytes);
-    return bytes.size();
-  };
-  f.listen_and_run();
-  const std::uint16_t port = f.plugin.port();
-  const keel_handle listener = f.plugin.listener;
-  TcpPeer peer(port), gone(port);
-  REQUIRE(peer.send("ab"));
-  REQUIRE(f.host.eventually([&] { return f.plugin.opened == 2 && f.plugin.calls == 1; }));
-  TcpPeer orphan(port);
-  REQUIRE(f.host.eventually([&] { return f.plugin.opened == 3; }));
-
-  Upgrade upgrade(f);
-  CHECK(upgrade.parking.size() == 4);
-  REQUIRE(peer.send("cd"));
-  gone.close();
-  TcpPeer waiting(port);
-  REQUIRE(waiting.send("wait"));
-  f.host.turns(5);
-  CHECK(f.plugin.closed == 0);
-  CHECK(f.plugin.calls == 1);
-
-  TcpPlugin next(*upgrade.fresh);
-  REQUIRE(next.listen("127.0.0.1:0") == KEEL_OK);  // the address as it was asked for
-  CHECK(next.listener == listener);
-  CHECK(next.port() == port);
-  // The orphan is the last connection opened: all but it are adopted.
-  TcpPlugin::Conn* const left = f.plugin.conns.at(f.plugin.last);
-  f.plugin.conns.erase(f.plugin.last);
-  CHECK(next.adopt_all(f.plugin) == 2);
-  const keel_tcp_callbacks called = TcpPlugin::callbacks();
-  CHECK(tcp().adopt(upgrade.fresh->host(), next.conns.begin()->first, &called, nullptr) ==
-        KEEL_E_STALE);
-  f.host.turns(5);
-  CHECK(next.calls == 0);
-  upgrade.finish();
-
-  CHECK(peer.receive(4) == "abcd");
-  CHECK(waiting.receive(4) == "wait");
-  CHECK(next.opened == 1);  // the one that waited
-  CHECK(orphan.at_end());
-  REQUIRE(f.host.eventually([&] { return next.closed == 1; }));
-  CHECK(next.reason == KEEL_CLOSE_PEER);
-  CHECK(f.plugin.closed == 0);
-  delete left;
-  REQUIRE(peer.send("more"));
-  CHECK(peer.receive(4) == "more");
-  CHECK(upgrade.fresh->handles() == decltype(upgrade.fresh->handles()){});
-  f.end();
-  CHECK(next.closed == 3);
-}
-
-TEST_CASE("an upgrade that fails gives everything back") {
-  Fixture f;
-  f.listen_and_run();
-  const std::uint16_t port = f.plugin.port();
-  TcpPeer peer(port);
-  REQUIRE(peer.send("one"));
-  CHECK(peer.receive(3) == "one");
-  {
-    Upgrade upgrade(f);
-    TcpPlugin next(*upgrade.fresh);
-    REQUIRE(next.listen("127.0.0.1:" + std::to_string(port)) == KEEL_OK);
-    CHECK(next.adopt_all(f.plugin) == 1);
-    REQUIRE(peer.send("two"));
-    f.host.unadopt(*upgrade.fresh, upgrade.parking);
-    CHECK(upgrade.parking.size() == 2);
-    f.slot->reopen();
-    CHECK_MESSAGE(f.plugin.listen("127.0.0.1:0") == KEEL_OK, error_text());
-    CHECK(f.plugin.adopt_all(next) == 1);
-    f.host.run(*f.slot);
-    upgrade.parking.revoke_rest();
-    CHECK(next.calls + next.opened + next.closed == 0);
-  }
-  CHECK(peer.receive(3) == "two");
-  TcpPeer another(port);
-  REQUIRE(another.send("three"));
-  CHECK(another.receive(5) == "three");
-}
-
-TEST_CASE("a listener that the new version does not take is closed, with who waits there") {
-  Fixture f;
-  f.listen_and_run();
-  const std::uint16_t port = f.plugin.port();
-  TcpPeer before(port);
-  REQUIRE(f.host.eventually([&] { return f.plugin.opened == 1; }));
-  Upgrade upgrade(f);
-  TcpPeer waiting(port);
-  upgrade.finish();
-  CHECK(before.at_end());
-  CHECK(waiting.at_end());
-  TcpPeer refused(port);
-  CHECK(refused.fd() < 0);
-  CHECK(f.plugin.closed == 0);  // it was stopped: it is not called
-}
-
-TEST_CASE("a new version may move a listener to another address, and back again") {
-  Fixture f;
-  f.listen_and_run();
-  const std::uint16_t port = f.plugin.port();
-  TcpPlugin next(*f.slot);
-  SUBCASE("it stays") {
-    Upgrade upgrade(f);
-    TcpPlugin moved(*upgrade.fresh);
-    REQUIRE_MESSAGE(moved.listen("127.0.0.2:0") == KEEL_OK, error_text());
-    CHECK(moved.port() != port);
-    upgrade.finish();
-    TcpPeer refused(port);
-    CHECK(refused.fd() < 0);
-    const auto all = f.host.listeners.list();
-    REQUIRE(all.size() == 1);
-    CHECK(all[0].name == "gate:default");
-    f.end();
-  }
-  SUBCASE("it fails and is rolled back") {
-    Upgrade upgrade(f);
-    TcpPlugin moved(*upgrade.fresh);
-    REQUIRE_MESSAGE(moved.listen("127.0.0.2:0") == KEEL_OK, error_text());
-    f.host.unadopt(*upgrade.fresh, upgrade.parking);
-    f.slot->reopen();
-    REQUIRE_MESSAGE(f.plugin.listen() == KEEL_OK, error_text());
-    f.host.run(*f.slot);
-    upgrade.parking.revoke_rest();
-    CHECK(f.plugin.port() == port);
-    const auto all = f.host.listeners.list();
-    REQUIRE(all.size() == 1);
-    CHECK(all[0].name == "gate:default");
-    f.end();
-  }
-}
-
-TEST_CASE("upgrades under load lose no connection and no byte") {
-  Fixture f;
-  f.listen_and_run();
-  const std::uint16_t port = f.plugin.port();
-  std::atomic<bool> stop{false};
-  std::atomic<int> failures{0}, rounds{0};
-  std::vector<std::thread> clients;
-  for (int i = 0; i < 3; ++i)
-    clients.emplace_back([&, i] {
-      TcpPeer lasting(port);
-      for (int n = 0; !stop; ++n) {
-        const std::string text = std::to_string(i) + ":" + std::to_string(n) + ";";
-        if (!lasting.send(text) || lasting.receive(text.size()) != text) ++failures;
-        TcpPeer brief(port);
-        if (!brief.send(text) || brief.receive(text.size()) != text) ++failures;
-        ++rounds;
-        if (failures != 0) return;
-      }
-    });
-  std::vector<std::unique_ptr<TcpPlugin>> versions;
-  TcpPlugin* current = &f.plugin;
-  std::vector<std::unique_ptr<Slot>> leaving;
-  for (int i = 0; i < 40; ++i) {
-    const int seen = rounds;
-    f.host.eventually([&] { return rounds > seen + 3 || failures != 0; });
-    Upgrade upgrade(f);
-    versions.push_back(std::make_unique<TcpPlugin>(*upgrade.fresh));
-    REQUIRE(versions.back()->listen("127.0.0.1:" + std::to_string(port)) == KEEL_OK);
-    versions.back()->adopt_all(*current);
-    current = versions.back().get();
-    upgrade.finish();
-    leaving.push_back(std::move(upgrade.fresh));
-  }
-  stop = true;
-  for (auto& client : clients) client.join();
-  CHECK(failures == 0);
-  CHECK(f.host.eventually([&] { return current->conns.empty(); }));
-}
-
 }  // namespace
 }  // namespace keel::test

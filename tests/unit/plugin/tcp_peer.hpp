@@ -1,10 +1,14 @@
 // A plugin that listens and talks, and the blocking clients on the other side.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "net_host.hpp"
 
@@ -63,6 +67,34 @@ class TcpPeer {
 
  private:
   int fd_ = -1;
+};
+
+// A plugin with its host, unloaded at the end, when nothing may be left.
+struct TcpFixture {
+  TcpFixture() : slot(host.plugin()), plugin(*slot) {}
+  ~TcpFixture() {
+    end();
+    CHECK(host.runtime->handles().size() == 0);
+  }
+  void listen_and_run() {
+    REQUIRE_MESSAGE(plugin.listen() == KEEL_OK, error_text());
+    run();
+  }
+  void run() {
+    host.run(*slot);
+    running = true;
+  }
+  void end() {
+    if (std::exchange(running, false)) host.unload(*slot);
+  }
+  std::uint32_t shard_of(keel_handle handle) { return HandleParts::thread(handle); }
+  // On the shard of the newest connection.
+  void there(const std::function<void()>& fn) { host.on_shard(shard_of(plugin.last), fn); }
+
+  NetHost host;
+  std::unique_ptr<Slot> slot;
+  TcpPlugin plugin;
+  bool running = false;
 };
 
 }  // namespace keel::test

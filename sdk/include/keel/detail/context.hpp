@@ -46,7 +46,7 @@ class Context {
 
   Core& core;
   std::atomic<keel_handle> handle{0};  // 0 until the kernel told it, and when the object is gone
-  std::atomic<std::uint32_t> shard;                 // where its callbacks run
+  std::atomic<std::uint32_t> shard;    // where its callbacks run
   const std::uint32_t epoch;
   std::atomic<bool> closed{false};
 

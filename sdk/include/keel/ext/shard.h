@@ -4,8 +4,9 @@
 #include "keel/abi.h"
 
 #define KEEL_EXT_SHARD "keel.shard/1"
-#define KEEL_SHARD_CONTROL 0xffffffffu /* current() off the shards; the control thread in post() \
-                                        */
+#define KEEL_SHARD_CONTROL                                              \
+  0xffffffffu /* current() off the shards; the control thread in post() \
+               */
 #define KEEL_SHARD_CURRENT \
   0xfffffffeu /* where a shard is asked for: this one, or 0 off the shards */
 

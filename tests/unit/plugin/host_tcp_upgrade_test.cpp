@@ -199,7 +199,11 @@ TEST_CASE("upgrades under load lose no connection and no byte") {
   stop = true;
   for (auto& client : clients) client.join();
   CHECK(failures == 0);
-  CHECK(f.host.eventually([&] { return current->conns.empty(); }));
+  CHECK(f.host.eventually([&] {
+    const std::lock_guard lock(current->mutex);
+    return current->conns.empty();
+  }));
+  f.end();
 }
 
 }  // namespace

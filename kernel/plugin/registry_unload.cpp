@@ -28,8 +28,7 @@ std::string absent_text(const std::vector<Runtime::Absent>& absent) {
   return all;
 }
 
-// Where a plugin says that it is drained. Kept alive by whoever waits, and by a reference of the
-// plugin's that only its call gives up.
+// Where a plugin says that it is drained; at any time until destroy() returned.
 struct Drained {
   std::atomic<bool> called{false};
 };
@@ -79,18 +78,13 @@ void Registry::drain(Slot& slot, std::uint32_t why, std::chrono::milliseconds ti
       static_cast<const keel_ext_plugin_drain*>(slot.extension(KEEL_EXT_PLUGIN_DRAIN));
   if (!table || table->size < sizeof *table || !table->drain || timeout.count() <= 0) return then();
   auto drained = std::make_shared<Drained>();
-  auto* const given = new std::shared_ptr<Drained>(drained);
+  slot.kept.push_back(drained);
   const bool asked = call_plugin(
       slot, CallSite::drain,
       [&] {
         table->drain(
             slot.plugin.self, why, static_cast<std::uint32_t>(timeout.count()),
-            [](void* ctx) {
-              std::unique_ptr<std::shared_ptr<Drained>> mine(
-                  static_cast<std::shared_ptr<Drained>*>(ctx));
-              (*mine)->called.store(true);
-            },
-            given);
+            [](void* ctx) { static_cast<Drained*>(ctx)->called.store(true); }, drained.get());
         return true;
       },
       false);

@@ -123,15 +123,23 @@ HostObject* Slot::find_object(keel_handle handle, ObjectKind kind, keel_status& 
   return object;
 }
 
+// What is done to an object may call the plugin, which may give any other one back.
+template <class F>
+void Slot::each(Part& part, F fn) {
+  std::vector<std::pair<keel_handle, ObjectKind>> all;
+  for (HostObject* object = part.objects.first(); object; object = ObjectList::next(*object))
+    all.emplace_back(object->handle_, object->kind_);
+  for (const auto& [handle, kind] : all)
+    if (HostObject* object = runtime_.handles().find(handle, kind)) fn(*object);
+}
+
 void Slot::activate(HostThread& thread) {
   Part& mine = part(thread.index());
   mine.active = true;
-  for (HostObject* object = mine.objects.first(); object;) {
-    HostObject* const next = ObjectList::next(*object);
-    object->parked_ = false;
-    object->begin();
-    object = next;
-  }
+  each(mine, [](HostObject& object) {
+    object.parked_ = false;
+    object.begin();
+  });
   while (!mine.held.empty()) {
     auto post = std::move(mine.held.front());
     mine.held.pop_front();
@@ -157,18 +165,13 @@ void Slot::park(HostThread& thread, ObjectList& parked) {
   Part& mine = part(thread.index());
   mine.active = false;
   mine.parked = true;
-  for (HostObject* object = mine.objects.first(); object;) {
-    HostObject* const next = ObjectList::next(*object);
-    if (object->parked_ || object->park()) {
-      object->parked_ = true;
-      mine.objects.remove(*object);
-      parked.push(*object);
-      object->waiting_ = true;
-    } else {
-      end(thread, *object);
-    }
-    object = next;
-  }
+  each(mine, [&](HostObject& object) {
+    if (!object.parked_ && !object.park()) return end(thread, object);
+    object.parked_ = true;
+    mine.objects.remove(object);
+    parked.push(object);
+    object.waiting_ = true;
+  });
 }
 
 void Slot::seal(HostThread& thread, ObjectList& parked) {
@@ -183,17 +186,12 @@ void Slot::unadopt(HostThread& thread, ObjectList& parked) {
   Part& mine = part(thread.index());
   mine.active = false;
   mine.revoked = true;
-  for (HostObject* object = mine.objects.first(); object;) {
-    HostObject* const next = ObjectList::next(*object);
-    if (object->parked_) {
-      mine.objects.remove(*object);
-      parked.push(*object);
-      object->waiting_ = true;
-    } else {
-      end(thread, *object);
-    }
-    object = next;
-  }
+  each(mine, [&](HostObject& object) {
+    if (!object.parked_) return end(thread, object);
+    mine.objects.remove(object);
+    parked.push(object);
+    object.waiting_ = true;
+  });
   mine.held.clear();
 }
 

@@ -132,8 +132,9 @@ class Slot {
   const keel_plugin_entry* entry = nullptr;
   keel_plugin plugin{};
   PluginValues settings;
-  std::string settings_file;      // the one read; empty: none
-  std::vector<std::string> uses;  // service ids found by services/1
+  std::string settings_file;                // the one read; empty: none
+  std::vector<std::string> uses;            // service ids found by services/1
+  std::vector<std::shared_ptr<void>> kept;  // what the plugin may refer to until destroy()
   bool created = false, started = false;
   // A table of the plugin's own, or null.
   const void* extension(const char* id) const;
@@ -162,6 +163,8 @@ class Slot {
                           const char* function) const;
   void arrive(std::unique_ptr<HostObject> object);
   void run_post(std::unique_ptr<Post> post);
+  template <class F>
+  void each(Part& part, F fn);
   void end(HostThread& thread, HostObject& object);
   void forget(const HostObject& object);
   void bury(HostObject& object);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <utility>
+#include "keel/ext/hooks.h"
 
 #include "kernel/plugin/call.hpp"
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <deque>
+#include <utility>
 
 #include "keel/test/process.hpp"
 

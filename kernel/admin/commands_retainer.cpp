@@ -6,17 +6,12 @@
 #include "kernel/admin/commands.hpp"
 #include "kernel/admin/json.hpp"
 #include "kernel/admin/text.hpp"
+#include "kernel/base/clock.hpp"
 #include "kernel/base/log.hpp"
 #include "kernel/router/topic.hpp"
 
 namespace keel::kernel {
 namespace {
-
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 Exit info(const AdminContext& context, Reply& reply) {
   const auto& store = context.realm.retained;

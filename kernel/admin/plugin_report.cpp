@@ -225,7 +225,7 @@ std::string plugin_top(const Registry& registry, bool json) {
                           "PLUGIN", "STATE", "HOOKS", "HANDLES", "SESSIONS", "JOBS", "BYTES IN",
                           "BYTES OUT", "POSTS", "EXC");
   Lines sites = cost_header();
-  for (const PluginInfo& info : registry.list()) {
+  for (const PluginInfo& info : registry.loaded()) {
     Slot* const slot = registry.running(info.name);
     if (!slot) continue;
     std::uint32_t handles = 0;

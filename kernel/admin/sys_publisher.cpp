@@ -5,6 +5,8 @@
 #include <chrono>
 #include <ctime>
 
+#include "kernel/base/clock.hpp"
+
 #include "kernel/admin/metrics_text.hpp"
 #include "kernel/admin/system_info.hpp"
 #include "kernel/admin/text.hpp"
@@ -15,12 +17,6 @@ namespace {
 
 // Messages per task on the shard: the table is walked for each.
 constexpr std::size_t kBatch = 64;
-
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 std::int64_t unix_now() { return static_cast<std::int64_t>(::time(nullptr)); }
 

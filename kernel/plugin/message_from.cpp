@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "kernel/base/clock.hpp"
+
 #include "kernel/codec/decoder.hpp"
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/message_properties.hpp"
@@ -10,13 +12,6 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::size_t kLongestTopic = 65'535;
-
-// The clock of the shards.
-std::int64_t monotonic_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "kernel/base/clock.hpp"
 #include "kernel/base/log.hpp"
 #include "kernel/plugin/host_support.hpp"
 
@@ -14,12 +15,6 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::int64_t kPollMs = 2;
-
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -42,17 +37,18 @@ Registry::~Registry() {
 
 // ---- operations take turns
 
-void Registry::enqueue(std::function<void(Then)> operation) {
-  waiting_.push_back(std::move(operation));
+void Registry::enqueue(std::function<void(Done)> operation, Done done) {
+  waiting_.push_back({std::move(operation), std::move(done)});
   if (!busy_) next();
 }
 
 void Registry::next() {
   if (waiting_.empty()) return;
   busy_ = true;
-  auto operation = std::move(waiting_.front());
+  Waiting mine = std::move(waiting_.front());
   waiting_.pop_front();
-  operation([this] {
+  mine.operation([this, done = std::move(mine.done)](PluginOutcome outcome) {
+    done(std::move(outcome));
     busy_ = false;
     runtime_.control().post([this] {
       if (!busy_) next();
@@ -61,39 +57,24 @@ void Registry::next() {
 }
 
 void Registry::load(const std::string& name, Load how, Done done) {
-  enqueue([this, name, how, done = std::move(done)](const Then& then) {
-    load_now(name, how, [done, then](PluginOutcome outcome) {
-      done(std::move(outcome));
-      then();
-    });
-  });
+  enqueue([this, name, how](Done end) { load_now(name, how, std::move(end)); }, std::move(done));
 }
 
 void Registry::unload(const std::string& name, Unload how, Done done) {
-  enqueue([this, name, how, done = std::move(done)](const Then& then) {
-    unload_now(name, how, [done, then](PluginOutcome outcome) {
-      done(std::move(outcome));
-      then();
-    });
-  });
+  enqueue([this, name, how](Done end) { unload_now(name, how, std::move(end)); }, std::move(done));
 }
 
 void Registry::reload(const std::string& name, Done done) {
-  enqueue([this, name, done = std::move(done)](const Then& then) {
-    reload_now(name, [done, then](PluginOutcome outcome) {
-      done(std::move(outcome));
-      then();
-    });
-  });
+  enqueue([this, name](Done end) { reload_now(name, std::move(end)); }, std::move(done));
 }
 
 void Registry::upgrade(const std::string& name, const std::string& file, Done done) {
-  enqueue([this, name, file, done = std::move(done)](const Then& then) {
-    upgrade_now(name, file, true, [done, then](PluginOutcome outcome) {
-      done(std::move(outcome));
-      then();
-    });
-  });
+  enqueue([this, name, file](Done end) { upgrade_now(name, file, true, std::move(end)); },
+          std::move(done));
+}
+
+void Registry::when_idle(std::function<void()> fn) {
+  enqueue([](const Done& end) { end({}); }, [fn = std::move(fn)](const PluginOutcome&) { fn(); });
 }
 
 void Registry::boot(const std::vector<std::string>& always, std::function<void()> done) {
@@ -114,20 +95,14 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
       if (!outcome.ok)
         KEEL_LOG(error, "plugin={}: not loaded: {}: {}", name, outcome.word, outcome.text);
     });
-  enqueue([done = std::move(done)](const Then& then) {
-    done();
-    then();
-  });
+  when_idle(std::move(done));
 }
 
 void Registry::stop_all(std::function<void()> done) {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
     if (entry->state == PluginState::running)
       unload(entry->slot->name(), {.now = false, .forget = false}, [](const PluginOutcome&) {});
-  enqueue([done = std::move(done)](const Then& then) {
-    done();
-    then();
-  });
+  when_idle(std::move(done));
 }
 
 void Registry::poll(std::chrono::milliseconds timeout, std::function<bool()> until,
@@ -216,36 +191,47 @@ PluginInfo Registry::info_of(const Entry& entry) const {
   return info;
 }
 
+// Of a file that is not loaded.
+PluginInfo Registry::info_of(const std::filesystem::path& file) {
+  PluginInfo info;
+  info.name = file.stem();
+  info.file = file;
+  if (auto manifest = read_manifest(info.file)) {
+    info.version = manifest->version;
+    info.summary = manifest->summary;
+    info.stamp = manifest->stamp;
+  } else {
+    info.state = PluginState::refused;
+    info.problem = manifest.error();
+  }
+  return info;
+}
+
 std::vector<PluginInfo> Registry::list() const {
   std::map<std::string, PluginInfo> all;
-  std::error_code ignored;
-  for (const auto& file : std::filesystem::directory_iterator(options_.plugin_dir, ignored)) {
-    if (file.path().extension() != ".so") continue;
-    const std::string name = file.path().stem();
-    PluginInfo& info = all[name];
-    info.name = name;
-    info.file = file.path();
-    if (auto manifest = read_manifest(info.file)) {
-      info.version = manifest->version;
-      info.summary = manifest->summary;
-      info.stamp = manifest->stamp;
-    } else {
-      info.state = PluginState::refused;
-      info.problem = manifest.error();
-    }
-  }
   for (const Entry& entry : entries_) all[entry.slot->name()] = info_of(entry);
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(options_.plugin_dir, ignored))
+    if (file.path().extension() == ".so" && !all.contains(file.path().stem()))
+      all[file.path().stem()] = info_of(file.path());
   std::vector<PluginInfo> sorted;
   for (auto& [name, info] : all) sorted.push_back(std::move(info));
   return sorted;
 }
 
+std::vector<PluginInfo> Registry::loaded() const {
+  std::vector<PluginInfo> all;
+  for (const Entry& entry : entries_) all.push_back(info_of(entry));
+  std::ranges::sort(all, {}, &PluginInfo::name);
+  return all;
+}
+
 std::optional<PluginInfo> Registry::info(const std::string& name) const {
   for (const Entry& entry : entries_)
     if (entry.slot->name() == name) return info_of(entry);
-  for (PluginInfo& info : list())
-    if (info.name == name) return std::move(info);
-  return std::nullopt;
+  if (name.find('/') != std::string::npos || !FileStamp::of(file_of(name)).exists())
+    return std::nullopt;
+  return info_of(std::filesystem::path(file_of(name)));
 }
 
 void Registry::watch() {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -106,6 +107,7 @@ class Registry {
 
   // All files of the plugin directory and all that run, by name.
   std::vector<PluginInfo> list() const;
+  std::vector<PluginInfo> loaded() const;  // without a look at the directory
   std::optional<PluginInfo> info(const std::string& name) const;
   Slot* running(const std::string& name) const;  // null: it does not run
   // The settings a plugin knows, from its file if it does not run.
@@ -118,7 +120,6 @@ class Registry {
   Runtime& runtime() const { return runtime_; }
   const Options& options() const { return options_; }
   std::uint64_t resident_total() const { return resident_; }
-  std::uint64_t loads_total() const { return loads_; }
 
   // Every 100 ms: names a plugin that a shard has been inside of since the last time.
   void watch();
@@ -136,13 +137,19 @@ class Registry {
   using Then = std::function<void()>;
 
   // registry.cpp
-  void enqueue(std::function<void(Then)> operation);
+  struct Waiting {
+    std::function<void(Done)> operation;
+    Done done;
+  };
+  void enqueue(std::function<void(Done)> operation, Done done);
+  void when_idle(std::function<void()> fn);  // after everything asked for so far
   void next();
   std::string file_of(const std::string& name) const;
   std::vector<Slot*> slots_in_order(const Slot* without = nullptr) const;
   Entry* find(const std::string& name);
   void remember(const std::string& name, bool loaded, PluginOutcome& outcome);
   PluginInfo info_of(const Entry& entry) const;
+  static PluginInfo info_of(const std::filesystem::path& file);
   // `until` is asked every few milliseconds, at most for `timeout`; `then` is told whether it came
   // true.
   void poll(std::chrono::milliseconds timeout, std::function<bool()> until,
@@ -187,10 +194,10 @@ class Registry {
   const Options options_;
   std::vector<Entry> entries_;           // in load order
   std::optional<LoadedPlugins> loaded_;  // from boot() on
-  std::deque<std::function<void(Then)>> waiting_;
+  std::deque<Waiting> waiting_;
   bool busy_ = false;
   std::uint32_t next_generation_ = 1;
-  std::uint64_t resident_ = 0, loads_ = 0;
+  std::uint64_t resident_ = 0;
   std::vector<std::uint64_t> seen_calls_;  // by shard, for watch()
   std::vector<std::uint32_t> slow_for_;
 };

@@ -152,7 +152,6 @@ void Registry::load_now(const std::string& name, Load how, Done done) {
   Entry& entry = *find(name);
   entry.state = PluginState::running;
   entry.since_s = std::time(nullptr);
-  ++loads_;
   if (how.remember) remember(name, true, started);
   KEEL_LOG(notice, "plugin={}: version {} loaded", name, mine.manifest().version);
   done(std::move(started));

@@ -268,7 +268,6 @@ void Registry::bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left,
     outcome.notices.push_back(
         fmt::format("a restart loads the file in {} again; copy the new one there to keep it",
                     options_.plugin_dir));
-  ++loads_;
   KEEL_LOG(notice, "plugin={}: upgraded, {}", name, outcome.text);
   job.done(std::move(outcome));
 }
@@ -276,7 +275,6 @@ void Registry::bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left,
 // The new version goes, whatever it got to; the old one starts again with what was parked.
 void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
   Slot& fresh = *job->fresh;
-  Slot& old = job->old;
   Parking& parking = *job->parking;
   fresh.set_accepting(false);
   runtime_.barrier([&fresh, &parking](HostThread& thread) {
@@ -301,7 +299,6 @@ void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
         }
         take_back(job, std::move(why));
       });
-  static_cast<void>(old);
 }
 
 void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {

@@ -43,9 +43,9 @@ class Slot {
   const keel_host* host() const { return &host_; }
 
   // ---- host objects
-  // ------------------------------------------------------------------------------ Takes an object
-  // over: gives it a handle, puts it into its thread's list, and lets it begin if the plugin runs.
-  // KEEL_E_STATE while the plugin is being unloaded. [any]
+
+  // Takes an object over: gives it a handle, puts it into its thread's list, and lets it begin if
+  // the plugin runs. KEEL_E_STATE while the plugin is being unloaded. [any]
   keel_status add(std::unique_ptr<HostObject> object, keel_handle* out);
   // Ends an object that the plugin gives back: its handle is stale from now on. [its thread]
   void drop(HostObject& object);
@@ -61,7 +61,7 @@ class Slot {
   void set_accepting(bool yes) { accepting_.store(yes, std::memory_order_release); }
 
   // ---- the steps of its life, on each thread, for the registry
-  // -----------------------------------
+
   void activate(HostThread& thread);  // objects begin, posts held back run
   void stop_accepting();              // listeners let nobody in any more [control]
   void revoke(HostThread& thread);    // objects end, for good
@@ -82,8 +82,8 @@ class Slot {
   bool revoked(const HostThread& thread) const { return part(thread.index()).revoked; }
 
   // ---- posts
-  // ------------------------------------------------------------------------------------- A
-  // one-shot callback for a thread; see shard/1. [any]
+
+  // A one-shot callback for a thread; see shard/1. [any]
   keel_status post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx);
   static constexpr std::uint32_t kMaxPosts = 100'000;
   // For `done` of worker/1: goes out whatever the plugin's state. [any]
@@ -92,7 +92,7 @@ class Slot {
   std::uint32_t posts_waiting() const { return posts_.load(std::memory_order_relaxed); }
 
   // ---- accounting
-  // --------------------------------------------------------------------------------
+
   CallStats& stats(std::uint32_t thread, CallSite site) {
     return part(thread).stats[static_cast<std::size_t>(site)];
   }
@@ -127,15 +127,14 @@ class Slot {
   WatchedSet watched;          // descriptors, see host_fd.cpp
   ClientTls client_tls;        // for the connections it makes
 
-  // ---- for the registry and the control-thread tables; [control] --------------------------------
+  // ---- for the registry and the control-thread tables; [control]
+
   Library library;
   const keel_plugin_entry* entry = nullptr;
   keel_plugin plugin{};
   PluginValues settings;
-  std::string settings_file;                // the one read; empty: none
-  std::vector<std::string> uses;            // service ids found by services/1
   std::vector<std::shared_ptr<void>> kept;  // what the plugin may refer to until destroy()
-  bool created = false, started = false;
+  bool started = false;
   // A table of the plugin's own, or null.
   const void* extension(const char* id) const;
 

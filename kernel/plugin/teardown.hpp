@@ -13,7 +13,6 @@ struct Registry::Teardown {
   Slot& slot;
   const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
   Done done;
-  bool refuse_questions = true;
 };
 
 }  // namespace keel::kernel

@@ -2,18 +2,13 @@
 
 #include <atomic>
 
+#include "kernel/base/clock.hpp"
+
 namespace keel::kernel {
 
 namespace {
 
 constexpr std::size_t kExpireSlice = 1'000;
-
-// A monotonic clock as the shards read it.
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

@@ -1,0 +1,16 @@
+// The clock of the shards, for threads that are none. [any]
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace keel::kernel {
+
+// Milliseconds of the monotonic clock.
+inline std::int64_t monotonic_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace keel::kernel

@@ -24,6 +24,11 @@
 # on keel::FakeHost, and ctest entry TEST. For tests on a real broker it knows KEEL_TEST_PLUGIN (the
 # built .so), KEEL_TEST_BROKER and KEEL_TEST_CTL. Without doctest it is left out, with a message.
 
+#   keel_plugin_library(NAME SOURCES file... [LIBRARIES target...])
+#
+# makes a static library for plugins to link: what several of them share, or the part of one that tests
+# and fuzzers look at alone. It is compiled like a plugin; LIBRARIES pass to whoever links it.
+
 # Flags of every plugin and every test of one.
 function(_keel_plugin_compile target)
   target_link_libraries(${target} PRIVATE keel::sdk)
@@ -152,6 +157,21 @@ function(keel_add_plugin name)
       keel_plugin_test(${name}.${area} PLUGIN ${name} SOURCES ${file})
     endforeach()
   endif()
+endfunction()
+
+function(keel_plugin_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LIBRARIES")
+  if(NOT ARG_SOURCES OR ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "keel_plugin_library(${name}): SOURCES are needed, and LIBRARIES the only other argument")
+  endif()
+  add_library(${name} STATIC ${ARG_SOURCES})
+  _keel_plugin_compile(${name})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_compile_options(${name} PRIVATE
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
+  target_link_libraries(${name} PUBLIC keel::sdk ${ARG_LIBRARIES})
+  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/..)
 endfunction()
 
 function(keel_plugin_test test)

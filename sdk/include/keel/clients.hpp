@@ -63,6 +63,11 @@ class Clients {
     return core_.status(
         core_.clients.call(&keel_ext_clients::kick, core_.host, to_c(client_id), reason));
   }
+  // The same for every client connected under a user name. [any]
+  Status kick_user(std::string_view username, std::uint8_t reason = 0) const {
+    return core_.status(
+        core_.clients.call(&keel_ext_clients::kick_user, core_.host, to_c(username), reason));
+  }
 
  private:
   detail::Core& core_;

@@ -11,10 +11,34 @@
 
 namespace keel {
 
+// Ends a call whose function returned KEEL_EXIT_LATER. A value; any thread; the first end counts.
+// KEEL_E_STALE: ended already, too late, or nobody waits any more.
+class CtlReply {
+ public:
+  CtlReply() = default;
+  CtlReply(detail::Core& core, keel_handle number) : core_(&core), number_(number) {}
+
+  Status ok(std::string_view text) const { return finish(KEEL_EXIT_OK, text); }
+  Status fail(std::string_view text) const { return finish(KEEL_EXIT_ERROR, text); }
+  // `text` is a question; what is typed comes with one more call.
+  Status prompt(std::string_view text) const { return finish(KEEL_EXIT_PROMPT, text); }
+  keel_handle id() const { return number_; }
+
+ private:
+  Status finish(std::int32_t exit, std::string_view text) const {
+    if (!core_) return KEEL_E_INVAL;
+    return core_->plain(
+        core_->ctl.call(&keel_ext_ctl::finish, core_->host, number_, exit, to_c(text)));
+  }
+
+  detail::Core* core_ = nullptr;
+  keel_handle number_ = 0;
+};
+
 // One call of a command; valid during it.
 class CtlCall {
  public:
-  explicit CtlCall(const keel_ctl_call& call) : call_(&call) {}
+  CtlCall(detail::Core& core, const keel_ctl_call& call) : core_(&core), call_(&call) {}
 
   // The words behind the command's name.
   std::size_t size() const { return call_->args_n; }
@@ -28,8 +52,13 @@ class CtlCall {
   void print(const A&... parts) const {
     put(call_->out, concat(parts...));
   }
+  // For an answer that takes its time: keep this and return KEEL_EXIT_LATER.
+  CtlReply reply() const {
+    return {*core_, KEEL_HAS(call_, reply) ? call_->reply : keel_handle{0}};
+  }
 
  private:
+  detail::Core* core_;
   const keel_ctl_call* call_;
 };
 
@@ -52,7 +81,7 @@ class CommandContext final : public CommandContextBase {
     if (!self->open()) return KEEL_EXIT_ERROR;
     bool threw = true;
     const std::int32_t exit = guarded(self->core, std::int32_t{KEEL_EXIT_ERROR}, [&] {
-      CtlCall shown(*call);
+      CtlCall shown(self->core, *call);
       const auto code = static_cast<std::int32_t>(self->fn(shown));
       threw = false;
       return code;
@@ -74,7 +103,8 @@ class Ctl {
  public:
   explicit Ctl(detail::Core& core) : core_(core) {}
 
-  // int fn(keel::CtlCall&) answers a KEEL_EXIT_*.
+  // int fn(keel::CtlCall&) answers a KEEL_EXIT_*: PROMPT to have a password typed, LATER to answer
+  // with call.reply() when the work is done.
   template <class F>
   Result<Command> add(const char* name, std::initializer_list<keel_ctl_usage> usage, F fn) const {
     auto context = detail::make_context<detail::CommandContext<F>>(core_, std::move(fn));

@@ -4,6 +4,7 @@
 //   return host().hooks().on_publish(0, [](const keel::Message& m) -> keel::Verdict { ... });
 #pragma once
 
+#include <memory>
 #include <type_traits>
 
 #include "keel/auth.hpp"
@@ -185,6 +186,29 @@ class Hooks {
   // Forgets every remembered authorization decision: rules have changed. [any]
   Status forget_decisions() const {
     return core_.status(core_.auth.call(&keel_ext_auth::forget_decisions, core_.host));
+  }
+  // The same, and asks about every subscription anew, or those of one client; those no longer
+  // allowed are removed. void done(std::uint64_t asked, std::uint64_t removed) on the control
+  // thread, unless the plugin is unloaded meanwhile. [any]
+  template <class F>
+  Status recheck(std::string_view client_id, F done) const {
+    struct Query {
+      detail::Core& core;
+      F done;
+    };
+    auto query = std::make_unique<Query>(Query{core_, std::move(done)});
+    const keel_status status =
+        core_.auth.call(&keel_ext_auth::recheck, core_.host, to_c(client_id),
+                        keel_recheck_fn([](void* ctx, std::uint64_t asked, std::uint64_t removed,
+                                           std::int32_t cancelled) {
+                          const std::unique_ptr<Query> self(static_cast<Query*>(ctx));
+                          if (cancelled == 0) {
+                            detail::guarded(self->core, [&] { self->done(asked, removed); });
+                          }
+                        }),
+                        query.get());
+    if (status == KEEL_OK) query.release();
+    return core_.status(status);
   }
 
  private:

@@ -16,6 +16,10 @@ typedef struct keel_auth_attrs {
   keel_str data;       /* with CONTINUE, and optionally ALLOW */
 } keel_auth_attrs;
 
+/* How a recheck went: subscriptions asked about and removed. cancelled 1: the plugin was unloaded
+ * meanwhile, the numbers are those until then. */
+typedef void (*keel_recheck_fn)(void* ctx, uint64_t asked, uint64_t removed, int32_t cancelled);
+
 typedef struct keel_ext_auth {
   uint32_t size;
   uint32_t reserved;
@@ -26,5 +30,13 @@ typedef struct keel_ext_auth {
                          const keel_auth_attrs* attrs);
   /* Forgets every remembered authorization decision: rules have changed. [any] since 1.0 */
   keel_status (*forget_decisions)(const keel_host* host);
+  /* As forget_decisions, and then asks the authorize hooks about every subscription there is, or
+   * those of one client (`client_id` not empty), in slices on all shards at once. One that is no
+   * longer allowed is removed (session_unsubscribed events say "not_authorized"); with
+   * mqtt.acl_deny_action = "disconnect" its client is disconnected with 0x87. Sessions whose client
+   * is away are asked about without an address, and again when it comes back. `done` may be null;
+   * one-shot, on the control thread. [any] since 1.0 */
+  keel_status (*recheck)(const keel_host* host, keel_str client_id, keel_recheck_fn done,
+                         void* ctx);
 } keel_ext_auth;
 #endif

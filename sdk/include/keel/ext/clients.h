@@ -19,5 +19,7 @@ typedef struct keel_ext_clients {
   keel_status (*kick)(const keel_host* host, keel_str client_id, uint8_t reason);
   /* Every client, in slices, on the control thread. [any] since 1.0 */
   keel_status (*each)(const keel_host* host, keel_clients_fn fn, void* ctx);
+  /* As kick, for every client that is connected under a user name. [any] since 1.0 */
+  keel_status (*kick_user)(const keel_host* host, keel_str username, uint8_t reason);
 } keel_ext_clients;
 #endif

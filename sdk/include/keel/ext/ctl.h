@@ -5,7 +5,16 @@
 
 #define KEEL_EXT_CTL "keel.ctl/1"
 
-enum { KEEL_EXIT_OK = 0, KEEL_EXIT_ERROR = 1, KEEL_EXIT_USAGE = 2 /* ctl prints the usage */ };
+enum {
+  KEEL_EXIT_OK = 0,
+  KEEL_EXIT_ERROR = 1,
+  KEEL_EXIT_USAGE = 2, /* ctl prints the usage */
+  KEEL_EXIT_PROMPT =
+      3,              /* the answer is a question such as "Password: ": ctl asks it without showing
+                         what is typed (or reads a line of its standard input) and calls again
+                         with that as one more word. Two questions at most for one command */
+  KEEL_EXIT_LATER = 4 /* finish() tells; within a minute, else the caller is told it failed */
+};
 
 typedef struct keel_ctl_call {
   uint32_t size;
@@ -13,7 +22,8 @@ typedef struct keel_ctl_call {
   const keel_str* args; /* the words behind the command's name */
   uint32_t args_n;
   uint32_t reserved;
-  keel_sink out; /* the answer; a line ends with \n */
+  keel_sink out;     /* the answer; a line ends with \n */
+  keel_handle reply; /* names the call for finish() */
 } keel_ctl_call;
 
 /* Answers a KEEL_EXIT_*. [control] */
@@ -32,5 +42,9 @@ typedef struct keel_ext_ctl {
   keel_status (*add)(const keel_host* host, const char* name, const keel_ctl_usage* usages,
                      uint32_t usages_n, keel_ctl_fn fn, void* ctx, keel_handle* out);
   keel_status (*remove)(const keel_host* host, keel_handle command); /* [control] since 1.0 */
+  /* Ends a call that was answered KEEL_EXIT_LATER: `text` is appended to what was written so far,
+   * `exit` is OK, ERROR or PROMPT. KEEL_E_STALE: it was finished, too late, or nobody waits any
+   * more. May come before the command's function has returned. [any] since 1.0 */
+  keel_status (*finish)(const keel_host* host, keel_handle reply, int32_t exit, keel_str text);
 } keel_ext_ctl;
 #endif

@@ -11,7 +11,8 @@ typedef struct keel_stream_options {
   int32_t loopback_only;  /* without `connection`: whether only this machine can reach the stream */
   keel_handle connection; /* of tcp/1, on this shard, that carries the stream: address, listener and
                              what TLS proved are its own, and it is counted once. 0: what follows */
-  keel_addr peer;
+  keel_addr peer; /* with `connection`, unless KEEL_ADDR_NONE: the client's address as a trusted
+                     proxy stated it, in place of the connection's */
   uint32_t reserved;
   keel_str listener_name;
   const keel_verified* verified; /* null: nothing proved. Copied */

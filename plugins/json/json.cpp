@@ -1,0 +1,2 @@
+// The library's sources, as one file.
+#include <boost/json/src.hpp>

@@ -198,7 +198,8 @@ class FakeHost : public fake::SessionTable {
   // Nothing calls the plugin after this; an upgrade keeps what can be kept.
   void quiesce(fake::Instance& instance, bool keep) {
     instance.phase = fake::Phase::unloading;
-    deny_questions();
+    end_questions();
+    end_ctl_calls(instance);
     if (keep) park(instance);
     std::vector<keel_handle> gone;
     for (const auto& [handle, object] : objects()) {

@@ -24,7 +24,7 @@ struct StreamOptions {
   // Of tcp/1, on this shard, that carries the stream: address, listener and what TLS proved are its
   // own. 0: the rest counts.
   keel_handle connection = 0;
-  Address peer = {};
+  Address peer = {};  // with `connection`: as a trusted proxy stated it; none: the connection's
   std::string_view listener_name = {};
   bool loopback_only = false;
   Verified verified{nullptr};

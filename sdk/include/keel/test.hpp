@@ -68,13 +68,14 @@ class KernelFixture {
   std::string path(std::string_view below = {}) const { return dir_.path(below); }
   std::string plugin() const { return test::stem(options_.plugin); }
 
-  // `ctl <words>`
-  Outcome ctl(const std::vector<std::string>& words) const {
-    const std::string out = dir_.path("ctl.out");
+  // `ctl <words>`; `input` is what it can read: the answers to what it asks for.
+  Outcome ctl(const std::vector<std::string>& words, std::string_view input = {}) const {
+    const std::string out = dir_.path("ctl.out"), in = dir_.path("ctl.in");
     test::write_file(out, "");
+    test::write_file(in, input);
     std::vector<std::string> command{ctl_path(), "--socket", dir_.path("data/ctl.sock")};
     command.insert(command.end(), words.begin(), words.end());
-    test::Process process(command, dir_.path(), out);
+    test::Process process(command, dir_.path(), out, in);
     const int exit = process.wait(options_.timeout_ms);
     return {exit, test::read_file(out)};
   }

@@ -28,34 +28,47 @@ class Admin : public HookPoints {
   using HookPoints::HookPoints;
 
   // ---- for tests ----
-  // Runs `ctl <words>` as an operator would: "hello count --json".
+  // Runs `ctl <words>` as an operator would: "hello count --json". A question (KEEL_EXIT_PROMPT)
+  // is answered by one more call, with the answer as an additional word.
   FakeOutput ctl(std::string_view line) {
-    std::vector<std::string_view> words;
-    bool json = false;
+    std::vector<std::string> words;
     while (!(line = trim(line)).empty()) {
-      const std::string_view word = line.substr(0, line.find(' '));
-      word == "--json" ? void(json = true) : words.push_back(word);
-      line.remove_prefix(word.size());
+      words.emplace_back(line.substr(0, line.find(' ')));
+      line.remove_prefix(words.back().size());
     }
-    FakeOutput out{KEEL_EXIT_USAGE, "no such command\n"};
-    for (const Command* command : all<Command>()) {
-      if (words.empty() || command->name != words[0]) continue;
-      out.output.clear();
-      std::vector<keel_str> arguments;
-      for (std::size_t i = 1; i < words.size(); ++i) arguments.push_back(to_c(words[i]));
-      keel_ctl_call call{};
-      call.size = sizeof call;
-      call.json = json ? 1 : 0;
-      call.args = arguments.data();
-      call.args_n = static_cast<std::uint32_t>(arguments.size());
-      call.out = sink_into(out.output);
-      out.exit = on(KEEL_SHARD_CONTROL, [&] { return command->fn(command->ctx, &call); });
-      if (out.exit == KEEL_EXIT_USAGE) out.output += command->usage;
-      break;
-    }
-    run();
-    return out;
+    return ctl(words);
   }
+  // The same with words that may hold anything: {"users", "add", "bob", "a password"}.
+  FakeOutput ctl(std::initializer_list<std::string_view> words) {
+    return ctl(std::vector<std::string>(words.begin(), words.end()));
+  }
+  FakeOutput ctl(const std::vector<std::string>& line) {
+    std::vector<std::string_view> words;
+    bool json = false, literal = false;
+    for (const std::string& word : line) {
+      if (!literal && (word == "--json" || word == "--")) {
+        (word == "--" ? literal : json) = true;
+      } else {
+        words.push_back(word);
+      }
+    }
+    for (const Command* command : all<Command>()) {
+      if (!words.empty() && command->name == words[0]) return call(*command, words, json);
+    }
+    return {KEEL_EXIT_USAGE, "no such command\n"};
+  }
+  // What became of a call that was KEEL_EXIT_LATER, see FakeOutput::reply; after a minute it has
+  // failed.
+  FakeOutput ctl_answer(keel_handle reply) {
+    run();
+    const auto found = ctl_calls_.find(reply);
+    if (found == ctl_calls_.end()) return {KEEL_EXIT_ERROR, "there is no such call\n"};
+    CtlCall& call = found->second;
+    expire(call);
+    return {call.exit, call.printed + call.text, call.exit == KEEL_EXIT_LATER ? reply : 0};
+  }
+  // Whoever waits for the answer goes away.
+  void ctl_hang_up(keel_handle reply) { ctl_calls_.erase(reply); }
   // The value of a metric: a histogram's is its sum. -1: there is none.
   double metric(std::string_view name, std::string_view labels = {}) {
     for (const Metric* metric : all<Metric>()) {
@@ -73,7 +86,69 @@ class Admin : public HookPoints {
     return nullptr;
   }
 
+  // Calls that wait for a plugin that goes have failed.
+  void end_ctl_calls(const Instance& plugin) {
+    for (auto& [reply, call] : ctl_calls_) {
+      if (call.owner == &plugin) call.fail("was unloaded before it answered");
+    }
+  }
+
  private:
+  struct CtlCall {
+    const Instance* owner = nullptr;
+    std::int64_t asked_ms = 0;
+    int exit = KEEL_EXIT_LATER;
+    std::string printed, text;  // while the function ran, and by finish()
+
+    void fail(std::string_view what) {
+      if (exit != KEEL_EXIT_LATER) return;
+      exit = KEEL_EXIT_ERROR;
+      text = concat("plugin ", owner->entry->info->name, ' ', what, '\n');
+    }
+  };
+
+  FakeOutput call(const Command& command, const std::vector<std::string_view>& words, bool json) {
+    const std::string usage = command.usage;
+    const keel_handle reply = next_reply_++;
+    CtlCall& asked = ctl_calls_[reply];
+    asked.owner = command.owner;
+    asked.asked_ms = now_ms();
+    std::vector<keel_str> arguments;
+    for (std::size_t i = 1; i < words.size(); ++i) arguments.push_back(to_c(words[i]));
+    keel_ctl_call shown{};
+    shown.size = sizeof shown;
+    shown.json = json ? 1 : 0;
+    shown.args = arguments.data();
+    shown.args_n = static_cast<std::uint32_t>(arguments.size());
+    shown.out = sink_into(asked.printed);
+    shown.reply = reply;
+    const int exit = on(KEEL_SHARD_CONTROL, [&] { return command.fn(command.ctx, &shown); });
+    if (exit == KEEL_EXIT_LATER) return ctl_answer(reply);
+    FakeOutput out{exit, std::move(asked.printed)};
+    ctl_calls_.erase(reply);
+    if (exit == KEEL_EXIT_USAGE) out.output += usage;
+    run();
+    return out;
+  }
+  keel_status finish(const Instance& caller, keel_handle reply, std::int32_t exit,
+                     std::string_view text) {
+    if (exit != KEEL_EXIT_OK && exit != KEEL_EXIT_ERROR && exit != KEEL_EXIT_PROMPT) {
+      return fail(KEEL_E_INVAL, "ctl.finish: ends with OK, ERROR or PROMPT");
+    }
+    const auto found = ctl_calls_.find(reply);
+    if (found != ctl_calls_.end()) expire(found->second);
+    if (found == ctl_calls_.end() || found->second.owner != &caller ||
+        found->second.exit != KEEL_EXIT_LATER) {
+      return fail(KEEL_E_STALE, "ctl.finish: finished already, too late, or nobody waits");
+    }
+    found->second.exit = exit;
+    found->second.text = text;
+    return KEEL_OK;
+  }
+  void expire(CtlCall& call) {
+    if (now_ms() - call.asked_ms >= 60'000) call.fail("did not answer within 60 s");
+  }
+
   static Admin& of(const keel_host* host) { return static_cast<Admin&>(*instance(host).kernel); }
   static bool valid_name(std::string_view name) {
     return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
@@ -110,6 +185,12 @@ class Admin : public HookPoints {
               of(host).enter_end(instance(host), "ctl.remove", On::control, handle, command);
           if (status == KEEL_OK) of(host).drop(handle);
           return status;
+        },
+        [](const keel_host* host, keel_handle reply, std::int32_t exit,
+           keel_str text) -> keel_status {
+          Admin& self = of(host);
+          if (const auto status = self.enter(instance(host), "ctl.finish", On::any)) return status;
+          return self.finish(instance(host), reply, exit, view(text));
         }};
     return table;
   }
@@ -195,6 +276,9 @@ class Admin : public HookPoints {
         }};
     return table;
   }
+
+  std::map<keel_handle, CtlCall> ctl_calls_;
+  keel_handle next_reply_ = 0x7200'0000'0001;
 };
 
 }  // namespace keel::fake

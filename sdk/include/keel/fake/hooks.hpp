@@ -27,7 +27,12 @@ class HookPoints : public Messages {
   // ---- for tests ----
   // The shard on which the hooks are asked.
   std::uint32_t hook_shard = 0;
-  int decisions_forgotten = 0;
+  int decisions_forgotten = 0;  // by rechecks, too
+  // The rechecks that the plugin asked for, oldest first. run() answers them with these numbers,
+  // unless they are held: then finish_recheck() does.
+  std::vector<FakeRecheck> rechecks;
+  std::uint64_t recheck_asked = 0, recheck_removed = 0;
+  bool hold_rechecks = false;
 
   // client_authenticate; with `method`, client_enhanced_auth. PENDING: see answer().
   FakeAnswer authenticate(const FakeClient& client, const std::string& method = {},
@@ -59,6 +64,14 @@ class HookPoints : public Messages {
     if (found == questions_.end()) return {.verdict = KEEL_DENY};
     expire(found->second);
     return found->second.answer;
+  }
+
+  // Answers the oldest recheck that waits. False: none does.
+  bool finish_recheck(std::uint64_t asked, std::uint64_t removed) {
+    if (waiting_rechecks_.empty()) return false;
+    on(KEEL_SHARD_CONTROL, [&] { end_recheck(asked, removed, false); });
+    run();
+    return true;
   }
 
   FakeConnectAnswer connect(const FakeClient& client, std::string_view will_topic = {}) {
@@ -152,11 +165,12 @@ class HookPoints : public Messages {
     if (id == KEEL_EXT_AUTH) return &auth_table();
     return nullptr;
   }
-  // Questions of a plugin that goes are denied.
-  void deny_questions() {
+  // Questions of a plugin that goes are denied, its rechecks cancelled.
+  void end_questions() {
     for (auto& [ticket, question] : questions_) {
       if (!question.settled) settle(question, {.verdict = KEEL_DENY});
     }
+    while (!waiting_rechecks_.empty()) end_recheck(0, 0, true);
   }
 
  private:
@@ -300,6 +314,24 @@ class HookPoints : public Messages {
     return KEEL_OK;
   }
 
+  keel_status recheck(std::string_view client_id, keel_recheck_fn done, void* ctx) {
+    ++decisions_forgotten;
+    waiting_rechecks_.push_back({rechecks.size(), done, ctx});
+    rechecks.push_back({std::string(client_id)});
+    if (!hold_rechecks) {
+      queue(KEEL_SHARD_CONTROL, [this] {
+        if (!waiting_rechecks_.empty()) end_recheck(recheck_asked, recheck_removed, false);
+      });
+    }
+    return KEEL_OK;
+  }
+  void end_recheck(std::uint64_t asked, std::uint64_t removed, bool cancelled) {
+    const WaitingRecheck ended = waiting_rechecks_.front();
+    waiting_rechecks_.pop_front();
+    rechecks[ended.index].done = true;
+    if (ended.done) ended.done(ended.ctx, asked, removed, cancelled ? 1 : 0);
+  }
+
   static const keel_ext_hooks& hooks_table() {
     static const keel_ext_hooks table{
         sizeof table, 0,
@@ -344,11 +376,25 @@ class HookPoints : public Messages {
           const auto status = of(host).enter(instance(host), "auth.forget_decisions", On::any);
           if (status == KEEL_OK) ++of(host).decisions_forgotten;
           return status;
+        },
+        [](const keel_host* host, keel_str client_id, keel_recheck_fn done,
+           void* ctx) -> keel_status {
+          if (const auto status = of(host).enter(instance(host), "auth.recheck", On::any)) {
+            return status;
+          }
+          return of(host).recheck(view(client_id), done, ctx);
         }};
     return table;
   }
 
+  struct WaitingRecheck {
+    std::size_t index;
+    keel_recheck_fn done;
+    void* ctx;
+  };
+
   std::map<keel_handle, Question> questions_;
+  std::deque<WaitingRecheck> waiting_rechecks_;
   keel_handle next_ticket_ = 0x7100'0000'0001;
 };
 

@@ -49,6 +49,7 @@ class Messages : public Basics {
   // Who is connected, for clients.find() and each(); and who was kicked.
   std::vector<FakeClient> clients;
   std::vector<std::pair<std::string, std::uint8_t>> kicked;
+  std::vector<std::pair<std::string, std::uint8_t>> kicked_users;  // by clients.kick_user()
   // Messages that the plugin holds references to.
   std::size_t messages_held() const { return stored_.size(); }
 
@@ -206,6 +207,11 @@ class Messages : public Basics {
             fn(ctx, nullptr, 0, 1);
           });
           return KEEL_OK;
+        },
+        [](const keel_host* host, keel_str username, std::uint8_t reason) -> keel_status {
+          const auto status = of(host).enter(instance(host), "clients.kick_user", On::any);
+          if (status == KEEL_OK) of(host).kicked_users.emplace_back(view(username), reason);
+          return status;
         }};
     return table;
   }

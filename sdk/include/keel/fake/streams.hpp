@@ -13,7 +13,8 @@ struct StreamPeer {
   bool paused = false;
   std::uint64_t backlog = 0;  // what feed() answers
   std::string listener_name;
-  Address peer;
+  Address peer;                // the client's: as stated, else the connection's
+  keel_handle connection = 0;  // that carries it
 };
 struct Stream final : Object {
   const char* kind() const override { return "stream"; }
@@ -84,14 +85,28 @@ class StreamTable : public Connections {
         if (const auto status = self.enter(instance(host), "stream.open", On::shard)) {
           return status;
         }
+        const TcpConnection* connection = nullptr;
+        if (options->connection != 0) {
+          connection = self.find<TcpConnection>(instance(host), options->connection);
+          if (!connection || !connection->open) {
+            return self.fail(KEEL_E_STALE, "stream.open: there is no such connection");
+          }
+          if (connection->shard != self.current()) {
+            return self.misused("stream.open: belongs on the connection's own shard");
+          }
+        }
         auto made = std::make_unique<Stream>();
         made->shard = self.current();
         made->callbacks = *callbacks;
         made->ctx = ctx;
         Stream& stream = self.add(instance(host), std::move(made));
         stream.far = &self.stream_peers_[stream.handle];
-        stream.far->listener_name = view(options->listener_name);
+        stream.far->connection = options->connection;
+        stream.far->listener_name = connection ? connection->listener : view(options->listener_name);
         stream.far->peer = options->peer;
+        if (connection && stream.far->peer.family() == KEEL_ADDR_NONE) {
+          stream.far->peer = connection->peer;
+        }
         *out = stream.handle;
         return KEEL_OK;
       }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -109,7 +110,10 @@ struct FakeClient {
   bool clean_start = true;
   std::string peer = "127.0.0.1:50000";
   std::uint32_t keep_alive_s = 60, session_expiry_s = 0;
+  std::optional<FakeVerified> verified = {};
+  mutable keel_verified shown = {};  // what c() points to
 
+  // Valid as long as this.
   keel_client c() const {
     keel_client out{};
     out.size = sizeof out;
@@ -124,6 +128,10 @@ struct FakeClient {
     if (const auto address = Address::parse(peer)) out.peer = address->c();
     out.keep_alive_s = keep_alive_s;
     out.session_expiry_s = session_expiry_s;
+    if (verified) {
+      shown = verified->c();
+      out.verified = &shown;
+    }
     return out;
   }
 };
@@ -171,6 +179,12 @@ struct FakeLine {
 struct FakeOutput {
   int exit = 0;
   std::string output;
+  keel_handle reply = 0;  // KEEL_EXIT_LATER: what to wait for, see FakeHost::ctl_answer()
+};
+// A recheck that the plugin asked for.
+struct FakeRecheck {
+  std::string client_id;  // empty: of all clients
+  bool done = false;      // answered, or cancelled by an unload
 };
 
 }  // namespace keel

@@ -97,11 +97,11 @@ class TempDir {
 class Process {
  public:
   // Output and errors are appended to `log`.
-  Process(std::vector<std::string> arguments, const std::string& directory,
-          const std::string& log) {
+  Process(std::vector<std::string> arguments, const std::string& directory, const std::string& log,
+          const std::string& input = "/dev/null") {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
     ::posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                        0600);
     ::posix_spawn_file_actions_adddup2(&actions, 1, 2);

@@ -8,6 +8,23 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(keel_options INTERFACE -fpch-preprocess)  # lets ccache see the header
 endif()
 
+# The same for tests, with doctest. Tests are not optimised: that halves the time to compile them, and what
+# they test is. Flags and header go together, as GCC takes a precompiled header with its own flags only.
+if(BUILD_TESTING)
+  add_library(keel_test_pch OBJECT ${CMAKE_SOURCE_DIR}/tools/cmake/pch.cpp)
+  target_link_libraries(keel_test_pch PRIVATE keel_options fmt::fmt doctest::doctest)
+  target_compile_options(keel_test_pch PRIVATE -O0)
+  target_precompile_headers(keel_test_pch PRIVATE
+    ${CMAKE_SOURCE_DIR}/tools/cmake/pch.hpp <doctest/doctest.h>)
+endif()
+
+# keel_test_flags(TARGET): makes an executable a test program.
+function(keel_test_flags target)
+  target_link_libraries(${target} PRIVATE keel_options keel_doctest_main fmt::fmt)
+  target_compile_options(${target} PRIVATE -O0)
+  target_precompile_headers(${target} REUSE_FROM keel_test_pch)
+endfunction()
+
 # keel_module(NAME [USES target...] [PRIVATE target...])
 # One static library of the .cpp files in the current folder; USES are the modules below it.
 function(keel_module name)
@@ -24,8 +41,8 @@ function(keel_unit_test module)
   cmake_parse_arguments(ARG "" "" "USES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${module}/*.cpp)
   add_executable(unit_${module} ${sources})
-  target_link_libraries(unit_${module} PRIVATE keel_options keel_doctest_main fmt::fmt ${ARG_USES})
-  target_precompile_headers(unit_${module} REUSE_FROM keel_pch)
+  keel_test_flags(unit_${module})
+  target_link_libraries(unit_${module} PRIVATE ${ARG_USES})
   add_test(NAME unit.${module} COMMAND unit_${module})
   set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120)
 endfunction()

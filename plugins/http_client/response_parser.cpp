@@ -1,0 +1,103 @@
+#include "http_client/response_parser.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+#include "keel/text.hpp"
+
+namespace keel::http {
+
+namespace beast = boost::beast::http;
+
+namespace {
+constexpr int kMaxInformational = 8;      // 1xx responses in front of one
+constexpr std::size_t kLine = 16 * 1024;  // of a chunk's head, or the trailers
+}  // namespace
+
+struct ResponseParser::Impl {
+  Impl(const Limits& limits, bool head) {
+    parser.header_limit(limits.header);
+    parser.body_limit(limits.body);
+    parser.eager(true);
+    parser.skip(head);
+  }
+  beast::response_parser<beast::string_body> parser;
+};
+
+ResponseParser::ResponseParser(Limits limits, bool head)
+    : limits_(limits), head_(head), impl_(std::make_unique<Impl>(limits, head)) {}
+
+ResponseParser::~ResponseParser() = default;
+
+std::size_t ResponseParser::feed(std::string_view bytes) {
+  begun_ = begun_ || !bytes.empty();
+  std::size_t used = 0;
+  while (state_ == State::reading && used < bytes.size()) {
+    boost::system::error_code error;
+    const std::size_t n =
+        impl_->parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+    used += n;
+    if (error == beast::error::need_more) break;
+    if (error) {
+      fail(concat("no proper HTTP response: ", error.message()));
+    } else if (impl_->parser.is_done()) {
+      finish();
+    } else if (n == 0) {
+      break;
+    }
+  }
+  if (state_ == State::reading &&
+      bytes.size() - used > std::max<std::size_t>(limits_.header, kLine)) {
+    fail("no proper HTTP response: a line does not end");
+  }
+  return used;
+}
+
+void ResponseParser::end() {
+  if (state_ != State::reading) return;
+  if (!begun_) return fail("the server closed the connection without an answer");
+  boost::system::error_code error;
+  impl_->parser.put_eof(error);
+  if (error || !impl_->parser.is_done()) {
+    return fail("the server closed the connection in the middle of its answer");
+  }
+  finish();
+}
+
+void ResponseParser::finish() {
+  const unsigned status = impl_->parser.get().result_int();
+  if (status >= 200) {
+    state_ = State::done;
+  } else if (status == 101) {
+    fail("the server changes to another protocol, which was not asked for");
+  } else if (status < 100 || ++informational_ > kMaxInformational) {
+    fail("the server does not come to its answer");
+  } else {
+    impl_ = std::make_unique<Impl>(limits_, head_);
+  }
+}
+
+bool ResponseParser::keep_alive() const {
+  return state_ == State::done && impl_ && impl_->parser.keep_alive() && !impl_->parser.need_eof();
+}
+
+Response ResponseParser::take() {
+  Response out;
+  auto message = impl_->parser.release();
+  out.status = static_cast<int>(message.result_int());
+  for (const auto& field : message) {
+    out.headers.emplace_back(field.name_string(), field.value());
+  }
+  out.body = std::move(message.body());
+  impl_.reset();
+  return out;
+}
+
+void ResponseParser::fail(std::string why) {
+  state_ = State::failed;
+  error_ = std::move(why);
+}
+
+}  // namespace keel::http

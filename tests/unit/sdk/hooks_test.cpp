@@ -311,3 +311,73 @@ TEST_CASE("messages can be kept beyond the call") {
   CHECK(f.host().hooks().forget_decisions());
   CHECK(f.fake.decisions_forgotten == 1);
 }
+
+TEST_CASE("rechecks are remembered and answered") {
+  Fixture f;
+  f.load();
+  std::string seen;
+  const auto ask = [&](const char* client_id) {
+    CHECK(f.host().hooks().recheck(
+        client_id, [&, t = f.tracked()](std::uint64_t asked, std::uint64_t removed) {
+          CHECK(f.fake.current() == KEEL_SHARD_CONTROL);
+          seen += concat(asked, '/', removed, ' ');
+        }));
+  };
+  f.fake.recheck_asked = 100;
+  f.fake.recheck_removed = 3;
+  ask("");
+  CHECK(seen.empty());  // not at once
+  f.fake.run();
+  CHECK(seen == "100/3 ");
+  CHECK(f.fake.decisions_forgotten == 1);
+
+  f.fake.hold_rechecks = true;
+  ask("one");
+  ask("two");
+  f.fake.run();
+  CHECK(seen == "100/3 ");
+  CHECK(f.fake.finish_recheck(5, 1));
+  CHECK(seen == "100/3 5/1 ");
+  REQUIRE(f.fake.rechecks.size() == 3);
+  CHECK(f.fake.rechecks[0].client_id.empty());
+  CHECK(f.fake.rechecks[1].client_id == "one");
+  CHECK(f.fake.rechecks[1].done);
+  CHECK(f.fake.rechecks[2].client_id == "two");
+  CHECK(!f.fake.rechecks[2].done);
+
+  CHECK(f.fake.unload());  // cancels the last one: the lambda goes without a call
+  CHECK(seen == "100/3 5/1 ");
+  CHECK(f.fake.rechecks[2].done);
+  CHECK(f.alive == 0);
+  CHECK(!f.fake.finish_recheck(0, 0));
+}
+
+TEST_CASE("a recheck can fail at once, or be unknown to an older kernel") {
+  Fixture f;
+  SUBCASE("refused") {
+    f.load();
+    f.fake.fail_next("auth.recheck", KEEL_E_LIMIT);
+    CHECK(f.host().hooks().recheck("", [t = f.tracked()](std::uint64_t, std::uint64_t) {}).code() ==
+          KEEL_E_LIMIT);
+  }
+  SUBCASE("unknown") {
+    f.fake.resize_table(KEEL_EXT_AUTH, offsetof(keel_ext_auth, recheck));
+    f.load();
+    CHECK(f.host().hooks().recheck("", [t = f.tracked()](std::uint64_t, std::uint64_t) {}).code() ==
+          KEEL_E_UNSUPPORTED);
+  }
+  CHECK(f.alive == 0);
+  CHECK(f.fake.rechecks.empty());
+}
+
+TEST_CASE("hooks see what a client proved") {
+  Fixture f;
+  f.load([&](Host& host) -> Status {
+    return host.hooks().on_authenticate(0, [](const AuthRequest& request) -> AuthVerdict {
+      if (request.client().verified().cn() == "device-7") return Allow{};
+      return Next{};
+    });
+  });
+  CHECK(f.fake.authenticate({.verified = FakeVerified{.cn = "device-7"}}).verdict == KEEL_ALLOW);
+  CHECK(f.fake.authenticate({}).verdict == KEEL_NEXT);
+}

@@ -255,6 +255,34 @@ struct WebClient final : StreamHandler {
 };
 }  // namespace
 
+TEST_CASE("a stream over a connection has the connection's address, or the one stated") {
+  Fixture f(1);
+  std::string log;
+  f.load([&](Host& host) -> Status {
+    return host.tcp().listen({.address = "127.0.0.1:8083", .name = "ws"}, [&](const TcpInfo&) {
+      return std::unique_ptr<TcpHandler>(std::make_unique<Lines>(log, f.tracked()));
+    });
+  });
+  const keel_handle carrier = f.fake.tcp_connect();
+  WebClient client;
+  const auto peer_of = [&](const StreamOptions& options) {
+    f.fake.on(0, [&] { REQUIRE(f.host().streams().open(options, client).into(client.stream)); });
+    const fake::StreamPeer& far = f.fake.stream_peer(client.stream.id());
+    CHECK(far.connection == carrier);
+    CHECK(far.listener_name == "ws");
+    return far.peer.text();
+  };
+  CHECK(peer_of({.connection = carrier}) == "127.0.0.1:50001");
+  CHECK(peer_of({.connection = carrier, .peer = *Address::parse("203.0.113.9:7")}) ==
+        "203.0.113.9:7");
+  f.fake.tcp_close(carrier);
+  f.fake.on(0, [&] {
+    CHECK(f.host().streams().open({.connection = carrier}, client).code() == KEEL_E_STALE);
+  });
+  client.stream = {};
+  f.fake.run();
+}
+
 TEST_CASE("a stream is fed, read, ended from either side") {
   Fixture f;
   f.load();

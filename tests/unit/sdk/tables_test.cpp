@@ -90,6 +90,23 @@ TEST_CASE("clients are found, listed and ended") {
   CHECK(f.fake.exceptions.size() == 2);
   CHECK(f.host().clients().kick("a", 0x98));
   CHECK(f.fake.kicked.at(0).first == "a");
+  CHECK(f.host().clients().kick_user("alice"));
+  CHECK(f.host().clients().kick_user("bob", 0x87));
+  REQUIRE(f.fake.kicked_users.size() == 2);
+  CHECK(f.fake.kicked_users[0] == std::pair<std::string, std::uint8_t>("alice", 0));
+  CHECK(f.fake.kicked_users[1] == std::pair<std::string, std::uint8_t>("bob", 0x87));
+}
+
+TEST_CASE("a client shows what it proved") {
+  Fixture f;
+  f.fake.clients = {{.client_id = "a", .verified = FakeVerified{.cn = "device-7"}},
+                    {.client_id = "b"}};
+  std::string seen;
+  f.load();
+  CHECK(f.host().clients().each(
+      [&](const Client& client) { seen += concat(client.verified().cn(), ';'); }, [] {}));
+  f.fake.run();
+  CHECK(seen == "device-7;;");
 }
 
 TEST_CASE("work is done elsewhere and answered on the shard that asked") {
@@ -185,6 +202,114 @@ TEST_CASE("commands are run for operators") {
   CHECK(f.fake.ctl("hello bye").output == "n bye\n");
   CHECK(f.alive == 0);
   CHECK(f.fake.ctl("hello count").exit == KEEL_EXIT_USAGE);
+}
+
+namespace {
+// A host whose plugin has the command "work": the test says what its function does.
+struct WorkFixture : Fixture {
+  WorkFixture() {
+    load([this](Host& host) -> Status {
+      return host.ctl().add("work", {{"work", "Works"}}, [this](CtlCall& call) {
+        reply = call.reply();
+        return work(call);
+      });
+    });
+  }
+  std::function<int(CtlCall&)> work = [](CtlCall&) { return KEEL_EXIT_LATER; };
+  CtlReply reply;
+};
+}  // namespace
+
+TEST_CASE("a command can be answered later") {
+  WorkFixture f;
+  SUBCASE("when the work is done") {
+    f.work = [&f](CtlCall& call) {
+      call.print("hashing\n");
+      static_cast<void>(f.host().workers().run([] {}, [&f] { CHECK(f.reply.ok("added\n")); }));
+      return KEEL_EXIT_LATER;
+    };
+    const FakeOutput asked = f.fake.ctl({"work"});
+    CHECK(asked.exit == KEEL_EXIT_LATER);
+    CHECK(asked.output == "hashing\n");
+    REQUIRE(asked.reply != 0);
+    CHECK(f.fake.ctl_answer(asked.reply).exit == KEEL_EXIT_LATER);
+    f.fake.run_jobs();
+    const FakeOutput answer = f.fake.ctl_answer(asked.reply);
+    CHECK(answer.exit == KEEL_EXIT_OK);
+    CHECK(answer.output == "hashing\nadded\n");
+    CHECK(f.reply.ok("again").code() == KEEL_E_STALE);
+    CHECK(f.fake.ctl_answer(asked.reply).output == "hashing\nadded\n");
+  }
+  SUBCASE("before its function returned, and then at once") {
+    f.work = [&f](CtlCall& call) {
+      CHECK(f.reply.fail("no such user\n"));
+      call.print("looking\n");
+      return KEEL_EXIT_LATER;
+    };
+    const FakeOutput answer = f.fake.ctl({"work"});
+    CHECK(answer.exit == KEEL_EXIT_ERROR);
+    CHECK(answer.output == "looking\nno such user\n");
+    CHECK(answer.reply == 0);
+  }
+  SUBCASE("by a post, and then ctl() has it") {
+    f.work = [&f](CtlCall&) {
+      CHECK(f.host().shards().post(0, [&f] { CHECK(f.reply.prompt("Password: ")); }));
+      return KEEL_EXIT_LATER;
+    };
+    const FakeOutput answer = f.fake.ctl("work");
+    CHECK(answer.exit == KEEL_EXIT_PROMPT);
+    CHECK(answer.output == "Password: ");
+  }
+  SUBCASE("within a minute") {
+    const keel_handle asked = f.fake.ctl({"work"}).reply;
+    f.fake.advance(59'999);
+    CHECK(f.fake.ctl_answer(asked).exit == KEEL_EXIT_LATER);
+    f.fake.advance(1);
+    CHECK(f.reply.ok("late").code() == KEEL_E_STALE);
+    CHECK(f.fake.ctl_answer(asked).exit == KEEL_EXIT_ERROR);
+    CHECK(f.fake.ctl_answer(asked).output == "plugin plugin did not answer within 60 s\n");
+  }
+  SUBCASE("not when nobody waits any more") {
+    f.fake.ctl_hang_up(f.fake.ctl({"work"}).reply);
+    CHECK(f.reply.ok("alone").code() == KEEL_E_STALE);
+  }
+  SUBCASE("not when the function has answered itself") {
+    f.work = [](CtlCall&) { return KEEL_EXIT_OK; };
+    CHECK(f.fake.ctl({"work"}).exit == KEEL_EXIT_OK);
+    CHECK(f.reply.ok("twice").code() == KEEL_E_STALE);
+  }
+  SUBCASE("not with an exit that ends nothing") {
+    const keel_handle asked = f.fake.ctl({"work"}).reply;
+    const auto& table =
+        *static_cast<const keel_ext_ctl*>(f.host().c()->get_extension(f.host().c(), KEEL_EXT_CTL));
+    CHECK(table.finish(f.host().c(), asked, KEEL_EXIT_LATER, {}) == KEEL_E_INVAL);
+    CHECK(table.finish(f.host().c(), asked, KEEL_EXIT_USAGE, {}) == KEEL_E_INVAL);
+    CHECK(table.finish(f.host().c(), asked + 1, KEEL_EXIT_OK, {}) == KEEL_E_STALE);
+    CHECK(CtlReply().ok("").code() == KEEL_E_INVAL);
+  }
+  SUBCASE("not by a plugin that was unloaded") {
+    const keel_handle asked = f.fake.ctl({"work"}).reply;
+    CHECK(f.fake.unload());
+    CHECK(f.fake.ctl_answer(asked).exit == KEEL_EXIT_ERROR);
+    CHECK(f.fake.ctl_answer(asked).output == "plugin plugin was unloaded before it answered\n");
+  }
+}
+
+TEST_CASE("a command can ask a question, and words may hold anything") {
+  WorkFixture f;
+  f.work = [](CtlCall& call) {
+    if (call.size() == 0) {
+      call.print("Password: ");
+      return KEEL_EXIT_PROMPT;
+    }
+    call.print('[', call[0], ']', call.json() ? " json" : "");
+    return KEEL_EXIT_OK;
+  };
+  CHECK(f.fake.ctl({"work"}).exit == KEEL_EXIT_PROMPT);
+  CHECK(f.fake.ctl({"work"}).output == "Password: ");
+  CHECK(f.fake.ctl({"work", "two words"}).output == "[two words]");
+  CHECK(f.fake.ctl({"work", "--json", "--", "--json"}).output == "[--json] json");
+  CHECK(f.fake.ctl({"work", "--", "--"}).output == "[--]");
 }
 
 TEST_CASE("metrics count, are set, observed and read") {

@@ -172,7 +172,8 @@ class Messages : public Basics {
 
   static const keel_ext_clients& clients_table() {
     static const keel_ext_clients table{
-        sizeof table, 0,
+        sizeof table,
+        0,
         [](const keel_host* host, keel_str client_id, keel_clients_fn fn,
            void* ctx) -> keel_status {
           Messages& self = of(host);

@@ -102,7 +102,8 @@ class StreamTable : public Connections {
         Stream& stream = self.add(instance(host), std::move(made));
         stream.far = &self.stream_peers_[stream.handle];
         stream.far->connection = options->connection;
-        stream.far->listener_name = connection ? connection->listener : view(options->listener_name);
+        stream.far->listener_name =
+            connection ? connection->listener : view(options->listener_name);
         stream.far->peer = options->peer;
         if (connection && stream.far->peer.family() == KEEL_ADDR_NONE) {
           stream.far->peer = connection->peer;

@@ -6,6 +6,7 @@ void add_kernel_commands(CommandTable& table, AdminContext& context) {
   add_node_commands(table, context);
   add_vm_command(table, context);
   add_client_commands(table, context);
+  add_banned_command(table, context);
   add_session_commands(table, context);
   add_route_commands(table, context);
   add_subscription_commands(table, context);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -19,6 +20,10 @@ std::optional<T> parse_number(std::string_view text, unsigned max) {
     return std::nullopt;
   }
   return static_cast<T>(value);
+}
+
+unsigned bits_of(const Endpoint& address) {
+  return address.family == Endpoint::Family::ip4 ? 32 : 128;
 }
 
 Error bad_bind(std::string_view text, std::string_view why) {
@@ -78,16 +83,28 @@ Result<Cidr> Cidr::parse(std::string_view text) {
   if (!base) {
     return Error{fmt::format("'{}' is not an address; write \"10.0.0.1\" or \"10.0.0.0/8\"", text)};
   }
-  Cidr cidr;
-  cidr.base_ = *base;
-  const unsigned bits = base->family == Endpoint::Family::ip4 ? 32 : 128;
-  cidr.prefix_ = static_cast<std::uint8_t>(bits);
-  if (slash != std::string_view::npos) {
-    const auto prefix = parse_number<std::uint8_t>(text.substr(slash + 1), bits);
-    if (!prefix) return Error{fmt::format("'{}': the prefix goes from 0 to {}", text, bits)};
-    cidr.prefix_ = *prefix;
+  const unsigned bits = bits_of(*base);
+  if (slash == std::string_view::npos) return Cidr(*base, bits);
+  const bool mapped = bits == 32 && text.substr(0, slash).find(':') != std::string_view::npos;
+  const unsigned before = mapped ? 96 : 0;
+  const auto prefix = parse_number<std::uint8_t>(text.substr(slash + 1), bits + before);
+  if (!prefix || *prefix < before)
+    return Error{fmt::format("'{}': the prefix goes from {} to {}", text, before, bits + before)};
+  return Cidr(*base, *prefix - before);
+}
+
+Cidr::Cidr(const Endpoint& address, unsigned prefix)
+    : base_(address), prefix_(static_cast<std::uint8_t>(prefix)) {
+  base_.port = 0;
+  for (std::size_t i = 0; i < base_.bytes.size(); ++i) {
+    const unsigned kept = prefix > 8 * i ? std::min<unsigned>(prefix - 8 * i, 8) : 0;
+    base_.bytes[i] &= static_cast<std::uint8_t>(0xff << (8 - kept));
   }
-  return cidr;
+}
+
+std::string Cidr::text() const {
+  if (prefix_ == bits_of(base_)) return base_.host();
+  return fmt::format("{}/{}", base_.host(), prefix_);
 }
 
 Result<std::vector<Cidr>> Cidr::parse_list(const std::vector<std::string>& texts) {

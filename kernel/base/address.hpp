@@ -27,13 +27,19 @@ struct BindAddress {
 // "unix:/run/keel.sock".
 Result<BindAddress> parse_bind(std::string_view text, std::string_view default_address);
 
-// A block of addresses: "10.0.0.0/8", "fd00::/8", or one address.
+// A block of addresses: "10.0.0.0/8", "fd00::/8", or one address. A block of IPv4 addresses mapped
+// into IPv6 ("::ffff:10.0.0.0/104") is one of IPv4 addresses.
 class Cidr {
  public:
   static Result<Cidr> parse(std::string_view text);
+  // The block of this length that an IP address lies in.
+  Cidr(const Endpoint& address, unsigned prefix);
   static Result<std::vector<Cidr>> parse_list(const std::vector<std::string>& texts);
 
   bool contains(const Endpoint& peer) const;
+  const Endpoint& base() const { return base_; }  // its first address
+  unsigned prefix() const { return prefix_; }
+  std::string text() const;  // "10.0.0.0/8"; one address: "10.0.0.1"
 
  private:
   Endpoint base_;

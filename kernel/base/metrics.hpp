@@ -70,7 +70,12 @@ namespace keel::kernel {
   X(auth_anonymous, "auth/mqtt/anonymous")                            \
   X(auth_success, "auth/success")                                     \
   X(auth_failure, "auth/failure")                                     \
+  X(auth_rate_limited, "auth/rate_limited")                           \
+  X(banned_refused, "banned/refused")                                 \
+  X(flapping_bans, "flapping/bans")                                   \
   X(acl_denied, "acl/denied")                                         \
+  X(subscriptions_rechecked, "rechecked/subscriptions")               \
+  X(subscriptions_revoked, "revoked/subscriptions")                   \
   X(connections_accepted, "connections/accepted")                     \
   X(connections_refused, "connections/refused")                       \
   X(protocol_errors, "connections/protocol_error")                    \

@@ -49,6 +49,9 @@ struct MqttSettings {
   bool ignore_loop_deliver = false;    // v3 clients do not get their own messages back
   bool acl_nomatch_allow = true;       // what holds where no plugin decides on a topic
   bool acl_deny_disconnect = false;    // refuse the publish, or end the connection
+  bool acl_cache = true;               // remember what was decided, per client
+  std::uint32_t acl_cache_size = 32;   // so many decisions of each client
+  std::int64_t acl_cache_ttl_ms = 60'000;
   std::uint16_t max_topic_alias = 16;  // per direction; 0 turns aliases off
   std::string response_information;    // answered when a v5 client asks; empty: not answered
 };
@@ -76,6 +79,20 @@ struct Limits {
   std::int64_t connect_timeout_ms = 15'000;    // from accept to CONNECT
   std::int64_t handshake_timeout_ms = 15'000;  // TLS handshake and PROXY header
   std::int64_t send_timeout_ms = 30'000;       // a socket that takes no byte for so long is closed
+};
+
+// Addresses that fail to authenticate again and again.
+struct AuthSettings {
+  std::uint32_t max_failures = 100;     // per address and window; 0: no limit
+  std::uint32_t failure_window_s = 60;  // from the first failure on
+};
+
+// Clients that come and go without end.
+struct FlappingSettings {
+  bool enabled = false;
+  std::uint32_t max_disconnects = 10;  // per client id and window
+  std::uint32_t window_s = 60;         // from the first disconnect on
+  std::uint32_t ban_for_s = 3'600;
 };
 
 struct RetainSettings {
@@ -147,6 +164,8 @@ struct Settings {
   PluginSettings plugins;
   MqttSettings mqtt;
   Limits limits;
+  AuthSettings auth;
+  FlappingSettings flapping;
   RetainSettings retain;
   std::map<std::string, TlsSettings> tls;
   std::vector<ListenerSettings> listeners;  // in the file's order

@@ -1,5 +1,6 @@
 // The last decisions on what one client may publish and subscribe to, so that hooks are asked once
-// a minute and topic. [shard]
+// a minute and topic, or as the settings say. A hit costs a hash of the topic and no allocation.
+// [shard]
 #pragma once
 
 #include <cstdint>
@@ -8,37 +9,63 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/base/hash.hpp"
+
 namespace keel::kernel {
+
+// What a decision is about, but who. The topic is a view.
+struct DecisionKey {
+  std::string_view topic;
+  std::uint8_t what = 0;  // action, QoS and retain flag as one number
+
+  std::uint64_t hash() const { return hash_bytes(topic, hash_seed() + what); }
+};
 
 class AuthorizeCache {
  public:
-  std::optional<bool> find(std::string_view key, std::int64_t now_ms) const {
-    for (const Entry& entry : entries_)
-      if (now_ms < entry.until_ms && entry.key == key) return entry.allowed;
+  std::optional<bool> find(const DecisionKey& key, std::int64_t now_ms) const {
+    const std::uint64_t hash = key.hash();
+    for (std::size_t i = 0; i < hashes_.size(); ++i) {
+      if (hashes_[i] != hash) continue;
+      const Entry& entry = entries_[i];
+      if (now_ms < entry.until_ms && entry.what == key.what && entry.topic == key.topic)
+        return entry.allowed;
+    }
     return std::nullopt;
   }
-  void put(std::string_view key, bool allowed, std::int64_t now_ms) {
-    Entry fresh{std::string(key), now_ms + kKeepMs, allowed};
-    if (entries_.size() < kEntries)
-      entries_.push_back(std::move(fresh));
-    else
-      entries_[next_++ % kEntries] = std::move(fresh);
+  // In the place of what was decided about the same, else of the oldest when there are `most`.
+  void put(const DecisionKey& key, bool allowed, std::int64_t until_ms, std::size_t most) {
+    if (hashes_.size() > most) clear();
+    const std::uint64_t hash = key.hash();
+    std::size_t at = 0;
+    while (at < hashes_.size() && hashes_[at] != hash) ++at;
+    if (at == hashes_.size() && at < most) {
+      hashes_.emplace_back();
+      entries_.emplace_back();
+    } else if (at == hashes_.size()) {
+      at = next_++ % most;
+    }
+    hashes_[at] = hash;
+    entries_[at] = {std::string(key.topic), until_ms, key.what, allowed};
   }
-  void clear() { entries_.clear(); }
+  void clear() {
+    hashes_.clear();
+    entries_.clear();
+  }
   // Forgets what was decided by other rules.
   void renew(std::uint32_t rules) {
-    if (rules_ != rules) entries_.clear();
+    if (rules_ != rules) clear();
     rules_ = rules;
   }
 
  private:
-  static constexpr std::size_t kEntries = 32;
-  static constexpr std::int64_t kKeepMs = 60'000;
   struct Entry {
-    std::string key;
-    std::int64_t until_ms;
-    bool allowed;
+    std::string topic;
+    std::int64_t until_ms = 0;
+    std::uint8_t what = 0;
+    bool allowed = false;
   };
+  std::vector<std::uint64_t> hashes_;  // of the entries, side by side: what a lookup reads
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
   std::uint32_t rules_ = 0;  // those the entries were decided by

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernel/broker/client_info.hpp"
+#include "kernel/broker/flapping_table.hpp"
 #include "kernel/broker/frame_cache.hpp"
 #include "kernel/broker/hook_table.hpp"
 #include "kernel/broker/realm.hpp"
@@ -74,6 +75,10 @@ class Broker {
   bool show_subscriptions(std::string_view client_id,
                           FunctionRef<void(const SubscriptionInfo&)> fn);
 
+  // Who is banned from now on. Clients that are connected and on the list are disconnected, without
+  // their wills: client ids at once, the rest in slices.
+  void set_bans(const BanChange& change);
+
   bool kick(std::string_view client_id);  // ends the connection; the session stays as it would
   // The same with a reason and a word for logs and events; Reason::success: without its will. A
   // reason that no DISCONNECT may carry becomes "administrative action".
@@ -103,7 +108,10 @@ class Broker {
   // `done` runs on this shard when the last connection is gone.
   void drain(Reason reason, Task done);
 
-  void set_settings(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
+  void set_settings(std::shared_ptr<const Settings> settings) {
+    settings_ = std::move(settings);
+    if (!settings_->flapping.enabled) flapping_.clear();
+  }
   // Null: none. The table must live until it is replaced. Questions under way are still answered by
   // resolve(); decisions are forgotten.
   void set_hooks(const HookTable* hooks);
@@ -190,6 +198,8 @@ class Broker {
   void presence_connected(const Connection& connection);
   void presence_disconnected(const Connection& connection, std::string_view reason);
   std::int64_t unix_ms() const;
+  // A client's connection has ended by itself, or by another one: does it come and go all the time?
+  void note_flapping(const Connection& connection);
   std::uint32_t capped_expiry(std::uint32_t expiry_s) const;
   // Whether the byte budget has room for `bytes` more.
   bool has_room(std::size_t bytes) const;
@@ -261,6 +271,7 @@ class Broker {
   void set_shared_online(const Session& session, bool online);
   void publish_presence(std::string_view client_id, std::string_view what,
                         FunctionRef<std::string()> json);
+  void sweep_banned();
   Connection* connection_of(std::string_view client_id) const;
   SessionInfo session_info(const Session& session) const;
   void visit_subscriptions(const Session& session, std::span<const FilterId> filters,
@@ -295,6 +306,11 @@ class Broker {
   std::int64_t work_since_ns_ = 0;
   bool draining_ = false;
   Task drained_;
+  FlappingTable flapping_;
+  // Of connections_, those below have not been looked at for bans yet; and whether it is to be done
+  // again after that.
+  std::size_t unswept_ = 0;
+  bool sweeping_ = false, sweep_again_ = false;
 };
 
 }  // namespace keel::kernel

@@ -48,10 +48,12 @@ Connection::Outcome Connection::handle_connect(Bytes body, const AuthView* auth)
     return Outcome::done;
   }
   const bool unnamed = connect.client_id.empty();
+  if (!connect_asked_ && failed_too_often(connect)) return turn_away();
   fault = check_connect(connect);
   if (!fault) fault = identify(connect);
   if (!fault) fault = apply_edits(connect);
   if (!fault) fault = check_client_id(connect);
+  if (!fault) fault = check_bans(connect);
   if (fault) {
     refuse(&connect, fault);
     return Outcome::done;
@@ -86,6 +88,7 @@ Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
   if (const Reason reason = decide(connect, answer, admitted); is_error(reason)) {
     metrics.add(Metric::auth_failure);
     metrics.add(Metric::connack_auth_error);
+    if (presents_credentials(connect)) note_failure(reason);
     refuse(&connect,
            {reason, answer.verdict == Verdict::next ? refusal(reason) : "a plugin denies it"});
     return Allowed::no;
@@ -228,10 +231,8 @@ Reason Connection::decide(const ConnectView& connect, const AuthAnswer& answer, 
 
   // Nobody decided.
   if (!connect.auth_method.empty()) return Reason::bad_authentication_method;
+  if (presents_credentials(connect)) return Reason::bad_user_name_or_password;
   const auto& listener = link_.peer().listener;
-  const bool replaced = listener && listener->settings.username_from != CertificateIdentity::none;
-  if (!replaced && (connect.has_username || connect.has_password))
-    return Reason::bad_user_name_or_password;
   const auto* verified = link_.peer().verified.get();
   if (verified && (!verified->dn.empty() || !verified->psk_identity.empty()))
     return Reason::success;

@@ -201,6 +201,7 @@ void Connection::taken_over() {
   KEEL_LOG(info, "client={} peer={}: disconnected: taken over by a new connection",
            printable(client_name(), name), link_.peer().address());
   trace("disconnected: taken over by a new connection");
+  broker_->note_flapping(*this);
   session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
   broker_->presence_disconnected(*this, "conflict");
   if (broker_->wants(Event::client_disconnected))
@@ -220,6 +221,9 @@ void Connection::finish(Reason reason, std::string_view word, bool publish_will)
     KEEL_LOG(info, "client={} peer={}: disconnected: {}", printable(client_name(), name),
              link_.peer().address(), printable(word, shown));
     if (broker_->traces()) trace(fmt::format("disconnected: {}", printable(word, shown)));
+    // What the operator, a plugin or the clock ended is not the client's doing.
+    if (reason != Reason::administrative_action && reason != Reason::maximum_connect_time)
+      broker_->note_flapping(*this);
     session_->connection = nullptr;  // nothing is sent behind the DISCONNECT [MQTT-3.14.4-1]
     broker_->presence_disconnected(*this, word);
     if (broker_->wants(Event::client_disconnected))

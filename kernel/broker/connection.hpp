@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -164,6 +165,14 @@ class Connection final : public LinkHandler {
   Outcome handle_disconnect(Bytes body);
   Bytes client_name() const;
 
+  // access.cpp
+  Fault check_bans(const ConnectView& connect) const;
+  bool ends_banned();
+  bool presents_credentials(const ConnectView& connect) const;
+  bool failed_too_often(const ConnectView& connect) const;
+  Outcome turn_away();
+  void note_failure(Reason reason) const;
+
   // connect.cpp
   Outcome handle_connect(Bytes body, const AuthView* auth = nullptr);
   Fault check_connect(const ConnectView& connect) const;
@@ -201,6 +210,8 @@ class Connection final : public LinkHandler {
   Allowed authorize(Action action, std::uint8_t qos, bool retain, Bytes topic,
                     const ConnectView* connect = nullptr);
   [[gnu::noinline]] Allowed ask_authorize(AuthorizeRequest request, const ConnectView* connect);
+  std::optional<bool> remembered(const DecisionKey& key);
+  void remember(const DecisionKey& key, bool allowed);
   void wait_for_answer(std::uint64_t ticket, std::string key);
   void wait_over();
   void drop_question();

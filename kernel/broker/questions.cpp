@@ -15,11 +15,20 @@ namespace {
 constexpr std::int64_t kAnswerTimeoutMs = 5'000;
 
 // What a decision is remembered under: all that the hook was asked about, but who.
-std::string decision_key(const AuthorizeRequest& request) {
-  std::string key(request.topic);
-  key += request.action == Action::publish ? 'p' : 's';
-  key += static_cast<char>('0' + request.qos + (request.retain ? 3 : 0));
-  return key;
+DecisionKey decision_key(const AuthorizeRequest& request) {
+  const int options = request.qos + (request.retain ? 3 : 0);
+  return {request.topic,
+          static_cast<std::uint8_t>(options + (request.action == Action::publish ? 0 : 8))};
+}
+
+// The same as one text, for what outlives the packet.
+std::string kept_key(const DecisionKey& key) {
+  std::string text(1, static_cast<char>('0' + key.what));
+  return text += key.topic;
+}
+
+DecisionKey read_key(std::string_view kept) {
+  return {kept.substr(1), static_cast<std::uint8_t>(kept[0] - '0')};
 }
 
 // Verdicts that make no sense here deny: only an exchange of AUTH packets can go on, and an answer
@@ -69,24 +78,36 @@ Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
   const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
   const auto& hook = broker_->hooks().authorize;
   Extras& more = extras();
-  const std::string key = decision_key(request);
+  const DecisionKey key = decision_key(request);
   if (!more.answers.empty())
-    if (const auto known = more.answers.find(key); known != more.answers.end())
+    if (const auto known = more.answers.find(kept_key(key)); known != more.answers.end())
       return known->second ? Allowed::yes : Allowed::no;
   if (!hook) return by_default ? Allowed::yes : Allowed::no;
-  const std::int64_t now = link_.shard().now_ms();
-  more.decisions.renew(broker_->rules());
-  if (const auto known = more.decisions.find(key, now)) return *known ? Allowed::yes : Allowed::no;
+  if (const auto known = remembered(key)) return *known ? Allowed::yes : Allowed::no;
   request.client = connect ? hook_client(*connect) : hook_client();
   request.ticket = broker_->new_ticket();
   const Verdict verdict = broker_->call(hook, request);
   if (verdict == Verdict::pending) {
-    wait_for_answer(request.ticket.number, key);
+    wait_for_answer(request.ticket.number, kept_key(key));
     return Allowed::later;
   }
   const bool allowed = verdict == Verdict::next ? by_default : verdict == Verdict::allow;
-  more.decisions.put(key, allowed, now);
+  remember(key, allowed);
   return allowed ? Allowed::yes : Allowed::no;
+}
+
+std::optional<bool> Connection::remembered(const DecisionKey& key) {
+  if (!broker_->settings().mqtt.acl_cache) return std::nullopt;
+  extras_->decisions.renew(broker_->rules());
+  return extras_->decisions.find(key, link_.shard().now_ms());
+}
+
+void Connection::remember(const DecisionKey& key, bool allowed) {
+  const MqttSettings& mqtt = broker_->settings().mqtt;
+  if (!mqtt.acl_cache) return extras_->decisions.clear();
+  extras_->decisions.renew(broker_->rules());
+  extras_->decisions.put(key, allowed, link_.shard().now_ms() + mqtt.acl_cache_ttl_ms,
+                         mqtt.acl_cache_size);
 }
 
 void Connection::wait_for_answer(std::uint64_t ticket, std::string key) {
@@ -132,10 +153,7 @@ void Connection::resolved(std::uint64_t ticket, AuthAnswer answer) {
         answer.verdict == Verdict::allow ||
         (answer.verdict == Verdict::next && broker_->settings().mqtt.acl_nomatch_allow);
     // What other rules decided serves this packet, but not the next one.
-    if (more.asked_rules == broker_->rules()) {
-      more.decisions.renew(more.asked_rules);
-      more.decisions.put(more.asked, allowed, link_.shard().now_ms());
-    }
+    if (more.asked_rules == broker_->rules()) remember(read_key(more.asked), allowed);
     more.answers[std::exchange(more.asked, {})] = allowed;
   }
   unpause(kAnswer);

@@ -43,6 +43,10 @@ Realm::Realm(std::shared_ptr<const Settings> initial, Reclaimer& shards_reclaime
       subscriptions(shards_reclaimer, initial->mqtt.shared_strategy),
       retained(retained_limits(*initial)),
       sys_retained({}),
+      bans([this](const BanChangePtr& change) {
+        for (Broker* broker : brokers)
+          broker->shard().post([broker, change] { broker->set_bans(*change); });
+      }),
       settings_(initial) {}
 
 std::uint32_t Realm::home(std::string_view client_id) const {

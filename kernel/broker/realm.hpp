@@ -12,6 +12,8 @@
 #include "kernel/base/metrics.hpp"
 #include "kernel/base/reclaimer.hpp"
 #include "kernel/base/settings.hpp"
+#include "kernel/broker/ban_list.hpp"
+#include "kernel/broker/failure_table.hpp"
 #include "kernel/retained/retained_store.hpp"
 #include "kernel/router/subscription_table.hpp"
 
@@ -31,6 +33,8 @@ struct Realm {
     return topic.starts_with("$SYS/") || topic == "$SYS" ? sys_retained : retained;
   }
   std::vector<Broker*> brokers;  // by shard; complete before the shards start
+  BanList bans;
+  FailureTable failures;  // logins that failed
 
   std::atomic<std::int64_t> sessions{0};      // connected or not
   std::atomic<std::int64_t> queued_bytes{0};  // waiting in all sessions

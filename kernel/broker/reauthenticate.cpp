@@ -38,6 +38,8 @@ Connection::Outcome Connection::reauthenticate(const AuthView& auth) {
   if (!ask(request, true, answer)) return Outcome::later;
   if (answer.verdict != Verdict::allow && answer.verdict != Verdict::more) {
     broker_->metrics().add(Metric::auth_failure);
+    note_failure(answer.verdict == Verdict::deny ? answer.reason
+                                                 : Reason::bad_authentication_method);
     // Of the hooks' reasons only these two may stand in a DISCONNECT.
     disconnect(answer.verdict == Verdict::deny ? Reason::not_authorized
                                                : Reason::bad_authentication_method,

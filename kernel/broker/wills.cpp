@@ -58,6 +58,10 @@ void Broker::put_will(Session& session, std::unique_ptr<Will> will) {
 
 void Broker::publish_will(Session& session) {
   const std::unique_ptr<Will> will = take_will(session);
+  // Whoever was banned while it was away has no say any more either.
+  if (const BanTable* bans = shard_.bans();
+      bans && (bans->has_client(session.client_id) || bans->has_user(session.username)))
+    return;
   metrics().add(Metric::wills_published);
   MessageView message;
   message.topic = will->topic;

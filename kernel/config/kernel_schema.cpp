@@ -71,6 +71,11 @@ void mqtt_rows(Table& table) {
           [](M& m, const Value& v) {
             m.acl_deny_disconnect = std::get<std::string>(v) == "disconnect";
           })
+      .row("acl_cache", &M::acl_cache, boolean(), "remember what each client may do")
+      .row("acl_cache_size", &M::acl_cache_size, integer(1, 1'024),
+           "decisions remembered per client; over it the oldest goes")
+      .row("acl_cache_ttl", &M::acl_cache_ttl_ms, millis(1, 24 * kHour),
+           "how long a decision is remembered")
       .row("max_topic_alias", &M::max_topic_alias, integer(0),
            "topic aliases per direction; 0: off")
       .row("response_information", &M::response_information, text(),
@@ -114,6 +119,21 @@ void limit_rows(Table& table) {
   section<&Settings::retain>(table, "retain")
       .row("expiry", &RetainSettings::expiry_s, seconds(),
            "longest life of a retained message; 0: until replaced");
+}
+
+void access_rows(Table& table) {
+  section<&Settings::auth>(table, "auth")
+      .row("max_failures", &AuthSettings::max_failures, integer(0, 10'000),
+           "failed logins per address and window; 0: no limit")
+      .row("failure_window", &AuthSettings::failure_window_s, seconds(1, 24 * 3'600),
+           "counted from the first failure on");
+  using F = FlappingSettings;
+  section<&Settings::flapping>(table, "flapping")
+      .row("enabled", &F::enabled, boolean(), "ban client ids that come and go without end")
+      .row("max_disconnects", &F::max_disconnects, integer(1, 10'000),
+           "disconnects per client id and window; one more bans it")
+      .row("window", &F::window_s, seconds(1, 24 * 3'600), "counted from the first disconnect on")
+      .row("ban_for", &F::ban_for_s, seconds(1), "how long; `ctl banned list` shows it");
 }
 
 void set_verify(TlsSettings& tls, const Value& value) {
@@ -251,6 +271,7 @@ KernelSchema build() {
   tls_rows(table);
   mqtt_rows(table);
   limit_rows(table);
+  access_rows(table);
   log_rows(table);
   sys_rows(table);
   return {std::move(table.specs), std::move(table.access)};

@@ -78,6 +78,9 @@ bool Acceptor::accept_one() {
 
 void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
   Endpoint peer = Endpoint::from(from);
+  // Behind a proxy the client's own address comes later.
+  if (!offer_.info->settings.proxy_protocol && shard_.bans_address(peer))
+    return turn_away(fd, peer);
   if (const char* limit = admit(*offer_.info, shard_.now_ms())) {
     shard_.metrics().add(Metric::connections_refused);
     ::close(fd);
@@ -100,6 +103,15 @@ void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
     target.post(
         [&target, in = std::move(incoming)]() mutable { TcpLink::start(target, std::move(in)); });
   }
+}
+
+void Acceptor::turn_away(int fd, const Endpoint& peer) {
+  ::close(fd);
+  shard_.metrics().add(Metric::banned_refused);
+  shard_.metrics().add(Metric::connections_refused);
+  offer_.info->state->refused.fetch_add(1, std::memory_order_relaxed);
+  KEEL_LOG(info, "listener={} peer={}: refused, its address is banned", offer_.info->settings.name,
+           peer.text());
 }
 
 // Without descriptors or memory the socket would stay ready for ever: looks away for a moment.

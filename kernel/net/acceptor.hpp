@@ -32,6 +32,7 @@ class Acceptor final : private Pollable {
   void on_events(std::uint32_t events) override;
   bool accept_one();
   void hand_over(int fd, const sockaddr_storage& from);
+  void turn_away(int fd, const Endpoint& peer);
   void pause(int error);
 
   Shard& shard_;

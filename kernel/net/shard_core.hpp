@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "kernel/base/ban_table.hpp"
 #include "kernel/base/metrics.hpp"
 #include "kernel/base/task.hpp"
 #include "kernel/base/timer_wheel.hpp"
@@ -36,6 +39,11 @@ class ShardCore {
   TimerWheel& timers() { return timers_; }                  // [shard]
   MetricsCell& metrics() { return metrics_; }               // writes [shard], reads [any]
 
+  // Who is banned; null: nobody. [shard]
+  const BanTable* bans() const { return bans_.get(); }
+  bool bans_address(const Endpoint& peer) const { return bans_ && bans_->has_address(peer); }
+  void set_bans(std::shared_ptr<const BanTable> bans) { bans_ = std::move(bans); }
+
  protected:
   friend class Link;
   void end_turn() {
@@ -48,6 +56,7 @@ class ShardCore {
   std::uint32_t index_;
   TimerWheel timers_;
   MetricsCell metrics_;
+  std::shared_ptr<const BanTable> bans_;
   void (*turn_end_)(void*) = nullptr;
   void* turn_end_ctx_ = nullptr;
 };

@@ -69,6 +69,10 @@ void TcpLink::on_proxy_bytes() {
 
   held = std::string();
   if (!header.keeps_address) peer_.endpoint = header.source;
+  if (shard_->bans_address(peer_.endpoint)) {
+    shard_->metrics().add(Metric::banned_refused);
+    return refuse("PROXY header", "the client's address is banned");
+  }
   stop_timer();
   if (extra_ && extra_->tls_behind) {
     start_handshake();

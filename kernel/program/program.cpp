@@ -62,6 +62,10 @@ Result<void> Program::start() {
   if (!data_dir) return Error{data_dir.error()};
   data_dir_.emplace(std::move(*data_dir));
   server_.start();
+  if (auto bans =
+          server_.realm().bans.open(settings->kernel.data_dir + "/banned", std::time(nullptr));
+      !bans)
+    return bans;
   plugins_ = std::make_unique<Plugins>(server_, loop_, admin_, *settings);
   if (auto ready = plugins_->start(); !ready) return ready;
   if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
@@ -119,6 +123,7 @@ void Program::publish_sys() {
 
 void Program::run() {
   loop_.run();
+  server_.realm().bans.close();
   KEEL_LOG(notice, "keel has stopped");
   if (!plugins_ || plugins_->gone()) return;
   // A thread is inside a plugin, or was not waited for: nothing can be taken apart around it.

@@ -1,6 +1,7 @@
 #include "kernel/program/server.hpp"
 
 #include <atomic>
+#include <ctime>
 
 #include "kernel/base/clock.hpp"
 
@@ -66,6 +67,7 @@ std::size_t Server::connections() const {
 void Server::tick() {
   realm_.subscriptions.flush_retired();
   realm_.retained.expire(monotonic_ms(), kExpireSlice);
+  realm_.bans.tick(std::time(nullptr));
 }
 
 }  // namespace keel::kernel

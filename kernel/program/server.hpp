@@ -30,7 +30,7 @@ class Server {
   void drain(std::function<void()> done);
   std::size_t connections() const;  // sockets not closed yet
 
-  // Work that is due now and then: memory to free, retained messages to expire.
+  // Work that is due now and then: memory to free, retained messages and bans to expire.
   void tick();
 
   ShardSet& shards() { return shards_; }

@@ -25,6 +25,7 @@ namespace keel::kernel::fake {
 struct Wire {
   static constexpr std::size_t kUnlimited = ~std::size_t{0};
 
+  Endpoint peer;                  // the client's address
   std::string sent;               // by the client, not yet read by the broker
   std::string received;           // from the broker
   std::size_t room = kUnlimited;  // what the socket still takes; a slow reader has little
@@ -167,6 +168,7 @@ inline FakeLink::FakeLink(FakeShard& shard, std::shared_ptr<Wire> wire,
                           std::shared_ptr<const ListenerInfo> from)
     : Link(shard), wire_(std::move(wire)) {
   peer_.listener = std::move(from);
+  peer_.endpoint = wire_->peer;
   wire_->shard = shard.index();
 }
 

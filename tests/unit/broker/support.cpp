@@ -40,8 +40,10 @@ void Cluster::advance(std::int64_t ms) {
 }
 
 std::shared_ptr<fake::Wire> Cluster::dial(std::uint32_t shard,
-                                          std::shared_ptr<const ListenerInfo> listener) {
+                                          std::shared_ptr<const ListenerInfo> listener,
+                                          const Endpoint& peer) {
   auto wire = std::make_shared<fake::Wire>();
+  wire->peer = peer;
   shards_[shard]->open(wire, *brokers_[shard], std::move(listener));
   return wire;
 }

@@ -26,7 +26,8 @@ class Cluster {
   bool turn();
 
   std::shared_ptr<fake::Wire> dial(std::uint32_t shard = 0,
-                                   std::shared_ptr<const ListenerInfo> listener = nullptr);
+                                   std::shared_ptr<const ListenerInfo> listener = nullptr,
+                                   const Endpoint& peer = {});
   Broker& broker(std::uint32_t shard = 0) { return *brokers_[shard]; }
   // The broker that a client id belongs to.
   Broker& home(std::string_view id) { return broker(realm_->home(id)); }
@@ -51,8 +52,11 @@ class Cluster {
 class Client {
  public:
   explicit Client(Cluster& cluster, Version version = Version::v5, std::uint32_t shard = 0,
-                  std::shared_ptr<const ListenerInfo> listener = nullptr)
-      : cluster_(cluster), version_(version), wire_(cluster.dial(shard, std::move(listener))) {}
+                  std::shared_ptr<const ListenerInfo> listener = nullptr,
+                  const Endpoint& peer = {})
+      : cluster_(cluster),
+        version_(version),
+        wire_(cluster.dial(shard, std::move(listener), peer)) {}
 
   fake::Wire& wire() { return *wire_; }
   Version version() const { return version_; }

@@ -25,7 +25,7 @@ class GaugeContext final : public MetricContext {
   GaugeContext(Core& of, F f) : MetricContext(of), fn(std::move(f)) {}
   static double read(void* ctx) {
     const Ref<GaugeContext> self(static_cast<GaugeContext*>(ctx));
-    if (!self->open()) return 0;
+    if (!self || !self->open()) return 0;
     return guarded(self->core, 0.0, [&] { return static_cast<double>(self->fn()); });
   }
   F fn;

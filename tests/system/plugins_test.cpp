@@ -273,7 +273,7 @@ TEST_CASE("a restart brings back what was loaded, in order, and goes on past wha
   CHECK(contains(read_file(broker.data_dir() / "loaded_plugins"), "{extra_export, false}."));
 }
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(KEEL_SANITIZED)
 TEST_CASE("binaries built against every released interface load, work and go") {
   const std::filesystem::path released =
       std::filesystem::path(KEEL_SOURCE_DIR) / "tests/plugins/released";

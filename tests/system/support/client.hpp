@@ -13,8 +13,6 @@
 
 namespace keel::test {
 
-using At = std::source_location;
-
 class Client {
  public:
   explicit Client(const Endpoint& endpoint, Version version = Version::v311)

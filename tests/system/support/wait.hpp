@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 
@@ -15,7 +14,7 @@ namespace keel::test {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(KEEL_SANITIZED)
 inline constexpr int kSlowdown = 4;
 #else
 inline constexpr int kSlowdown = 1;
@@ -36,20 +35,28 @@ class Deadline {
   Clock::time_point at_;
 };
 
-inline std::string where(const std::source_location& at) {
-  const std::string file = at.file_name();
-  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(at.line());
+// A line of a test. (std::source_location is more than Clang 14 can do.)
+struct At {
+  const char* file;
+  int line;
+  static constexpr At current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+    return {file, line};
+  }
+};
+
+inline std::string where(const At& at) {
+  const std::string file = at.file;
+  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(at.line);
 }
 
 // A test's requirement that did not hold; names the line of the test.
-[[noreturn]] inline void fail(const std::source_location& at, const std::string& what) {
+[[noreturn]] inline void fail(const At& at, const std::string& what) {
   throw std::runtime_error(where(at) + ": " + what);
 }
 
 // Asks again every few milliseconds until `condition` holds.
 template <class Condition>
-void eventually(Condition condition, const std::string& what,
-                const std::source_location& at = std::source_location::current()) {
+void eventually(Condition condition, const std::string& what, At at = At::current()) {
   const Deadline deadline;
   while (!condition()) {
     if (deadline.passed()) fail(at, "never came true: " + what);

@@ -30,8 +30,9 @@ TEST_CASE(
   const std::pair<const char*, bool> cases[] = {
       {"loss", true},      {"error", true}, {"keep alive", true},  {"disconnect", false},
       {"with will", true}, {"kick", true},  {"other reason", true}};
-  for (const auto& [how, fires] : cases) {
-    CAPTURE(how);
+  for (const auto& each : cases) {
+    const auto& [how, fires] = each;
+    CAPTURE(each.first);
     Scene s;
     auto client = s.client({.keep_alive = 10, .will = kWill});
     const std::string_view way = how;

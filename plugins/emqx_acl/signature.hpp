@@ -1,0 +1,39 @@
+// A short form of a topic that tells most others apart without looking at any text: what rules are
+// sifted by before they are looked at. Values; any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "emqx_acl/topic_pattern.hpp"
+
+namespace emqx_acl {
+
+class Signature {
+ public:
+  // Of what is asked about.
+  explicit Signature(const Topic& topic);
+  // Of a rule's topic.
+  explicit Signature(const TopicPattern& pattern);
+
+  // False: a pattern of this signature cannot hold for the topic, whatever the relation.
+  bool may_hold_for(const Signature& topic) const {
+    if (literal_) return whole_ == topic.whole_;
+    for (std::size_t i = 0; i < kLevels; ++i) {
+      if (levels_[i] != topic.levels_[i] && levels_[i] != 0 && topic.levels_[i] != 0) return false;
+    }
+    if (topic.open_) return true;
+    return open_ ? topic.depth_ + 1u >= depth_ : topic.depth_ == depth_;
+  }
+
+ private:
+  static constexpr std::size_t kLevels = 4;
+
+  std::array<std::uint32_t, kLevels> levels_{};  // hashes; 0: anything, or nothing
+  std::uint32_t whole_ = 0;                      // of a literal's text
+  std::uint16_t depth_ = 0;                      // levels, `#` counts as one
+  bool open_ = false;                            // ends with `#`
+  bool literal_ = false;
+};
+
+}  // namespace emqx_acl

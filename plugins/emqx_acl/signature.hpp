@@ -2,7 +2,6 @@
 // sifted by before they are looked at. Values; any thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "emqx_acl/topic_pattern.hpp"
@@ -19,20 +18,19 @@ class Signature {
   // False: a pattern of this signature cannot hold for the topic, whatever the relation.
   bool may_hold_for(const Signature& topic) const {
     if (literal_) return whole_ == topic.whole_;
-    for (std::size_t i = 0; i < kLevels; ++i) {
-      if (levels_[i] != topic.levels_[i] && levels_[i] != 0 && topic.levels_[i] != 0) return false;
-    }
+    if (((words_ ^ topic.words_) & mask_ & topic.mask_) != 0) return false;
     if (topic.open_) return true;
     return open_ ? topic.depth_ + 1u >= depth_ : topic.depth_ == depth_;
   }
 
  private:
-  static constexpr std::size_t kLevels = 4;
+  void note(std::size_t level, std::string_view text);
 
-  std::array<std::uint32_t, kLevels> levels_{};  // hashes; 0: anything, or nothing
-  std::uint32_t whole_ = 0;                      // of a literal's text
-  std::uint16_t depth_ = 0;                      // levels, `#` counts as one
-  bool open_ = false;                            // ends with `#`
+  // 16 bits of a hash for each of the first four levels; the mask has those that are plain text.
+  std::uint64_t words_ = 0, mask_ = 0;
+  std::uint32_t whole_ = 0;  // of a literal's text
+  std::uint16_t depth_ = 0;  // levels, `#` counts as one
+  bool open_ = false;        // ends with `#`
   bool literal_ = false;
 };
 

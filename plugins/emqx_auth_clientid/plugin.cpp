@@ -21,4 +21,5 @@ class AuthClientid final : public user_store::UserPlugin {
 
 }  // namespace
 
-KEEL_PLUGIN(AuthClientid, "emqx_auth_clientid", "1.0.0", "Authentication by client id and password");
+KEEL_PLUGIN(AuthClientid, "emqx_auth_clientid", "1.0.0",
+            "Authentication by client id and password");

@@ -26,4 +26,5 @@ class AuthUsername final : public user_store::UserPlugin {
 
 }  // namespace
 
-KEEL_PLUGIN(AuthUsername, "emqx_auth_username", "1.0.0", "Authentication by user name and password");
+KEEL_PLUGIN(AuthUsername, "emqx_auth_username", "1.0.0",
+            "Authentication by user name and password");

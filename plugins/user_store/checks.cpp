@@ -27,7 +27,8 @@ keel::Status Checks::start() {
   KEEL_TRY(metrics.counter(kName, kHelp, "result=\"wrong\"").into(c.wrong));
   KEEL_TRY(metrics.counter(kName, kHelp, "result=\"unknown\"").into(c.unknown));
   KEEL_TRY(metrics.counter(kName, kHelp, "result=\"busy\"").into(c.busy));
-  KEEL_TRY(metrics.counter("auth_cache_hits_total", "Logins allowed without a hash").into(c.cached));
+  KEEL_TRY(
+      metrics.counter("auth_cache_hits_total", "Logins allowed without a hash").into(c.cached));
   KEEL_TRY(metrics.counter("auth_upgraded_hashes_total", "Old hashes replaced after a login")
                .into(c.upgraded));
   return metrics.gauge_of("auth_pending", "Password checks that wait or run",
@@ -65,7 +66,8 @@ bool Checks::remembered(std::string_view name, std::string_view value,
 keel::AuthVerdict Checks::ask(Against against, std::string_view name,
                               const keel::AuthRequest& request) {
   // An identical question, if one is open, is answered together with this one.
-  const std::string key = cache_.key(name, against == Against::store ? "+" : "-", request.password());
+  const std::string key =
+      cache_.key(name, against == Against::store ? "+" : "-", request.password());
   const std::int64_t now_ms = host_.clock().mono_ms();
   if (!join(against, name, request, key, now_ms)) {
     counters_.busy.add();
@@ -90,8 +92,7 @@ bool Checks::join(Against against, std::string_view name, const keel::AuthReques
     queue_.push_back(check);
     found = by_key_.emplace(key, std::move(check)).first;
   }
-  found->second->waiters.push_back(
-      {request.ticket(), std::string(request.client().client_id())});
+  found->second->waiters.push_back({request.ticket(), std::string(request.client().client_id())});
   return true;
 }
 
@@ -185,8 +186,7 @@ std::string Checks::make_value(std::string_view password) const {
   const Limits now = limits();
   const std::string hash = make_argon2id(password, now.cost);
   if (hash.empty() || now.scram_iterations == 0) return hash;
-  const ScramVerifier scram =
-      ScramVerifier::make(password, random_bytes(16), now.scram_iterations);
+  const ScramVerifier scram = ScramVerifier::make(password, random_bytes(16), now.scram_iterations);
   return UserValue::join(hash, scram.stored_key.empty() ? std::string() : scram.to_text());
 }
 

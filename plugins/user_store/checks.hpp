@@ -23,9 +23,9 @@ constexpr std::uint8_t kBadPassword = 0x86, kServerBusy = 0x89;
 class Checks {
  public:
   struct Limits {
-    std::size_t pending = 256;  // checks that wait or run
-    std::size_t parallel = 1;   // that run
-    ArgonCost cost = {};        // of new hashes
+    std::size_t pending = 256;           // checks that wait or run
+    std::size_t parallel = 1;            // that run
+    ArgonCost cost = {};                 // of new hashes
     std::uint32_t scram_iterations = 0;  // 0: none are made
   };
   struct Counters {

@@ -24,17 +24,17 @@ keel::Status Commands::start() {
   const std::string command = flavor_.command;
   const std::string add = command + " add <Name> [<Password>]",
                     update = command + " update <Name> [<Password>]",
-                    passwd = command + " passwd <Name> [<Password>]",
-                    del = command + " del <Name>", all = command + " list",
-                    import = command + " import <File> [--replace]";
-  return host_.ctl().add(flavor_.command,
-                         {{add.c_str(), "Add one; asks for the password if it is not given"},
-                          {update.c_str(), "Change the password; who is connected has to come anew"},
-                          {passwd.c_str(), "The same"},
-                          {del.c_str(), "Remove one, and disconnect it"},
-                          {all.c_str(), "Show the names"},
-                          {import.c_str(), "Add those of a Mosquitto, EMQ X or CSV file"}},
-                         [this](keel::CtlCall& call) { return run(call); });
+                    passwd = command + " passwd <Name> [<Password>]", del = command + " del <Name>",
+                    all = command + " list", import = command + " import <File> [--replace]";
+  return host_.ctl().add(
+      flavor_.command,
+      {{add.c_str(), "Add one; asks for the password if it is not given"},
+       {update.c_str(), "Change the password; who is connected has to come anew"},
+       {passwd.c_str(), "The same"},
+       {del.c_str(), "Remove one, and disconnect it"},
+       {all.c_str(), "Show the names"},
+       {import.c_str(), "Add those of a Mosquitto, EMQ X or CSV file"}},
+      [this](keel::CtlCall& call) { return run(call); });
 }
 
 int Commands::run(const keel::CtlCall& call) {
@@ -181,13 +181,13 @@ int Commands::import(const keel::CtlCall& call) {
   options.name_key = flavor_.key;
   options.how = how_;
   options.progress = [this](std::size_t n) { host_.log().info("import: ", n, " entries so far"); };
-  store_.submit(UserStore::Import{
-      .read = [path, options] { return read_import(path, options); },
-      .replace = replace,
-      .done = [this, path, reply = call.reply(), json = call.json()](
-                  const keel::Result<UserStore::Imported>& result) {
-        imported(reply, json, path, result);
-      }});
+  store_.submit(UserStore::Import{.read = [path, options] { return read_import(path, options); },
+                                  .replace = replace,
+                                  .done =
+                                      [this, path, reply = call.reply(), json = call.json()](
+                                          const keel::Result<UserStore::Imported>& result) {
+                                        imported(reply, json, path, result);
+                                      }});
   return KEEL_EXIT_LATER;
 }
 
@@ -208,8 +208,7 @@ void Commands::imported(const keel::CtlReply& reply, bool json, const std::strin
 
 void Commands::disconnect(const std::string& name) const {
   const keel::Clients clients = host_.clients();
-  const keel::Status given =
-      flavor_.by_client_id ? clients.kick(name) : clients.kick_user(name);
+  const keel::Status given = flavor_.by_client_id ? clients.kick(name) : clients.kick_user(name);
   if (!given && given.code() != KEEL_E_NOENT) {
     host_.log().error("cannot disconnect ", flavor_.noun, ' ', escape(name), ": ", given);
   }

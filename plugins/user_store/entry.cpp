@@ -22,8 +22,9 @@ std::string checked(std::string line) {
 std::optional<std::vector<std::string_view>> fields(std::string_view line, std::string& problem) {
   const std::size_t cut = line.rfind(':');
   if (cut == std::string_view::npos || checked(std::string(line.substr(0, cut + 1))) != line) {
-    problem = "the check sum at the end of the line does not fit: the line was damaged, or changed "
-              "by hand";
+    problem =
+        "the check sum at the end of the line does not fit: the line was damaged, or changed "
+        "by hand";
     return std::nullopt;
   }
   auto out = split(line.substr(0, cut), ':');
@@ -79,8 +80,9 @@ std::optional<Entry> parse_line(std::string_view line, std::string& problem) {
 
 std::optional<std::string> parse_header(std::string_view line, std::string& problem) {
   if (!line.starts_with(kMagic)) {
-    problem = "this is no user store (it would begin with #user_store); "
-              "other files are read by `import`";
+    problem =
+        "this is no user store (it would begin with #user_store); "
+        "other files are read by `import`";
     return std::nullopt;
   }
   const auto parts = fields(line, problem);

@@ -28,8 +28,8 @@ struct StoredForm {
 };
 // What an export's hash and salt become. A hash that begins with '$' is taken as it is.
 StoredForm to_stored(const ForeignHash& how, std::string_view hash, std::string_view salt);
-// The password of EMQ X 3 and 4: four bytes of salt and the digest in hexadecimal, all of it perhaps
-// in base64. Null: it does not look like that.
+// The password of EMQ X 3 and 4: four bytes of salt and the digest in hexadecimal, all of it
+// perhaps in base64. Null: it does not look like that.
 std::optional<std::string> from_emqx_record(std::string_view password);
 
 }  // namespace user_store

@@ -89,8 +89,8 @@ void parse_csv(std::string_view text, const CsvColumns& columns, const ImportOpt
     bool fine = true;
     const auto fields = csv_fields(line, fine);
     if (!fine || fields.size() != columns.count) {
-      return builder.problem(number, fine ? "it has more or fewer fields than the header"
-                                          : "the quotes do not match");
+      return builder.problem(
+          number, fine ? "it has more or fewer fields than the header" : "the quotes do not match");
     }
     if (columns.password != CsvColumns::kNone) {
       const std::string& password = fields[columns.password];
@@ -100,8 +100,7 @@ void parse_csv(std::string_view text, const CsvColumns& columns, const ImportOpt
     }
     const std::string_view salt =
         columns.salt == CsvColumns::kNone ? std::string_view() : fields[columns.salt];
-    builder.add(number, fields[columns.name],
-                to_stored(options.how, fields[columns.hash], salt));
+    builder.add(number, fields[columns.name], to_stored(options.how, fields[columns.hash], salt));
   });
 }
 
@@ -110,9 +109,10 @@ void parse_password_file(std::string_view text, ImportBuilder& builder) {
     if (line.starts_with('#')) return;
     const std::size_t cut = line.find(':');
     if (cut == std::string_view::npos) {
-      return builder.problem(number, "not of the form name:hash; a CSV file needs a header line "
-                                     "with the columns username (or clientid) and password_hash "
-                                     "(or password)");
+      return builder.problem(number,
+                             "not of the form name:hash; a CSV file needs a header line "
+                             "with the columns username (or clientid) and password_hash "
+                             "(or password)");
     }
     const std::string_view hash = line.substr(cut + 1);
     if (!hash.starts_with('$')) {

@@ -1,5 +1,5 @@
-// Passwords as they are stored, told apart by how they begin. Blocking work (a tenth of a second and
-// more): workers only, except recognise() and the like.
+// Passwords as they are stored, told apart by how they begin. Blocking work (a tenth of a second
+// and more): workers only, except recognise() and the like.
 //
 //   $argon2id$v=19$m=..,t=..,p=..$salt$hash        what new entries get
 //   $7$iterations$salt$hash                        Mosquitto 2: PBKDF2-SHA512

@@ -116,8 +116,8 @@ ScramExchange::First ScramExchange::begin(std::string_view client_first) {
 std::string ScramExchange::challenge(ScramVerifier verifier, std::string_view nonce) {
   verifier_ = std::move(verifier);
   nonce_ += nonce;
-  server_first_ = keel::concat("r=", nonce_, ",s=", to_base64(verifier_.salt),
-                               ",i=", verifier_.iterations);
+  server_first_ =
+      keel::concat("r=", nonce_, ",s=", to_base64(verifier_.salt), ",i=", verifier_.iterations);
   return server_first_;
 }
 

@@ -1,5 +1,5 @@
-// SCRAM-SHA-256 [RFC 5802, RFC 7677], the server's side, without channel binding. Sans-IO; values of
-// one thread. No part of it is slow except make().
+// SCRAM-SHA-256 [RFC 5802, RFC 7677], the server's side, without channel binding. Sans-IO; values
+// of one thread. No part of it is slow except make().
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,8 @@ namespace user_store {
 bool ScramExchanges::put(const std::string& connection, ScramExchange exchange,
                          std::int64_t now_ms) {
   if (waiting_.size() >= kMost) {
-    std::erase_if(waiting_, [now_ms](const auto& entry) { return entry.second.until_ms <= now_ms; });
+    std::erase_if(waiting_,
+                  [now_ms](const auto& entry) { return entry.second.until_ms <= now_ms; });
     if (waiting_.size() >= kMost) return false;
   }
   waiting_.insert_or_assign(connection, Waiting{std::move(exchange), now_ms + kTimeoutMs});

@@ -127,7 +127,8 @@ keel::Status StoreFile::load(const Take& take) {
   std::string buffer;
   std::size_t used = 0;
   for (bool end = false; !end;) {
-    if (buffer.size() - used > kMostLine) return keel::Status::error(path_ + ": a line is too long");
+    if (buffer.size() - used > kMostLine)
+      return keel::Status::error(path_ + ": a line is too long");
     buffer.erase(0, std::exchange(used, 0));
     const std::size_t kept = buffer.size();
     buffer.resize(kept + kChunk);

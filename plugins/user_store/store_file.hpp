@@ -39,7 +39,7 @@ class StoreFile {
   const std::string& path() const { return path_; }
   // Random, made with the file, the same as long as it exists.
   const std::string& secret() const { return secret_; }
-  std::size_t lines() const { return lines_; }             // users and what no longer counts
+  std::size_t lines() const { return lines_; }           // users and what no longer counts
   const std::string& notice() const { return notice_; }  // of open(): worth a line in the log
 
  private:

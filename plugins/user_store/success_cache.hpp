@@ -1,7 +1,7 @@
 // Passwords that were right a while ago, so that a storm of reconnecting clients does not cost a
-// hash each. Holds no password: only a keyed hash, with a key of this process, of user, stored value
-// and password together. Whoever's stored value changes is therefore not found any more.
-// Any thread; one mutex, held for a look-up.
+// hash each. Holds no password: only a keyed hash, with a key of this process, of user, stored
+// value and password together. Whoever's stored value changes is therefore not found any more. Any
+// thread; one mutex, held for a look-up.
 #pragma once
 
 #include <cstdint>

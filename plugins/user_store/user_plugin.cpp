@@ -39,9 +39,8 @@ keel::Status UserPlugin::begin() {
   host().log().info(store_.table().size(), " entries read from ", *path, " in ",
                     host().clock().mono_ms() - since, " ms");
   KEEL_TRY(checks_.start());
-  KEEL_TRY(host().metrics().gauge_of("auth_users", "Entries of the store", [this] {
-    return store_.table().size();
-  }));
+  KEEL_TRY(host().metrics().gauge_of("auth_users", "Entries of the store",
+                                     [this] { return store_.table().size(); }));
   KEEL_TRY(commands_.start());
   KEEL_TRY(add_hooks());
   return scram_iterations_ != 0 ? add_scram() : keel::Status();
@@ -71,13 +70,13 @@ keel::Status UserPlugin::read_settings() {
   commands_.set_foreign_hash(*foreign);
   const bool scram = flavor_.scram && config.boolean(key("scram").c_str());
   scram_iterations_ = scram ? number_of("scram_iterations") : 0;
-  checks_.set_limits({.pending = number_of("max_pending"),
-                      .parallel = number_of("parallel"),
-                      .cost = {config.size(key("argon2_memory").c_str()),
-                               number_of("argon2_passes")},
-                      .scram_iterations = scram_iterations_});
-  checks_.cache().set_limits({.entries = number_of("cache_size"),
-                              .ttl_ms = config.duration_ms(key("cache_ttl").c_str())});
+  checks_.set_limits(
+      {.pending = number_of("max_pending"),
+       .parallel = number_of("parallel"),
+       .cost = {config.size(key("argon2_memory").c_str()), number_of("argon2_passes")},
+       .scram_iterations = scram_iterations_});
+  checks_.cache().set_limits(
+      {.entries = number_of("cache_size"), .ttl_ms = config.duration_ms(key("cache_ttl").c_str())});
   return {};
 }
 
@@ -89,8 +88,10 @@ keel::Status UserPlugin::read_users() {
                       password_key = key(number + ".password");
     const std::string name = config.text(name_key.c_str());
     const std::string password = config.text(password_key.c_str());
+    if (name.empty() && password.empty()) continue;  // a key such as auth.user.file
     if (name.empty()) return config.fail(password_key.c_str(), "has no " + name_key + " beside it");
-    if (password.empty()) return config.fail(name_key.c_str(), "has no " + password_key + " beside it");
+    if (password.empty())
+      return config.fail(name_key.c_str(), "has no " + password_key + " beside it");
     if (const std::string wrong = name_problem(name); !wrong.empty()) {
       return config.fail(name_key.c_str(), wrong);
     }
@@ -122,7 +123,8 @@ keel::Health UserPlugin::health() {
   const std::string trouble = store_.trouble();
   if (!trouble.empty()) return {keel::Health::degraded, trouble};
   const std::size_t pending = checks_.pending();
-  const std::string text = keel::concat(store_.table().size(), " entries, ", pending, " checks wait");
+  const std::string text =
+      keel::concat(store_.table().size(), " entries, ", pending, " checks wait");
   if (pending >= checks_.limits().pending) return {keel::Health::degraded, text + ": too many"};
   return {keel::Health::good, text};
 }

@@ -58,30 +58,31 @@ class UserPlugin : public keel::Plugin {
 }  // namespace user_store
 
 // The settings of both; P is the prefix, K the key.
-#define USER_STORE_SETTINGS(P, K)                                                               \
-  keel::string(P ".*." K, nullptr, "An entry that needs no store; the * is any word")          \
-      .reloadable(),                                                                            \
-      keel::string(P ".*.password", nullptr, "Its password").secret().reloadable(),            \
-      keel::string(P ".password_hash", "sha256",                                               \
-                   "How exports of EMQ X were hashed: plain, md5, sha, sha256, sha512, bcrypt, " \
-                   "also salt,sha256 or sha256,salt, or pbkdf2,sha256,1000,32. For `import` "   \
-                   "only: new entries are argon2id")                                            \
-          .reloadable(),                                                                        \
-      keel::string(P ".file", nullptr, "The store; default: in the plugin's data directory"),   \
-      keel::size(P ".argon2_memory", "19MB", "What one hash needs")                             \
-          .between(1 << 20, 256 << 20)                                                          \
-          .reloadable(),                                                                        \
+#define USER_STORE_SETTINGS(P, K)                                                                  \
+  keel::string(P ".*." K, nullptr, "An entry that needs no store; the * is any word")              \
+      .reloadable(),                                                                               \
+      keel::string(P ".*.password", nullptr, "Its password").secret().reloadable(),                \
+      keel::string(P ".password_hash", "sha256",                                                   \
+                   "How exports of EMQ X were hashed: plain, md5, sha, sha256, sha512, bcrypt, "   \
+                   "also salt,sha256 or sha256,salt, or pbkdf2,sha256,1000,32. For `import` "      \
+                   "only: new entries are argon2id")                                               \
+          .reloadable(),                                                                           \
+      keel::string(P ".file", nullptr, "The store; default: in the plugin's data directory"),      \
+      keel::size(P ".argon2_memory", "19MB", "What one hash needs")                                \
+          .between(1 << 20, 256 << 20)                                                             \
+          .reloadable(),                                                                           \
       keel::integer(P ".argon2_passes", 2, "Passes over that memory").between(1, 10).reloadable(), \
-      keel::integer(P ".max_pending", 256, "Checks that wait; with more clients are told that " \
-                                           "the server is busy")                                \
-          .between(1, 100'000)                                                                  \
-          .reloadable(),                                                                        \
-      keel::integer(P ".parallel", 1, "Checks that run at a time, at most one per worker")      \
-          .between(1, 64)                                                                       \
-          .reloadable(),                                                                        \
-      keel::integer(P ".cache_size", 10'000, "Successful logins that are remembered; 0: none")  \
-          .between(0, 10'000'000)                                                               \
-          .reloadable(),                                                                        \
-      keel::duration(P ".cache_ttl", "5m", "How long").between(0, 86'400'000).reloadable(),     \
-      keel::boolean(P ".hide_unknown", true,                                                    \
+      keel::integer(P ".max_pending", 256,                                                         \
+                    "Checks that wait; with more clients are told that "                           \
+                    "the server is busy")                                                          \
+          .between(1, 100'000)                                                                     \
+          .reloadable(),                                                                           \
+      keel::integer(P ".parallel", 1, "Checks that run at a time, at most one per worker")         \
+          .between(1, 64)                                                                          \
+          .reloadable(),                                                                           \
+      keel::integer(P ".cache_size", 10'000, "Successful logins that are remembered; 0: none")     \
+          .between(0, 10'000'000)                                                                  \
+          .reloadable(),                                                                           \
+      keel::duration(P ".cache_ttl", "5m", "How long").between(0, 86'400'000).reloadable(),        \
+      keel::boolean(P ".hide_unknown", true,                                                       \
                     "Takes as long to refuse a name that nobody knows as a wrong password")

@@ -76,7 +76,8 @@ ScramVerifier UserPlugin::scram_verifier(const std::string& name) const {
   const std::optional<std::string> value = store_.find(name);
   if (value) {
     if (auto verifier = ScramVerifier::parse(UserValue(*value).scram())) return *verifier;
-    host().log().info("user ", escape(name), " has no SCRAM verifier (a hash was imported, or SCRAM "
+    host().log().info("user ", escape(name),
+                      " has no SCRAM verifier (a hash was imported, or SCRAM "
                       "was off): it gets one when it logs in with its password, or by `ctl ",
                       flavor_.command, " update`");
   }

@@ -32,8 +32,7 @@ std::uint32_t UserTable::hash_of(std::string_view name) {
 std::size_t UserTable::position(const Stripe& stripe, std::uint32_t hash, std::string_view name) {
   const std::size_t mask = stripe.slots.size() - 1;
   std::size_t at = hash / kStripes & mask;
-  while (stripe.slots[at] &&
-         (stripe.slots[at]->hash != hash || stripe.slots[at]->name() != name)) {
+  while (stripe.slots[at] && (stripe.slots[at]->hash != hash || stripe.slots[at]->name() != name)) {
     at = (at + 1) & mask;
   }
   return at;

@@ -113,9 +113,11 @@ class Streams {
                                             &handle);
                  });
   }
-  // Takes over a stream of the old version. [control, in start()]
-  Result<Stream> adopt(keel_handle stream, StreamHandler& handler) const {
-    return start(detail::kAnyShard, handler,
+  // Takes over a stream of the old version; with its shard, if that was saved, it can be closed
+  // there without asking around. [control, in start()]
+  Result<Stream> adopt(keel_handle stream, StreamHandler& handler,
+                       std::uint32_t shard = detail::kAnyShard) const {
+    return start(shard, handler,
                  [&](const keel_stream_callbacks& callbacks, void* ctx, keel_handle& handle) {
                    handle = stream;
                    return core_.stream.call(&keel_ext_stream::adopt, core_.host, stream, &callbacks,

@@ -61,7 +61,7 @@ bool Connection::save(SavedConnection& out) const {
 
 // A stream that has ended meanwhile is found missing by look().
 void Connection::adopt_stream(keel_handle stream) {
-  room_.host.streams().adopt(stream, *this).into(stream_).ignore();
+  room_.host.streams().adopt(stream, *this, room_.index).into(stream_).ignore();
 }
 
 Connection::Extras& Connection::extras() {

@@ -99,6 +99,7 @@ void Deflater::message(std::span<const std::string_view> pieces, std::string& ou
   run(Z_SYNC_FLUSH);
   out.resize(used);
   if (std::string_view(out).substr(begin).ends_with(kTail)) out.resize(used - kTail.size());
+  if (out.size() == begin) out += '\0';  // nothing, said twice: the beginning of an empty block
 }
 
 void Deflater::reset() { deflateReset(&z_); }

@@ -104,6 +104,10 @@ keel::Verdict Asker::authorize(const keel::AuthorizeRequest& request) {
   return keel::Pending{};
 }
 
+void Asker::hold(const std::shared_ptr<keel::DrainDone>& drained) {
+  for (auto& [id, question] : questions_) question.drained = drained;
+}
+
 bool Asker::hopeless(Kind kind) {
   if (report_.pending.fetch_add(1) >= setup_.max_pending) {
     report_.pending.fetch_sub(1);

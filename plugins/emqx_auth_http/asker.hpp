@@ -10,7 +10,7 @@
 #include "emqx_auth_http/report.hpp"
 #include "emqx_auth_http/setup.hpp"
 #include "emqx_auth_http/success_cache.hpp"
-#include "keel/host.hpp"
+#include "keel/plugin_base.hpp"
 
 namespace auth_http {
 
@@ -37,6 +37,9 @@ class Asker {
   keel::AuthVerdict authenticate(const keel::AuthRequest& request);
   keel::Verdict authorize(const keel::AuthorizeRequest& request);
 
+  // Keeps `drained` until the questions that are under way now have their answers.
+  void hold(const std::shared_ptr<keel::DrainDone>& drained);
+
   // The server of a request, for its numbers. [any]
   const Backend& backend(Kind kind) const { return *backends_[static_cast<std::size_t>(kind)]; }
 
@@ -51,6 +54,7 @@ class Asker {
     std::int64_t sent_ms = 0;
     std::uint32_t attempts = 0;
     keel::Timer retry;
+    std::shared_ptr<keel::DrainDone> drained;
   };
   using Id = std::uint64_t;
 

@@ -28,7 +28,7 @@ struct ClientTls {
 };
 
 struct ClientOptions {
-  Url server;          // its path counts for nothing here
+  Url server = {};     // its path counts for nothing here
   ClientTls tls = {};  // for https
   std::uint32_t connect_timeout_ms = 5'000;
   std::uint32_t request_timeout_ms = 5'000;  // from send() to the answer, waiting included

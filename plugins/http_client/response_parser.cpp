@@ -42,6 +42,8 @@ std::size_t ResponseParser::feed(std::string_view bytes) {
     if (error == beast::error::need_more) break;
     if (error) {
       fail(concat("no proper HTTP response: ", error.message()));
+    } else if (impl_->parser.is_header_done() && impl_->parser.get().result_int() < 100) {
+      fail("no proper HTTP response: a status below 100");
     } else if (impl_->parser.is_done()) {
       finish();
     } else if (n == 0) {
@@ -72,7 +74,7 @@ void ResponseParser::finish() {
     state_ = State::done;
   } else if (status == 101) {
     fail("the server changes to another protocol, which was not asked for");
-  } else if (status < 100 || ++informational_ > kMaxInformational) {
+  } else if (++informational_ > kMaxInformational) {
     fail("the server does not come to its answer");
   } else {
     impl_ = std::make_unique<Impl>(limits_, head_);

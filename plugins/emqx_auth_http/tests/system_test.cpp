@@ -249,12 +249,13 @@ TEST_CASE("JSON, headers, and a cache of logins that were allowed") {
 }
 
 TEST_CASE("an upgrade and a reload lose no client") {
-  const web::Server server({"--delay", "100"});
+  const web::Server server({"--delay", "1000"});
   keel::KernelFixture kernel({.settings = auth_only(server)});
   auto ann = kernel.connect_with({.client_id = "a", .username = "ann", .password = "secret"});
   keel::test::Process waiting({"mosquitto_pub", "-h", "127.0.0.1", "-p", concat(kernel.port()),
-                               "-u", "ann", "-P", "secret", "-t", "a", "-m", "x"},
+                               "-u", "closing", "-P", "secret", "-t", "a", "-m", "x"},
                               kernel.path(), kernel.path("mosquitto.log"));
+  CHECK(server.await("\"username\":\"closing\""));  // and is not answered for a second
   const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
   CHECK_MESSAGE(upgraded, upgraded.text());
   CHECK(waiting.wait(web::kPatienceMs) == 0);

@@ -1,5 +1,5 @@
 // MQTT.js against the broker: scenario.mjs PORT PROTOCOL [CAFILE]
-// PROTOCOL is 3 (MQTT 3.1), 4 (3.1.1) or 5. Exits with 1 and a reason when something is not as it should be.
+// In place of the port a whole URL may stand, as of a WebSocket. PROTOCOL is 3 (MQTT 3.1), 4 (3.1.1) or 5. Exits with 1 and a reason when something is not as it should be.
 import { readFileSync } from 'node:fs';
 import mqtt from 'mqtt';
 
@@ -33,7 +33,8 @@ class Peer {
     };
     if (version === 5 && !clean) options.properties = { sessionExpiryInterval: 100 };
     if (cafile) options.ca = readFileSync(cafile);
-    this.client = mqtt.connect(`${cafile ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`, options);
+    const url = port.includes('://') ? port : `${cafile ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`;
+    this.client = mqtt.connect(url, options);
     this.client.on('message', (topic, payload, packet) => {
       const message = { topic, payload: payload.toString(), qos: packet.qos, retain: packet.retain };
       const next = this.waiting.shift();

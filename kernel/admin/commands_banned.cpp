@@ -119,8 +119,8 @@ Exit banned(AdminContext& context, Args args, Reply& reply) {
 void add_banned_command(CommandTable& table, AdminContext& context) {
   table.add("banned",
             {{"banned list", "List who is banned"},
-             {"banned add client|user|address <Value> [--for <Time>] [--reason <Text>]",
-              "Keep a client id, a user name or a block of addresses out"},
+             {"banned add client|user|address <Value>",
+              "Keep it out; also --for <Time> and --reason <Text>"},
              {"banned del client|user|address <Value>", "Let it in again"}},
             [&context](Args args, Reply& reply) { return banned(context, args, reply); });
 }

@@ -55,12 +55,10 @@ Fault Connection::check_bans(const ConnectView& connect) const {
 
 // DISCONNECT has no code for a ban [MQTT5 3.14.2.1]. A banned client's will is not published: it
 // has no say any more.
-bool Connection::ends_banned() {
-  if (!session_ ||
-      !ban_that_holds(link_.shard().bans(), session_->client_id, username_, link_.peer().endpoint))
-    return false;
-  disconnect(Reason::administrative_action, "banned", false);
-  return true;
+void Connection::end_if_banned() {
+  if (session_ && ban_that_holds(link_.shard().bans(), session_->client_id, username_,
+                                 link_.peer().endpoint))
+    disconnect(Reason::administrative_action, "banned", false);
 }
 
 // A user name that the listener takes from the certificate is none of the client's saying.
@@ -105,7 +103,7 @@ void Connection::note_failure(Reason reason) const {
 void Broker::set_bans(const BanChange& change) {
   shard_.set_bans(change.table);
   for (const std::string& id : change.clients)
-    if (Connection* const connection = connection_of(id)) connection->ends_banned();
+    if (Connection* const connection = connection_of(id)) connection->end_if_banned();
   if (!change.others) return;
   sweep_again_ = true;
   if (!sweeping_) sweep_banned();
@@ -120,7 +118,7 @@ void Broker::sweep_banned() {
   }
   for (std::size_t i = 0; i < kSweepSlice && unswept_ != 0; ++i) {
     unswept_ = std::min(unswept_, connections_.size());
-    if (unswept_ != 0) connections_[--unswept_]->ends_banned();
+    if (unswept_ != 0) connections_[--unswept_]->end_if_banned();
   }
   if (unswept_ == 0) sweeping_ = false;
   if (sweeping_ || sweep_again_) shard_.post([this] { sweep_banned(); });

@@ -57,8 +57,6 @@ void BanList::close() {
     latest = version_;
   }
   if (auto saved = save(latest); !saved) KEEL_LOG(error, "{}", saved.error());
-  const std::lock_guard lock(file_mutex_);
-  file_.reset();
 }
 
 Result<void> BanList::add(Ban ban) {

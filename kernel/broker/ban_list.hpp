@@ -42,7 +42,7 @@ class BanList {
 
   // Takes over what the file holds and writes changes to it from now on. [control, once]
   Result<void> open(const std::string& path, std::int64_t now_s);
-  // Writes what is not on the disk yet, and nothing from then on. [control]
+  // Writes what is not on the disk yet; from then on only what an operator changes. [control]
   void close();
 
   // In the place of a ban of the same kind and value. An error may be that it holds, but is not on

@@ -86,7 +86,14 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   std::tm time{};
   const char* const end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
   if (!end || *end != '\0') return std::nullopt;
-  return ::timegm(&time);
+  const std::time_t seconds = ::timegm(&time);
+  if (seconds <= 0) return std::nullopt;
+  return seconds;
+}
+
+bool is_word(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
 }  // namespace
@@ -152,7 +159,7 @@ Result<Ban> parse_ban(std::string_view line) {
   const auto at = parse_time(in.word());
   in.take(" reason=");
   std::string reason = in.quoted();
-  if (!in.done() || !kind || !until || !at)
+  if (!in.done() || !kind || !until || !is_word(by) || !at)
     return Error{
         "not of the form: client|user|address \"...\" until=TIME by=WORD at=TIME "
         "reason=\"...\""};

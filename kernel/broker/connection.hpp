@@ -167,7 +167,7 @@ class Connection final : public LinkHandler {
 
   // access.cpp
   Fault check_bans(const ConnectView& connect) const;
-  bool ends_banned();
+  void end_if_banned();
   bool presents_credentials(const ConnectView& connect) const;
   bool failed_too_often(const ConnectView& connect) const;
   Outcome turn_away();

@@ -12,13 +12,15 @@ _keel_ctl_words() {
     "log set-level" | "log primary-level") echo "debug info notice warning error critical alert emergency" && return ;;
     "sessions list") echo "persistent transient" && return ;;
     "trace start" | "trace stop") echo "client topic" && return ;;
+    "banned add" | "banned del") echo "client user address" && return ;;
   esac
   ((${#given[@]} > 1)) && return
   case "${given[0]-}" in
-    "") echo "status broker clients sessions routes topics subscriptions retainer listeners log trace \
+    "") echo "status broker clients banned sessions routes topics subscriptions retainer listeners log trace \
               vm conf metrics plugins hooks stop" ;;
     broker) echo "stats metrics" ;;
     clients) echo "list show kick" ;;
+    banned) echo "list add del" ;;
     sessions) echo "list show clean-persistent" ;;
     routes | topics) echo "list show" ;;
     subscriptions) echo "list show add del" ;;
@@ -48,6 +50,7 @@ _keel_ctl_options() {
     "plugins load"*) echo "--once" ;;
     "plugins unload"*) echo "--now" ;;
     "plugins top"*) echo "--once" ;;
+    "banned add"*) echo "--for --reason" ;;
     "plugins new"*) echo "--kind --dir" ;;
   esac
 }
@@ -67,7 +70,7 @@ _keel_ctl() {
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --socket | --kind | --dir) ((i++)) ;;
+      --socket | --kind | --dir | --for | --reason) ((i++)) ;;
       -*) ;;
       *) given+=("${COMP_WORDS[i]}") ;;
     esac

@@ -26,8 +26,8 @@ TEST_CASE("banned: refused at CONNECT by each of its names, in the client's own 
     BanKind kind;
     const char* value;
   };
-  for (const Row& row : {Row{BanKind::client, "c"}, Row{BanKind::user, "u"},
-                         Row{BanKind::address, "10.0.0.0/8"}}) {
+  for (const Row& row :
+       {Row{BanKind::client, "c"}, Row{BanKind::user, "u"}, Row{BanKind::address, "10.0.0.0/8"}}) {
     for (const Version version : {Version::v31, Version::v311, Version::v5}) {
       CAPTURE(row.value);
       Cluster cluster;
@@ -127,9 +127,7 @@ TEST_CASE("banned: connected clients go at once, without their wills") {
       CAPTURE(row.value);
       Cluster cluster({}, 2);
       Hooks hooks;
-      hooks.authenticate = [](const AuthRequest&) {
-        return AuthAnswer{.verdict = Verdict::allow};
-      };
+      hooks.authenticate = [](const AuthRequest&) { return AuthAnswer{.verdict = Verdict::allow}; };
       cluster.set_hooks(hooks.install());
       Client watcher(cluster), other = from(cluster, "11.0.0.1");
       watcher.connect({.id = "w"});
@@ -179,8 +177,7 @@ TEST_CASE("banned: many connections are looked at, in slices, while others go on
     const bool guilty = i % 2 == 0;
     clients.push_back(std::make_unique<Client>(cluster, Version::v5, 0, nullptr,
                                                at(guilty ? "10.0.0.1" : "11.0.0.1")));
-    clients.back()->wire().sent =
-        wire::connect({.id = "c" + std::to_string(i)}, Version::v5);
+    clients.back()->wire().sent = wire::connect({.id = "c" + std::to_string(i)}, Version::v5);
   }
   cluster.settle();
   auto made = make_ban(BanKind::address, "10.0.0.0/8");

@@ -234,8 +234,7 @@ TEST_CASE("ban file: what is over by now does not come back") {
 
 TEST_CASE("ban file: lines that cannot be read are passed over, and kept aside") {
   const Folder folder;
-  const std::string text = "# a comment\n\nrubbish\n" +
-                           print_ban(ban_of(BanKind::client, "good")) +
+  const std::string text = "# a comment\n\nrubbish\n" + print_ban(ban_of(BanKind::client, "good")) +
                            "\nclient \"torn\" until=ne";
   folder.write(text);
   Told told;
@@ -278,8 +277,9 @@ TEST_CASE("ban file: a hundred thousand bans") {
   {
     std::ofstream out(folder.file());
     for (std::size_t i = 0; i < BanList::kMax - 1; ++i) {
-      const BanKind kind = i % 3 == 0 ? BanKind::client : i % 3 == 1 ? BanKind::user
-                                                                     : BanKind::address;
+      const BanKind kind = i % 3 == 0   ? BanKind::client
+                           : i % 3 == 1 ? BanKind::user
+                                        : BanKind::address;
       out << print_ban(ban_of(kind, kind == BanKind::address
                                         ? fmt::format("10.{}.{}.{}", i >> 16, i >> 8 & 255, i & 255)
                                         : fmt::format("name-{}", i)))
@@ -303,9 +303,10 @@ TEST_CASE("ban file: a hundred thousand bans") {
              table.has_address(*Endpoint::parse("192.0.2.1"));
   const double look = ms_since(start);
   CHECK(found == 0);
-  MESSAGE(fmt::format("100000 bans (tests are not optimised): loaded in {:.0f} ms, one more and "
-                      "written in {:.0f} ms, a CONNECT looked up in {:.0f} ns",
-                      load, add, look * 10));
+  MESSAGE(
+      fmt::format("100000 bans (tests are not optimised): loaded in {:.0f} ms, one more and "
+                  "written in {:.0f} ms, a CONNECT looked up in {:.0f} ns",
+                  load, add, look * 10));
 }
 
 }  // namespace

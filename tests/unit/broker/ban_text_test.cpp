@@ -59,8 +59,8 @@ TEST_CASE("ban text: whatever stands in names comes back, on one line") {
 TEST_CASE("ban text: addresses come back with what they are looked up by") {
   const Ban ban = some_ban(BanKind::address, "10.1.2.3/8");
   CHECK(ban.value == "10.0.0.0/8");
-  const auto back = parse_ban(
-      "address \"10.0.0.0/8\" until=never by=ctl at=2023-11-14T22:13:20Z reason=\"\"");
+  const auto back =
+      parse_ban("address \"10.0.0.0/8\" until=never by=ctl at=2023-11-14T22:13:20Z reason=\"\"");
   REQUIRE(back);
   CHECK(back->key == ban.key);
   CHECK(back->until_s == 0);
@@ -78,6 +78,8 @@ TEST_CASE("ban text: lines that are none") {
       "client \"meter\" until=never by=ctl at=never",
       "client \"meter\" until=tomorrow by=ctl at=never reason=\"\"",
       "client \"meter\" until=2023-13-41T00:00:00Z by=ctl at=never reason=\"\"",
+      "client \"meter\" until=1970-01-01T00:00:00Z by=ctl at=never reason=\"\"",
+      "client \"meter\" until=never by=\x01 at=never reason=\"\"",
       "client \"meter\" until= by=ctl at=never reason=\"\"",
       "client \"meter\" until=never by= at=never reason=\"\"",
       "client \"\" until=never by=ctl at=never reason=\"\"",
@@ -111,8 +113,8 @@ TEST_CASE("ban text: values that cannot be banned") {
   CHECK_FALSE(make_ban(BanKind::client, ""));
   CHECK_FALSE(make_ban(BanKind::user, std::string(65'536, 'x')));
   CHECK(make_ban(BanKind::user, std::string(65'535, 'x')));
-  for (const char* bad : {"localhost", "10.0.0", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/33", "::/129",
-                          "::ffff:10.0.0.0/95", "10.0.0.1:1883", "unix"}) {
+  for (const char* bad : {"localhost", "10.0.0", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/33",
+                          "::/129", "::ffff:10.0.0.0/95", "10.0.0.1:1883", "unix"}) {
     CAPTURE(bad);
     CHECK_FALSE(make_ban(BanKind::address, bad));
   }

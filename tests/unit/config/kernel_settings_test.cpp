@@ -58,6 +58,17 @@ TEST_CASE("every section arrives in its field") {
     shared_strategy = "sticky"
     acl_nomatch = "deny"
     acl_deny_action = "disconnect"
+    acl_cache = false
+    acl_cache_size = 100
+    acl_cache_ttl = "500ms"
+    [auth]
+    max_failures = 7
+    failure_window = "5m"
+    [flapping]
+    enabled = true
+    max_disconnects = 3
+    window = 20
+    ban_for = "2h"
     [limits]
     max_packet_size = "64KB"
     connect_timeout = "500ms"
@@ -106,6 +117,15 @@ TEST_CASE("every section arrives in its field") {
   CHECK(s.mqtt.shared_strategy == SharedStrategy::sticky);
   CHECK_FALSE(s.mqtt.acl_nomatch_allow);
   CHECK(s.mqtt.acl_deny_disconnect);
+  CHECK_FALSE(s.mqtt.acl_cache);
+  CHECK(s.mqtt.acl_cache_size == 100);
+  CHECK(s.mqtt.acl_cache_ttl_ms == 500);
+  CHECK(s.auth.max_failures == 7);
+  CHECK(s.auth.failure_window_s == 300);
+  CHECK(s.flapping.enabled);
+  CHECK(s.flapping.max_disconnects == 3);
+  CHECK(s.flapping.window_s == 20);
+  CHECK(s.flapping.ban_for_s == 7'200);
   CHECK(s.limits.max_packet_size == 65'536);
   CHECK(s.limits.connect_timeout_ms == 500);
   CHECK(s.limits.max_inflight == 0);
@@ -234,6 +254,31 @@ TEST_CASE("words of EMQ X are answered with ours") {
             "version; use 'limits.max_queued' instead"},
            {"zone.external.whatever = 5",
             "'zone.external.whatever' is not part of this version; remove it"},
+           {"enable_acl_cache = false",
+            "'enable_acl_cache' is not part of this version; use 'mqtt.acl_cache' instead"},
+           {"acl_cache_max_size = 32",
+            "'acl_cache_max_size' is not part of this version; use 'mqtt.acl_cache_size' instead"},
+           {"acl_cache_ttl = '1m'",
+            "'acl_cache_ttl' is not part of this version; use 'mqtt.acl_cache_ttl' instead"},
+           {"zone.external.enable_acl = true",
+            "'zone.external.enable_acl' is not part of this version; use mqtt.acl_nomatch and the "
+            "plugin emqx_acl instead"},
+           {"zone.external.enable_ban = true",
+            "'zone.external.enable_ban' is not part of this version; use `ctl banned`, whose list "
+            "always holds, instead"},
+           {"zone.external.enable_flapping_detect = true",
+            "'zone.external.enable_flapping_detect' is not part of this version; use "
+            "'flapping.enabled' instead"},
+           {"zone.external.flapping_threshold = '10, 1m'",
+            "'zone.external.flapping_threshold' is not part of this version; use "
+            "flapping.max_disconnects and flapping.window instead"},
+           {"flapping_banned_expiry_interval = '1h'",
+            "'flapping_banned_expiry_interval' is not part of this version; use "
+            "'flapping.ban_for' instead"},
+           {"auth.user.1.username = 'a'",
+            "'auth.user.1.username' is not part of this version; use the settings of the plugin, "
+            "in "
+            "plugins/ beside this file instead"},
            {"cluster.name = 'x'", "'cluster.name' is not part of this version; remove it"},
            {"[cluster]", "'cluster' is not part of this version; remove it"},
            {"node.name = 'x'",

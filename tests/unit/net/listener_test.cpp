@@ -33,6 +33,38 @@ TEST_CASE("max_connections of the listener and of all") {
   CHECK(again.ask("x") == "x");
 }
 
+TEST_CASE("banned addresses are closed at once, behind a proxy by the address it states") {
+  Server server;
+  server.listener("a", "127.0.0.1:0");
+  server.listener("b", "127.0.0.1:0").proxy_protocol = true;
+  server.start();
+  const auto ban = [&](const std::string& block) {
+    BanTable bans;
+    bans.put(std::make_shared<const Ban>(address_ban(*Cidr::parse(block))));
+    const auto table = bans.snapshot();
+    REQUIRE(server.shards.barrier([&](Shard& shard) { shard.set_bans(table); },
+                                  std::chrono::seconds(10)));
+  };
+  ban("127.0.0.0/8");
+  Client refused = Client::tcp(server.port("a"));
+  CHECK(refused.at_end());
+  CHECK(server.status("a").refused == 1);
+  CHECK(server.status("a").current == 0);
+  CHECK(server.metric(Metric::banned_refused) == 1);
+  Client proxied = Client::tcp(server.port("b"));
+  CHECK(proxied.send("PROXY TCP4 192.0.2.7 198.51.100.1 4242 1883\r\n"));
+  CHECK(proxied.ask("x") == "x");
+
+  ban("192.0.2.0/24");
+  Client admitted = Client::tcp(server.port("a"));
+  CHECK(admitted.ask("x") == "x");
+  Client guilty = Client::tcp(server.port("b"));
+  CHECK(guilty.send("PROXY TCP4 192.0.2.7 198.51.100.1 4242 1883\r\n"));
+  CHECK(guilty.at_end());
+  CHECK(server.metric(Metric::banned_refused) == 2);
+  CHECK(proxied.ask("x") == "x");  // the broker looks after those who are connected
+}
+
 TEST_CASE("connect_rate") {
   RateLimiter limiter;
   int admitted = 0;

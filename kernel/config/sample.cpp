@@ -20,7 +20,7 @@ struct SectionText {
 constexpr std::array kSections = {
     SectionText{"kernel", "kernel", "The process. All of it waits for a restart."},
     SectionText{"plugins", "plugins",
-                "Plugins are not part of this version: load must stay empty."},
+                "Plugins; each has its own settings in plugins/<name>.conf beside this file."},
     SectionText{"listener.*", "listener.mqtt",
                 "Where clients connect. Any number of sections, [listener.<name>]."},
     SectionText{"tls.*", "tls.default",

@@ -118,7 +118,7 @@ TEST_CASE("paho, in both versions") {
   keel::KernelFixture kernel({.settings = kCheap});
   must(kernel, {"users", "add", "ann", "secret"});
   const auto paho = [&](const char* version, const char* user, const char* password) {
-    return run(kernel, {"python3", beside_this("paho_client.py"), std::to_string(kernel.port()),
+    return run(kernel, {"/usr/bin/python3", beside_this("paho_client.py"), std::to_string(kernel.port()),
                         version, user, password})
         .output;
   };
@@ -135,7 +135,7 @@ TEST_CASE("SCRAM-SHA-256 by AUTH packets, and again by re-authentication") {
   must(kernel, {"users", "add", "ann", "secret"});
   const auto scram = [&](std::vector<std::string> words) {
     words.insert(words.begin(),
-                 {"python3", beside_this("scram_client.py"), std::to_string(kernel.port())});
+                 {"/usr/bin/python3", beside_this("scram_client.py"), std::to_string(kernel.port())});
     return run(kernel, words).output;
   };
   CHECK(scram({"ann", "secret", "--again"}) ==

@@ -12,7 +12,7 @@ namespace {
 namespace json = boost::json;
 using keel::concat;
 
-constexpr double kMaxSeconds = 1e12;      // beyond it are milliseconds by mistake
+constexpr double kMaxSeconds = 1e12;       // beyond it are milliseconds by mistake
 constexpr std::size_t kMaxValue = 65'536;  // of a required claim with %u and %c put in
 
 bool refuse(Refusal& why, Cause cause, std::string text) {

@@ -107,16 +107,15 @@ int check_token(CtlCall& call, const keel::Host& host, const Policy& policy) {
     return refuse(call, {Cause::algorithm, concat(name, " is not among auth.jwt.algorithms")});
   }
   if (policy.keys.candidates(token->algorithm, token->kid).empty()) {
-    return refuse(call, {Cause::key, concat("there is no key for ", name,
-                                            token->kid.empty() ? "" : " and its kid",
-                                            "; see ctl jwt keys")});
+    return refuse(
+        call, {Cause::key, concat("there is no key for ", name,
+                                  token->kid.empty() ? "" : " and its kid", "; see ctl jwt keys")});
   }
   const Key* const key = signer(policy, *token);
   if (!key) return refuse(call, {Cause::signature, "no key that fits has signed it"});
   call.print("signed with ", name, " by the key of ", key->source(), "\n");
   const std::int64_t now = host.clock().wall_ms();
-  const auto accepted =
-      check_claims(token->payload, policy.options.claims, trial.asker, now, why);
+  const auto accepted = check_claims(token->payload, policy.options.claims, trial.asker, now, why);
   if (!accepted) return refuse(call, why);
   print_accepted(call, *accepted, now);
   return KEEL_EXIT_OK;
@@ -125,17 +124,17 @@ int check_token(CtlCall& call, const keel::Host& host, const Policy& policy) {
 }  // namespace
 
 keel::Status add_commands(keel::Host& host, std::function<PolicyPtr()> policy) {
-  return host.ctl().add(
-      "jwt",
-      {{"jwt keys", "The keys that tokens are checked with"},
-       {"jwt check [client=ID] [user=NAME] [TOKEN]",
-        "Why a token is accepted or refused; without TOKEN it is asked for"}},
-      [&host, policy = std::move(policy)](CtlCall& call) -> int {
-        const PolicyPtr now = policy();
-        if (call.size() == 1 && call[0] == "keys") return print_keys(call, *now);
-        if (call.size() >= 1 && call[0] == "check") return check_token(call, host, *now);
-        return KEEL_EXIT_USAGE;
-      });
+  return host.ctl().add("jwt",
+                        {{"jwt keys", "The keys that tokens are checked with"},
+                         {"jwt check [client=ID] [user=NAME] [TOKEN]",
+                          "Why a token is accepted or refused; without TOKEN it is asked for"}},
+                        [&host, policy = std::move(policy)](CtlCall& call) -> int {
+                          const PolicyPtr now = policy();
+                          if (call.size() == 1 && call[0] == "keys") return print_keys(call, *now);
+                          if (call.size() >= 1 && call[0] == "check")
+                            return check_token(call, host, *now);
+                          return KEEL_EXIT_USAGE;
+                        });
 }
 
 }  // namespace jwt

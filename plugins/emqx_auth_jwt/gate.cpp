@@ -70,8 +70,10 @@ void Gate::restore(const std::vector<Handover::Grant>& grants) {
 
 void Gate::save(std::vector<Handover::Grant>& out) const {
   for (const auto& shard : shards_) {
-    shard->grants.each([&](const std::string& client_id, const keel::Address& peer,
-                           const Acl& acl) { out.push_back({client_id, peer, acl.rules()}); });
+    shard->grants.each(
+        [&](const std::string& client_id, const keel::Address& peer, const Acl& acl) {
+          out.push_back({client_id, peer, acl.rules()});
+        });
   }
 }
 
@@ -104,9 +106,8 @@ AuthVerdict Gate::authenticate(const keel::AuthRequest& request) {
   auto token = read_token(text, options.max_token, why);
   if (!token) return refuse(question.asker, why);
   if (!options.algorithms.has(token->algorithm)) {
-    return refuse(question.asker,
-                  {Cause::algorithm, concat(algorithm_name(token->algorithm),
-                                            " is not among auth.jwt.algorithms")});
+    return refuse(question.asker, {Cause::algorithm, concat(algorithm_name(token->algorithm),
+                                                            " is not among auth.jwt.algorithms")});
   }
   question.token = std::move(*token);
   return judge(shard, std::move(question));
@@ -131,8 +132,7 @@ AuthVerdict Gate::judge(Shard& shard, Question question) {
 
 AuthVerdict Gate::no_key(Shard& shard, Question question, const Policy& policy, Refusal why) {
   const std::string& kid = question.token.kid;
-  const bool rotated =
-      !policy.options.key_set.empty() && !kid.empty() && !policy.keys.has_kid(kid);
+  const bool rotated = !policy.options.key_set.empty() && !kid.empty() && !policy.keys.has_kid(kid);
   if (!policy.key_set_due && !rotated) return refuse(question.asker, why);
   const bool wait = question.may_wait && host_.clock().mono_ms() >= shard.next_request_ms;
   if (!wait) {
@@ -189,8 +189,7 @@ AuthVerdict Gate::believe(Shard& shard, const Question& question, const Policy& 
   if (!accepted) return refuse(question.asker, why);
   if (accepted->acl) {
     shard.grants.stage(question.asker.client_id, question.peer,
-                       std::make_shared<Acl>(std::move(*accepted->acl)),
-                       host_.clock().mono_ms());
+                       std::make_shared<Acl>(std::move(*accepted->acl)), host_.clock().mono_ms());
   }
   Allow allow{.superuser = accepted->superuser};
   if (accepted->expires_ms && policy.options.disconnect_at_expiry) {

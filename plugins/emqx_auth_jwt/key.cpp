@@ -155,8 +155,8 @@ Result<Key> Key::from_pkey(std::shared_ptr<EVP_PKEY> pkey) {
   if (type == EVP_PKEY_RSA) {
     const int bits = EVP_PKEY_get_bits(pkey.get());
     if (bits < kMinRsaBits || bits > kMaxRsaBits) {
-      return Status::error(concat("RSA keys need ", kMinRsaBits, " to ", kMaxRsaBits,
-                                  " bits, this one has ", bits));
+      return Status::error(
+          concat("RSA keys need ", kMinRsaBits, " to ", kMaxRsaBits, " bits, this one has ", bits));
     }
     key.kind_ = concat("RSA ", bits);
     key.algorithms_ = {Algorithm::rs256, Algorithm::rs384, Algorithm::rs512,

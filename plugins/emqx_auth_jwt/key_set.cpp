@@ -71,8 +71,8 @@ Result<Key> read_key(const json::object& jwk, Secrets secrets) {
   Result<Key> key = key_of(jwk, secrets);
   if (!key) return key;
   if (const json::value* const alg = jwk.if_contains("alg")) {
-    const auto algorithm = alg->is_string() ? algorithm_named(view(alg->get_string()))
-                                            : std::optional<Algorithm>();
+    const auto algorithm =
+        alg->is_string() ? algorithm_named(view(alg->get_string())) : std::optional<Algorithm>();
     if (!algorithm) return Status::error("its alg is none that signs tokens");
     if (!key->pin({*algorithm})) return Status::error("its alg does not fit its kind");
   }
@@ -123,10 +123,9 @@ Result<ReadKeys> read_key_set(std::string_view text, Secrets secrets, std::strin
       continue;
     }
     const std::string_view kid = jwk ? text_of(*jwk, "kid") : std::string_view();
-    out.left_out.push_back(
-        concat("key ", out.keys.size() + out.left_out.size() + 1,
-               kid.empty() || kid.size() > kMaxKid ? "" : concat(" '", kid, "'"), ": ",
-               key.status()));
+    out.left_out.push_back(concat("key ", out.keys.size() + out.left_out.size() + 1,
+                                  kid.empty() || kid.size() > kMaxKid ? "" : concat(" '", kid, "'"),
+                                  ": ", key.status()));
   }
   if (out.keys.empty()) {
     return Status::error(concat("it has no key that checks tokens",

@@ -10,8 +10,8 @@
 
 namespace jwt {
 
-constexpr std::size_t kMaxKeys = 64;               // of one set; what is more is left out
-constexpr std::size_t kMaxCandidates = 16;         // that one token is tried with
+constexpr std::size_t kMaxKeys = 64;        // of one set; what is more is left out
+constexpr std::size_t kMaxCandidates = 16;  // that one token is tried with
 constexpr std::size_t kMaxKeySetText = 256 * 1024;
 
 class KeySet {

@@ -92,6 +92,7 @@ KeySetSource::Reading KeySetSource::response(const Result<keel::http::Response>&
 Status KeySetSource::read_now() {
   Reading reading = read_file(from_, {});
   if (!reading.error.empty()) return Status::error(reading.error);
+  error_.clear();
   keep(std::move(reading));
   schedule();
   return {};
@@ -175,9 +176,8 @@ void KeySetSource::schedule() {
               })
         .ignore();
   };
-  if (const Status status = host_.timers()
-                                .after(static_cast<std::uint32_t>(wait), due, kClientShard)
-                                .into(timer_);
+  if (const Status status =
+          host_.timers().after(static_cast<std::uint32_t>(wait), due, kClientShard).into(timer_);
       !status) {
     host_.log().error("key set ", from_, ": cannot be read again: ", status);
   }

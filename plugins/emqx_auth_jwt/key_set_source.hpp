@@ -37,9 +37,9 @@ class KeySetSource : public std::enable_shared_from_this<KeySetSource> {
 
   const std::string& from() const { return from_; }
   const std::vector<Key>& keys() const { return keys_; }
-  const std::string& text() const { return text_; }    // as it was read last with success
+  const std::string& text() const { return text_; }  // as it was read last with success
   bool loaded() const { return loaded_ms_ >= 0; }
-  std::int64_t age_s() const;                           // -1: never read
+  std::int64_t age_s() const;                          // -1: never read
   const std::string& error() const { return error_; }  // of the last attempt; empty: it succeeded
 
  private:

@@ -43,8 +43,8 @@ Status add_key(const Host& host, const char* at, Result<Key> key, const std::str
   const Config config = host.config();
   if (!key) return config.fail(at, key.text());
   if (!algorithm.empty() && !key->pin({*algorithm_named(algorithm)})) {
-    return config.fail(at, concat("a key of this kind (", key->kind(), ") cannot be used with ",
-                                  algorithm));
+    return config.fail(
+        at, concat("a key of this kind (", key->kind(), ") cannot be used with ", algorithm));
   }
   if (!key->pin(out.algorithms)) {
     return config.fail(at, concat("auth.jwt.algorithms leaves nothing that a key of this kind (",

@@ -19,9 +19,9 @@ struct Options {
   bool disconnect_at_expiry = true;
   Algorithms algorithms = Algorithms::all();
   ClaimRules claims = {};
-  std::vector<Key> keys = {};    // of settings and their files
-  std::string key_set = {};      // a path or URL; empty: none
-  std::string key_set_ca = {};   // a path; empty: the system's
+  std::vector<Key> keys = {};   // of settings and their files
+  std::string key_set = {};     // a path or URL; empty: none
+  std::string key_set_ca = {};  // a path; empty: the system's
   std::int64_t refresh_ms = 300'000;
 
   bool key_set_is_url() const { return is_url(key_set); }

@@ -52,7 +52,8 @@ class JwtAuth final : public keel::Plugin {
           .reloadable(),
       keel::strings("auth.jwt.algorithms", kAllAlgorithms, "Algorithms that tokens may use")
           .reloadable(),
-      keel::strings("auth.jwt.audience", nullptr, "One of these must be in aud; default: not checked")
+      keel::strings("auth.jwt.audience", nullptr,
+                    "One of these must be in aud; default: not checked")
           .reloadable(),
       keel::strings("auth.jwt.issuer", nullptr, "iss must be one of these; default: not checked")
           .reloadable(),
@@ -99,8 +100,9 @@ class JwtAuth final : public keel::Plugin {
     KEEL_TRY(add_metrics());
     if (source_ && options_.key_set_is_url()) source_->refresh();
     if (options_.from_username) {
-      host().log().notice("auth.jwt.from = username: tokens show wherever user names do, in the "
-                          "log and in ctl clients list");
+      host().log().notice(
+          "auth.jwt.from = username: tokens show wherever user names do, in the "
+          "log and in ctl clients list");
     }
     return {};
   }
@@ -166,8 +168,7 @@ class JwtAuth final : public keel::Plugin {
                                                       [this](bool changed) { settled(changed); });
     if (!options.key_set_is_url()) {
       if (const Status read = source->read_now(); !read) {
-        return host().config().fail("auth.jwt.jwks",
-                                    concat(options.key_set, ": ", read.text()));
+        return host().config().fail("auth.jwt.jwks", concat(options.key_set, ": ", read.text()));
       }
     }
     return source;
@@ -212,9 +213,10 @@ class JwtAuth final : public keel::Plugin {
     const auto metrics = host().metrics();
     KEEL_TRY(metrics.gauge_of("auth_jwt_keys", "Keys in force",
                               [this] { return policy_->keys.keys().size(); }));
-    KEEL_TRY(metrics.counter("auth_jwt_key_set_failures_total",
-                             "Attempts to read the key set that failed")
-                 .into(failures_));
+    KEEL_TRY(
+        metrics
+            .counter("auth_jwt_key_set_failures_total", "Attempts to read the key set that failed")
+            .into(failures_));
     return metrics.gauge_of("auth_jwt_key_set_age_seconds",
                             "Since the key set was read with success; -1: never",
                             [this] { return source_ ? source_->age_s() : -1; });

@@ -28,9 +28,9 @@ constexpr std::string_view cause_name(Cause cause) {
 // What the client is told: bad user name or password, not authorized, server unavailable. Only a
 // genuine token gets the second.
 constexpr std::uint8_t reason_code(Cause cause) {
-  return cause == Cause::unavailable                           ? 0x88
+  return cause == Cause::unavailable                     ? 0x88
          : cause == Cause::claims || cause == Cause::acl ? 0x87
-                                                               : 0x86;
+                                                         : 0x86;
 }
 
 struct Refusal {

@@ -25,8 +25,8 @@ bool refuse(Refusal& why, Cause cause, std::string text) {
 bool check_extensions(const json::object& header, Refusal& why) {
   for (const char* name : {"crit", "b64", "zip", "enc"}) {
     if (header.contains(name)) {
-      return refuse(why, Cause::malformed, concat("its header has '", name, "', which is not ",
-                                                  "supported"));
+      return refuse(why, Cause::malformed,
+                    concat("its header has '", name, "', which is not ", "supported"));
     }
   }
   return true;
@@ -60,12 +60,11 @@ bool read_header(std::string_view part, Token& token, Refusal& why) {
 }  // namespace
 
 bool looks_like_token(std::string_view text) {
-  if (text.size() < 4) return false;
-  const auto start = from_base64url(text.substr(0, 4));
-  if (!start || (*start)[0] != '{') return false;
+  const auto start = from_base64url(text.substr(0, std::min<std::size_t>(text.find('.'), 4)));
+  if (!start || start->size() < 2 || (*start)[0] != '{') return false;
   const char next = (*start)[1];
-  const bool object = next == '"' || next == '}' || next == ' ' || next == '\t' || next == '\r' ||
-                      next == '\n';
+  const bool object =
+      next == '"' || next == '}' || next == ' ' || next == '\t' || next == '\r' || next == '\n';
   return object && std::count(text.begin(), text.end(), '.') >= 2;
 }
 

@@ -66,8 +66,8 @@ TEST_CASE("times, with their edges") {
 }
 
 TEST_CASE("times that are none") {
-  for (const char* value : {"\"1000000009\"", "null", "true", "[]", "{}", "1e999", "1e300", "-1e300",
-                            "1700000000000000", "18446744073709551615"}) {
+  for (const char* value : {"\"1000000009\"", "null", "true", "[]", "{}", "1e999", "1e300",
+                            "-1e300", "1700000000000000", "18446744073709551615"}) {
     for (const char* name : {"exp", "nbf", "iat"}) {
       CAPTURE(value);
       CHECK(refused(concat("{\"", name, "\":", value, "}")) == Cause::malformed);
@@ -76,7 +76,8 @@ TEST_CASE("times that are none") {
 }
 
 TEST_CASE("claims that are no claims") {
-  for (const char* payload : {"", "x", "[]", "1", "{\"exp\":1,\"exp\":2}", "{\"a\":{\"b\":1,\"b\":1}}"}) {
+  for (const char* payload :
+       {"", "x", "[]", "1", "{\"exp\":1,\"exp\":2}", "{\"a\":{\"b\":1,\"b\":1}}"}) {
     CAPTURE(payload);
     CHECK(refused(payload) == Cause::malformed);
   }
@@ -122,15 +123,14 @@ TEST_CASE("superuser only where the settings let it") {
   CHECK(!check(R"({"is_superuser":true})").accepted->superuser);
   const ClaimRules rules{.superuser = true};
   CHECK(check(R"({"is_superuser":true})", rules).accepted->superuser);
-  for (const char* payload : {"{}", R"({"is_superuser":false})", R"({"is_superuser":1})",
-                              R"({"is_superuser":"true"})"}) {
+  for (const char* payload :
+       {"{}", R"({"is_superuser":false})", R"({"is_superuser":1})", R"({"is_superuser":"true"})"}) {
     CHECK(!check(payload, rules).accepted->superuser);
   }
 }
 
 TEST_CASE("acl: three lists") {
-  const auto verdict = check(
-      R"({"acl":{"pub":["up/%c/#"],"sub":["down/%u"],"all":["chat/+"]}})");
+  const auto verdict = check(R"({"acl":{"pub":["up/%c/#"],"sub":["down/%u"],"all":["chat/+"]}})");
   REQUIRE(verdict.accepted);
   const jwt::Acl& acl = *verdict.accepted->acl;
   CHECK(acl.allows(Action::publish, "up/c1/x/y"));
@@ -187,7 +187,8 @@ TEST_CASE("acl: claims that make no sense") {
         std::string(R"({"acl":[{"permission":"maybe","action":"all","topic":"a"}]})"),
         std::string(R"({"acl":[{"permission":"allow","action":"read","topic":"a"}]})"),
         std::string(R"({"acl":[{"permission":"allow","action":"all","topic":["a"]}]})"),
-        std::string(R"({"acl":[{"permission":"allow","action":"all","topic":"a","qos":1}]})"), many}) {
+        std::string(R"({"acl":[{"permission":"allow","action":"all","topic":"a","qos":1}]})"),
+        many}) {
     CAPTURE(payload);
     CHECK(refused(payload) == Cause::acl);
   }
@@ -218,24 +219,24 @@ TEST_CASE("filters against filters") {
     bool covers, overlaps;
   };
   const Case cases[] = {
-      {"a", "a", true, true},           {"a", "b", false, false},
-      {"a", "a/b", false, false},       {"a/#", "a", true, true},
-      {"a/#", "a/b/c", true, true},     {"a/#", "a/#", true, true},
-      {"a/#", "a/+/c", true, true},     {"a/#", "#", false, true},
-      {"#", "a/b", true, true},         {"#", "#", true, true},
-      {"#", "$SYS/x", false, false},    {"+/x", "$SYS/x", false, false},
-      {"$SYS/#", "#", false, false},    {"$SYS/#", "$SYS/x", true, true},
-      {"$SYS/#", "+/x", false, false},  {"a/+", "a/b", true, true},
-      {"a/+", "a/+", true, true},       {"a/+", "a/#", false, true},
-      {"a/+", "a", false, false},       {"a/+", "a/b/c", false, false},
-      {"a/+", "a/", true, true},        {"a/b", "a/+", false, true},
-      {"+/b", "a/+", false, true},      {"a/b", "+/c", false, false},
-      {"a/b/#", "+/+", false, true},    {"a/b/#", "+", false, false},
-      {"+/+/#", "a/#", false, true},    {"/", "/", true, true},
-      {"/+", "/", true, true},          {"+", "/", false, false},
-      {"a//b", "a/+/b", false, true},   {"a/b/c", "a/b", false, false},
-      {"+/#", "a", true, true},         {"a/+/#", "a", false, false},
-      {"a/$x", "a/$x", true, true},     {"+/$x", "a/$x", true, true},
+      {"a", "a", true, true},          {"a", "b", false, false},
+      {"a", "a/b", false, false},      {"a/#", "a", true, true},
+      {"a/#", "a/b/c", true, true},    {"a/#", "a/#", true, true},
+      {"a/#", "a/+/c", true, true},    {"a/#", "#", false, true},
+      {"#", "a/b", true, true},        {"#", "#", true, true},
+      {"#", "$SYS/x", false, false},   {"+/x", "$SYS/x", false, false},
+      {"$SYS/#", "#", false, false},   {"$SYS/#", "$SYS/x", true, true},
+      {"$SYS/#", "+/x", false, false}, {"a/+", "a/b", true, true},
+      {"a/+", "a/+", true, true},      {"a/+", "a/#", false, true},
+      {"a/+", "a", false, false},      {"a/+", "a/b/c", false, false},
+      {"a/+", "a/", true, true},       {"a/b", "a/+", false, true},
+      {"+/b", "a/+", false, true},     {"a/b", "+/c", false, false},
+      {"a/b/#", "+/+", false, true},   {"a/b/#", "+", false, false},
+      {"+/+/#", "a/#", false, true},   {"/", "/", true, true},
+      {"/+", "/", true, true},         {"+", "/", false, false},
+      {"a//b", "a/+/b", false, true},  {"a/b/c", "a/b", false, false},
+      {"+/#", "a", true, true},        {"a/+/#", "a", false, false},
+      {"a/$x", "a/$x", true, true},    {"+/$x", "a/$x", true, true},
   };
   for (const Case& one : cases) {
     CAPTURE(one.rule);

@@ -29,9 +29,7 @@ inline void must(bool holds, const char* what) {
 
 inline Pkey rsa(unsigned bits = 2048) { return {EVP_RSA_gen(bits), EVP_PKEY_free}; }
 inline Pkey curve(const char* name) { return {EVP_EC_gen(name), EVP_PKEY_free}; }
-inline Pkey ed25519() {
-  return {EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free};
-}
+inline Pkey ed25519() { return {EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free}; }
 
 inline std::string text_of(BIO* bio) {
   char* at = nullptr;
@@ -67,8 +65,8 @@ inline std::string rsa_jwk(const Pkey& pkey, std::string_view more = {}) {
 }
 inline std::string curve_jwk(const Pkey& pkey, std::string_view crv, std::string_view more = {}) {
   const int size = crv == "P-256" ? 32 : crv == "P-384" ? 48 : 66;
-  return concat(R"({"kty":"EC","crv":")", crv, R"(","x":")", number(pkey, "qx", size),
-                R"(","y":")", number(pkey, "qy", size), '"', more, '}');
+  return concat(R"({"kty":"EC","crv":")", crv, R"(","x":")", number(pkey, "qx", size), R"(","y":")",
+                number(pkey, "qy", size), '"', more, '}');
 }
 inline std::string ed25519_jwk(const Pkey& pkey, std::string_view more = {}) {
   unsigned char x[32];

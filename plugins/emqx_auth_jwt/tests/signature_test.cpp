@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "emqx_auth_jwt/key_set.hpp"
-#include "emqx_auth_jwt/token.hpp"
 #include "emqx_auth_jwt/tests/mint.hpp"
+#include "emqx_auth_jwt/token.hpp"
 
 namespace {
 
@@ -101,13 +101,12 @@ TEST_CASE("every algorithm verifies with its key and with no other") {
     Algorithm algorithm;
     mint::Pkey pkey;
   };
-  const Case cases[] = {{Algorithm::hs256, nullptr}, {Algorithm::hs384, nullptr},
-                        {Algorithm::hs512, nullptr}, {Algorithm::rs256, rsa},
-                        {Algorithm::rs384, rsa},     {Algorithm::rs512, rsa},
-                        {Algorithm::ps256, rsa},     {Algorithm::ps384, rsa},
-                        {Algorithm::ps512, rsa},     {Algorithm::es256, p256},
-                        {Algorithm::es384, p384},    {Algorithm::es512, p521},
-                        {Algorithm::eddsa, ed}};
+  const Case cases[] = {
+      {Algorithm::hs256, nullptr}, {Algorithm::hs384, nullptr}, {Algorithm::hs512, nullptr},
+      {Algorithm::rs256, rsa},     {Algorithm::rs384, rsa},     {Algorithm::rs512, rsa},
+      {Algorithm::ps256, rsa},     {Algorithm::ps384, rsa},     {Algorithm::ps512, rsa},
+      {Algorithm::es256, p256},    {Algorithm::es384, p384},    {Algorithm::es512, p521},
+      {Algorithm::eddsa, ed}};
   const auto key_of = [&](const mint::Pkey& pkey) {
     auto key = pkey ? Key::from_pem(mint::public_pem(pkey)) : Key::from_secret(secret);
     REQUIRE_MESSAGE(key, key.text());
@@ -194,12 +193,13 @@ TEST_CASE("keys of a JSON Web Key Set") {
   };
   const Case cases[] = {
       {R"({})", "kty"},
-      {R"([])", "no JSON object"},
+      {R"([])", "not a JSON object"},
       {R"({"kty":"RSA"})", "missing"},
       {R"({"kty":"RSA","n":"AQAB","e":"AQAB"})", "2048"},
       {R"({"kty":"RSA","n":"A===","e":"AQAB"})", "base64url"},
       {R"({"kty":"oct","k":""})", "missing"},
-      {R"({"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})", "curve"},
+      {R"({"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})",
+       "curve"},
       {R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})", "Ed25519"},
       {R"({"kty":"EC","crv":"P-192","x":"AAAA","y":"AAAA"})", "curve"},
       {R"({"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA"})", "size"},

@@ -21,13 +21,17 @@ TEST_CASE("base64url has one text for each sequence of bytes") {
   struct Case {
     std::string_view text, bytes;
   };
-  for (const Case& one : {Case{"", ""}, {"Zg", "f"}, {"Zm8", "fo"}, {"Zm9v", "foo"},
-                          {"Zm9vYmFy", "foobar"}, {"-_8", "\xfb\xff"}}) {
+  for (const Case& one : {Case{"", ""},
+                          {"Zg", "f"},
+                          {"Zm8", "fo"},
+                          {"Zm9v", "foo"},
+                          {"Zm9vYmFy", "foobar"},
+                          {"-_8", "\xfb\xff"}}) {
     CHECK(jwt::from_base64url(one.text) == std::string(one.bytes));
     CHECK(jwt::to_base64url(one.bytes) == one.text);
   }
-  for (const char* wrong : {"Z", "Zm9vY", "Zg==", "Zm8=", "Zh", "Zm9", "Z g", "Zm9v\n", "+/8", "Zm.v",
-                            "\xc3\xa4"}) {
+  for (const char* wrong :
+       {"Z", "Zm9vY", "Zg==", "Zm8=", "Zh", "Zm9", "Z g", "Zm9v\n", "+/8", "Zm.v", "\xc3\xa4"}) {
     CAPTURE(wrong);
     CHECK(!jwt::from_base64url(wrong));
   }
@@ -44,8 +48,8 @@ TEST_CASE("JSON: one object, no name twice, not too deep") {
   CHECK(wrong(R"({"a":1,"\u0061":2})") == "it has a name twice");
   CHECK(wrong(R"({"b":[{"a":1,"a":1}]})") == "it has a name twice");
   CHECK(wrong(R"({"b":{"a":1},"b":2})") == "it has a name twice");
-  for (const char* text : {"", "x", "{", "{}x", "{'a':1}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":NaN}",
-                           "{\"a\":\"\xff\"}", "{\"a\" 1}", "\xef\xbb\xbf{}"}) {
+  for (const char* text : {"", "x", "{", "{}x", "{'a':1}", "{\"a\":1,}", "{\"a\":01}",
+                           "{\"a\":NaN}", "{\"a\":\"\xff\"}", "{\"a\" 1}", "\xef\xbb\xbf{}"}) {
     CAPTURE(text);
     CHECK(wrong(text) == "it is not JSON");
   }
@@ -56,14 +60,15 @@ TEST_CASE("JSON: one object, no name twice, not too deep") {
 }
 
 TEST_CASE("what looks like a token, and what is a password") {
-  for (const char* text : {"eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "eyJhbGciOiJub25lIn0.e30.", "eyJ...",
-                           "eyJhbGciOiJIUzI1NiJ9.e30.A.B.C", "ewogImFsZyI6.x.y", "eyAi.x.y",
-                           "e30.e30.AAAA"}) {
+  for (const char* text :
+       {"eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "eyJhbGciOiJub25lIn0.e30.",
+        "eyJhbGciOiJIUzI1NiJ9.e30.A.B.C", "ewogImFsZyI6.x.y", "eyAi.x.y", "e30.e30.AAAA"}) {
     CAPTURE(text);
     CHECK(jwt::looks_like_token(text));
   }
-  for (const char* text : {"", "a", "a.b.c", "my.secret.word", "extra.horse.battery", "eyJhbGciOiJ",
-                           "eyJhbGciOiJIUzI1NiJ9.e30", "eyes.on.me", "e\xff.x.y", "...."}) {
+  for (const char* text :
+       {"", "a", "a.b.c", "my.secret.word", "extra.horse.battery", "eyJhbGciOiJ",
+        "eyJhbGciOiJIUzI1NiJ9.e30", "eyes.on.me", "eyJ...", "e\xff.x.y", "...."}) {
     CAPTURE(text);
     CHECK(!jwt::looks_like_token(text));
   }
@@ -72,16 +77,16 @@ TEST_CASE("what looks like a token, and what is a password") {
 TEST_CASE("a token in its parts") {
   jwt::Refusal why;
   const auto token = jwt::read_token(
-      mint::hs256("s", R"({"sub":"ann"})", R"({"alg":"HS256","kid":"k1","typ":"JWT","x":{}})"), 1000,
-      why);
+      mint::hs256("s", R"({"sub":"ann"})", R"({"alg":"HS256","kid":"k1","typ":"JWT","x":{}})"),
+      1000, why);
   REQUIRE(token);
   CHECK(token->algorithm == jwt::Algorithm::hs256);
   CHECK(token->kid == "k1");
   CHECK(token->payload == R"({"sub":"ann"})");
   CHECK(token->signature.size() == 32);
-  CHECK(token->signed_text == mint::unsigned_part(
-                                  R"({"alg":"HS256","kid":"k1","typ":"JWT","x":{}})",
-                                  R"({"sub":"ann"})"));
+  CHECK(
+      token->signed_text ==
+      mint::unsigned_part(R"({"alg":"HS256","kid":"k1","typ":"JWT","x":{}})", R"({"sub":"ann"})"));
 }
 
 TEST_CASE("every refusal") {
@@ -124,7 +129,8 @@ TEST_CASE("every refusal") {
        Cause::malformed, "kid"},
       {with_header(concat(R"({"alg":"HS256","x":")", std::string(5000, 'x'), "\"}")),
        Cause::malformed, "too large"},
-      {with_header(concat(R"({"alg":"HS256","x":)", std::string(50, '['), std::string(50, ']'), "}")),
+      {with_header(
+           concat(R"({"alg":"HS256","x":)", std::string(50, '['), std::string(50, ']'), "}")),
        Cause::malformed, "deep"},
       {with_header("[]"), Cause::malformed, "object"},
       {with_header("{\"alg\":\"HS256\"} {}"), Cause::malformed, "JSON"},

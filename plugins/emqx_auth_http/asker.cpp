@@ -135,8 +135,9 @@ void Asker::send(Id id) {
   question.sent_ms = now_ms();
   ++question.attempts;
   keel::http::Request request = question.request;
-  request.timeout_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-      question.deadline_ms - question.sent_ms, Retry::kLeastMs, setup_.client.request_timeout_ms));
+  const std::int64_t left = std::max(question.deadline_ms - question.sent_ms, Retry::kLeastMs);
+  request.timeout_ms =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(left, setup_.client.request_timeout_ms));
   of(question.kind)
       .client.send(
           std::move(request),
@@ -159,9 +160,10 @@ void Asker::on_result(Id id, const keel::Result<keel::http::Response>& result) {
     return settle(
         id, [&](const keel::Ticket& ticket) { return ticket.allow({.superuser = superuser}); });
   }
+  const std::uint8_t reason = question.kind == Kind::auth ? judged.reason : 0;
   settle(id, [&](const keel::Ticket& ticket) {
     if (judged.answer == Answer::ignore) return ticket.next();
-    return judged.answer == Answer::allow ? ticket.allow() : ticket.deny(judged.reason);
+    return judged.answer == Answer::allow ? ticket.allow() : ticket.deny(reason);
   });
 }
 

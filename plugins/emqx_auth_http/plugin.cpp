@@ -14,6 +14,7 @@ class AuthHttp final : public keel::Plugin {
   static constexpr auto& settings = kSettings;
 
   keel::Status start() override {
+    stop();  // what a start that failed has left
     KEEL_TRY(read_setup(host()).into(setup_));
     report_ = std::make_unique<Report>(host());
     KEEL_TRY(report_->start());
@@ -50,7 +51,7 @@ class AuthHttp final : public keel::Plugin {
   }
 
   keel::Health health() override {
-    if (report_->breakers_open() == 0) return {};
+    if (!report_ || report_->breakers_open() == 0) return {};
     return {keel::Health::degraded,
             keel::concat("a web server does not work: ", report_->last_failure())};
   }

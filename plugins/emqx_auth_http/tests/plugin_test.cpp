@@ -207,7 +207,7 @@ TEST_CASE("a retry may succeed, and 5xx are retried, too") {
 TEST_CASE("a silent server: everybody has an answer before the kernel gives up") {
   for (const char* settings :
        {"", "auth.http.request.timeout = 0", "auth.http.request.timeout = 1h",
-        "auth.http.request.timeout = 1s", "auth.http.request.timeout = 100ms"}) {
+        "auth.http.request.timeout = 1s", "auth.http.request.timeout = 10ms"}) {
     CAPTURE(settings);
     Bench bench(settings);
     const FakeAnswer asked = bench.host.authenticate(kAnn);
@@ -425,6 +425,25 @@ TEST_CASE("settings that cannot work are refused with their key") {
     CHECK_MESSAGE(host.config_failures[0].find(test.error) != std::string::npos,
                   host.config_failures[0]);
   }
+}
+
+TEST_CASE("a start that failed leaves nothing in the way of the next one") {
+  keel::FakeHost host;
+  host.set("auth.http.auth_req", "http://127.0.0.1:8080/mqtt/auth");
+  host.fail_next("hooks.add", KEEL_E_NOMEM);
+  CHECK(host.load(keel_plugin_entry_v1) == KEEL_E_NOMEM);
+  REQUIRE(host.load(keel_plugin_entry_v1));
+  CHECK(host.unload());
+  CHECK(host.handles() == 0);
+}
+
+TEST_CASE("an upgrade answers with the new settings") {
+  Bench bench;
+  CHECK(bench.login(kAnn, {reply(200)}).verdict == KEEL_ALLOW);
+  bench.host.set("auth.http.auth_req.method", "get");
+  REQUIRE(bench.host.upgrade(keel_plugin_entry_v1));
+  CHECK(bench.login(kAnn, {reply(200)}).verdict == KEEL_ALLOW);
+  CHECK(bench.requests.back().starts_with("GET /mqtt/auth?clientid=c1&username=ann&password="));
 }
 
 TEST_CASE("what is worth a warning when it is loaded") {

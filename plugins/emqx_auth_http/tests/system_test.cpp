@@ -34,6 +34,22 @@ int publish(const keel::KernelFixture& kernel, const std::vector<std::string>& o
   return process.wait(web::kPatienceMs);
 }
 
+// What tests/connects.js prints.
+std::string storm(const keel::KernelFixture& kernel, int rate, int count) {
+  const std::string out = kernel.path("connects.log");
+  keel::test::write_file(out, "");
+  keel::test::Process clients(
+      {"node", CONNECTS_JS, concat(kernel.port()), concat(rate), concat(count)}, kernel.path(),
+      out);
+  if (clients.wait(web::kPatienceMs) != 0)
+    keel::test::fail("connects.js: " + keel::test::read_file(out));
+  return keel::test::read_file(out);
+}
+std::int64_t number(std::string_view text, std::string_view name) {
+  const std::size_t at = text.find(concat('"', name, "\":"));
+  return at == std::string_view::npos ? -1 : std::atoll(text.data() + at + name.size() + 3);
+}
+
 }  // namespace
 
 TEST_CASE("the server's answer decides who may connect") {
@@ -233,6 +249,45 @@ TEST_CASE("https: the server's certificate is checked") {
                          "\"\nauth.http.ssl.keyfile = \"", authority.key("client"), "\"\n")) == 0);
 }
 
+TEST_CASE("a client with a certificate and no user name is asked about by its name") {
+  const web::Authority authority;
+  authority.sign("broker", "IP:127.0.0.1");
+  authority.sign("sensor-7", "DNS:sensor");
+  const web::Server server;
+  keel::KernelFixture kernel(
+      {.settings = concat(auth_only(server),
+                          "auth.http.auth_req.params = \"username=%cn,dn=%d,"
+                          "password=secret\"\n"),
+       .kernel_settings = concat(
+           "[listener.mqtts]\nbind = \"127.0.0.1:0\"\ntls = \"test\"\n[tls.test]\ncertfile = \"",
+           authority.cert("broker"), "\"\nkeyfile = \"", authority.key("broker"), "\"\ncafile = \"",
+           authority.ca(), "\"\nverify = \"require\"\n")});
+  const std::string listeners = kernel.ctl({"listeners", "--json"}).output;
+  constexpr std::string_view kMark = "\"listen_on\":\"127.0.0.1:";
+  const std::size_t at = listeners.rfind(kMark);
+  REQUIRE(at != std::string::npos);
+  const int port = std::atoi(listeners.c_str() + at + kMark.size());
+  REQUIRE(port != kernel.port());
+  std::vector<std::string> command{"mosquitto_pub",
+                                   "-h",
+                                   "127.0.0.1",
+                                   "-p",
+                                   concat(port),
+                                   "-t",
+                                   "a",
+                                   "-m",
+                                   "x",
+                                   "--cafile",
+                                   authority.ca(),
+                                   "--cert",
+                                   authority.cert("sensor-7"),
+                                   "--key",
+                                   authority.key("sensor-7")};
+  keel::test::Process process(command, kernel.path(), kernel.path("mosquitto.log"));
+  CHECK(process.wait(web::kPatienceMs) == 0);
+  CHECK(server.await("\"params\":{\"username\":\"sensor-7\",\"dn\":\"CN=sensor-7\""));
+}
+
 TEST_CASE("JSON, headers, and a cache of logins that were allowed") {
   const web::Server server;
   keel::KernelFixture kernel({.settings = concat(auth_only(server),
@@ -265,4 +320,34 @@ TEST_CASE("an upgrade and a reload lose no client") {
   CHECK(login(kernel, "ann") == 0);
   CHECK(server.await("\"method\":\"PUT\""));
   CHECK(ann.quiet());
+}
+
+TEST_CASE("thousands of connects: bounded, and everybody has an answer") {
+  constexpr int kRate = 2'000, kCount = 6'000;
+  web::Server server({"--delay", "5"});
+  keel::KernelFixture kernel({.settings = auth_only(server)});
+  auto reader = kernel.connect("reader");
+  const std::string fine = storm(kernel, kRate, kCount);
+  MESSAGE(fine);
+  CHECK(number(fine, "0") == kCount);
+  CHECK(number(fine, "unanswered") == 0);
+  std::string status = kernel.ctl({"auth_http", "status", "--json"}).output;
+  MESSAGE(status);
+  CHECK(number(status, "connections") <= 16);
+  CHECK(number(status, "connects") <= 64);  // they were kept
+  CHECK(number(status, "pending") == 0);
+
+  // Nobody answers: what waits is bounded, nobody waits for more than the kernel's five seconds.
+  server.freeze();
+  kernel.put_settings(concat(auth_only(server), "auth.http.max_pending = 200\n"));
+  const keel::Status reloaded = kernel.reload();
+  CHECK_MESSAGE(reloaded, reloaded.text());
+  const std::string frozen = storm(kernel, kRate, kCount);
+  MESSAGE(frozen);
+  CHECK(number(frozen, "0") == -1);
+  CHECK(number(frozen, "slowest_ms") < 5'500);
+  CHECK(reader.quiet());
+  status = kernel.ctl({"auth_http", "status", "--json"}).output;
+  CHECK(number(status, "connections") <= 16);
+  server.thaw();
 }

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kHead =
     "# Who is banned, as `ctl banned` keeps it. Read when the broker starts, written anew by it.\n";
 constexpr std::size_t kPiece = 1 << 20;
+constexpr std::size_t kBadShown = 10;
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -52,7 +53,7 @@ void sync_folder(const std::string& path) {
 
 }  // namespace
 
-Result<void> BanFile::read(const std::function<void(Ban)>& take) const {
+Result<void> BanFile::read(const std::function<Result<void>(Ban)>& take) const {
   std::error_code failed;
   const auto status = std::filesystem::status(path_, failed);
   if (status.type() == std::filesystem::file_type::not_found) return {};
@@ -68,18 +69,16 @@ Result<void> BanFile::read(const std::function<void(Ban)>& take) const {
     ++number;
     if (line.empty() || line.front() == '#') continue;
     auto ban = parse_ban(line);
-    if (ban) {
-      take(std::move(*ban));
-    } else if (++bad <= 10) {
-      KEEL_LOG(error, "{}:{}: passed over: {}", path_, number, ban.error());
-    }
+    const Result<void> taken = ban ? take(std::move(*ban)) : Result<void>(Error{ban.error()});
+    if (!taken && ++bad <= kBadShown)
+      KEEL_LOG(error, "{}:{}: passed over: {}", path_, number, taken.error());
   }
   if (in.bad()) return Error{fmt::format("{}: cannot be read to its end", path_)};
   if (bad == 0) return {};
   const std::string aside = path_ + ".bad";
   std::filesystem::copy_file(path_, aside, std::filesystem::copy_options::overwrite_existing,
                              failed);
-  KEEL_LOG(error, "{}: {} lines cannot be read and ban nobody; {}", path_, bad,
+  KEEL_LOG(error, "{}: {} lines ban nobody; {}", path_, bad,
            failed ? "a copy could not be made: " + failed.message()
                   : "the file as it was is kept as " + aside);
   return {};

@@ -14,10 +14,10 @@ class BanFile {
  public:
   explicit BanFile(std::string path) : path_(std::move(path)) {}
 
-  // Hands over what the file holds, line by line; no file: nothing. A line that cannot be read is
-  // logged and passed over, and the file as it was is kept beside, with ".bad" behind its name. An
-  // error: it cannot be read at all, so nobody knows who is banned.
-  Result<void> read(const std::function<void(Ban)>& take) const;
+  // Hands over what the file holds, line by line; no file: nothing. A line that cannot be read, or
+  // that `take` refuses, is logged and passed over, and the file as it was is kept beside, with
+  // ".bad" behind its name. An error: it cannot be read at all, so nobody knows who is banned.
+  Result<void> read(const std::function<Result<void>(Ban)>& take) const;
   Result<void> write(const BanTable& bans) const;
 
  private:

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "kernel/base/log.hpp"
+#include "kernel/broker/ban_file.hpp"
+#include "kernel/net/worker_pool.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -19,29 +21,31 @@ bool no_longer(const Ban& ban, const Ban& other) {
 
 }  // namespace
 
+BanList::BanList(std::function<void(BanChangePtr)> publish) : publish_(std::move(publish)) {}
+
+BanList::~BanList() { close(); }
+
 Result<void> BanList::open(const std::string& path, std::int64_t now_s) {
   const std::lock_guard file_lock(file_mutex_);
   const std::lock_guard lock(mutex_);
   BanFile file(path);
-  std::size_t over = 0, left_out = 0;
-  auto read = file.read([&](Ban ban) {
+  bool stale = false;
+  auto read = file.read([&](Ban ban) -> Result<void> {
     if (ban.until_s != 0 && ban.until_s <= now_s) {
-      ++over;
-    } else if (table_.size() >= kMax) {
-      ++left_out;
-    } else {
-      put(std::make_shared<const Ban>(std::move(ban)));
+      stale = true;
+      return {};
     }
+    if (table_.size() >= kMax)
+      return Error{fmt::format("it is beyond the {} bans that there may be", kMax)};
+    put(std::make_shared<const Ban>(std::move(ban)));
+    return {};
   });
   if (!read) return read;
-  if (left_out != 0)
-    KEEL_LOG(error, "{}: {} bans are beyond the {} there may be and ban nobody", path, left_out,
-             kMax);
   if (table_.size() != 0) KEEL_LOG(notice, "{}: {} bans are in force", path, table_.size());
   publish();
-  if (over != 0 || left_out != 0) ++version_;  // than what the file holds
-  file_.emplace(std::move(file));
-  saved_ = over == 0 && left_out == 0 ? version_ : 0;
+  if (stale) ++version_;  // newer than the file
+  file_ = std::make_unique<BanFile>(std::move(file));
+  saved_ = stale ? 0 : version_;
   queued_ = saved_;
   writer_ = std::make_unique<WorkerPool>(WorkerPool::Options{.threads = 1, .max_queued = 1});
   return {};

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,10 +15,11 @@
 
 #include "kernel/base/ban_table.hpp"
 #include "kernel/base/result.hpp"
-#include "kernel/broker/ban_file.hpp"
-#include "kernel/net/worker_pool.hpp"
 
 namespace keel::kernel {
+
+class BanFile;
+class WorkerPool;
 
 // What the shards are told.
 struct BanChange {
@@ -35,10 +35,10 @@ class BanList {
   static constexpr std::size_t kMaxAutomatic = kMax / 2;  // more are the operator's only
 
   // `publish` is called for one change after the other.
-  explicit BanList(std::function<void(BanChangePtr)> publish) : publish_(std::move(publish)) {}
+  explicit BanList(std::function<void(BanChangePtr)> publish);
   BanList(const BanList&) = delete;
   BanList& operator=(const BanList&) = delete;
-  ~BanList() { close(); }
+  ~BanList();
 
   // Takes over what the file holds and writes changes to it from now on. [control, once]
   Result<void> open(const std::string& path, std::int64_t now_s);
@@ -81,7 +81,7 @@ class BanList {
   std::vector<Ban> suggested_;  // under suggested_mutex_
 
   std::mutex file_mutex_;
-  std::optional<BanFile> file_;         // under file_mutex_; none: nothing is written
+  std::unique_ptr<BanFile> file_;       // under file_mutex_; none: nothing is written
   std::uint64_t saved_ = 0;             // under file_mutex_: the version on the disk
   std::unique_ptr<WorkerPool> writer_;  // [control]
   std::uint64_t queued_ = 0;            // [control]: the version the writer was asked for

@@ -1,7 +1,7 @@
 // Decisions remembered: for how long, how many, about what exactly.
 #include "kernel/broker/authorize_cache.hpp"
 
-#include <doctest/doctest.h>
+#include "hooks_support.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -58,6 +58,72 @@ TEST_CASE("decisions: other rules") {
   CHECK(cache.find({"t", 1}, 0) == true);
   cache.renew(2);
   CHECK(cache.find({"t", 1}, 0) == std::nullopt);
+}
+
+// How often the hook is asked about publishes to these topics, one after the other.
+struct Asker {
+  explicit Asker(Settings settings = {}) : cluster(std::move(settings)), client(cluster) {
+    hooks.authorize = [this](const AuthorizeRequest&) {
+      ++asked;
+      return Verdict::allow;
+    };
+    cluster.set_hooks(hooks.install());
+    client.connect({.id = "c"});
+  }
+  int publish(const Strings& topics) {
+    asked = 0;
+    for (const std::string& topic : topics) client.publish({.topic = topic});
+    return asked;
+  }
+
+  Hooks hooks;
+  int asked = 0;
+  Cluster cluster;
+  Client client;
+};
+
+TEST_CASE("decisions: remembered as the settings say") {
+  Asker asker;
+  CHECK(asker.publish({"a", "a", "b", "a", "b"}) == 2);
+  asker.cluster.advance(59'000);
+  CHECK(asker.publish({"a", "b"}) == 0);
+  asker.cluster.advance(1'000);
+  CHECK(asker.publish({"a", "b"}) == 2);
+}
+
+TEST_CASE("decisions: another time, and fewer of them") {
+  Settings settings;
+  settings.mqtt.acl_cache_ttl_ms = 5'000;
+  settings.mqtt.acl_cache_size = 2;
+  Asker asker(settings);
+  CHECK(asker.publish({"a", "b", "a", "b"}) == 2);
+  CHECK(asker.publish({"c", "b", "a"}) == 2);  // c takes the place of a, a that of b
+  asker.cluster.advance(5'000);
+  CHECK(asker.publish({"a", "c"}) == 2);
+}
+
+TEST_CASE("decisions: off, and on again, by a reload") {
+  Asker asker;
+  CHECK(asker.publish({"a", "a"}) == 1);
+  asker.cluster.change([](Settings& s) { s.mqtt.acl_cache = false; });
+  CHECK(asker.publish({"a", "a", "a"}) == 3);
+  asker.cluster.change([](Settings& s) { s.mqtt.acl_cache = true; });
+  CHECK(asker.publish({"a", "a", "a"}) == 1);
+}
+
+TEST_CASE("decisions: QoS, retain flag and action are asked about apart") {
+  Asker asker;
+  asker.client.publish({.topic = "t", .qos = 1, .id = 1});
+  asker.client.publish({.topic = "t", .qos = 1, .id = 2, .retain = true});
+  asker.client.publish({.topic = "t", .qos = 2, .id = 3});
+  asker.client.publish({.topic = "t"});
+  asker.client.publish({.topic = "t", .qos = 1, .id = 4});
+  CHECK(asker.asked == 4);
+  asker.client.take();
+  asker.client.subscribe({.filter = "t"});
+  asker.client.subscribe({.filter = "t", .qos = 1});
+  asker.client.subscribe({.filter = "t"});
+  CHECK(asker.asked == 6);
 }
 
 }  // namespace

@@ -246,6 +246,21 @@ TEST_CASE("ban file: lines that cannot be read are passed over, and kept aside")
   CHECK(folder.text().find("rubbish") == std::string::npos);
 }
 
+TEST_CASE("ban file: lines beyond the bound are passed over, and kept aside") {
+  const Folder folder;
+  {
+    std::ofstream out(folder.file());
+    for (std::size_t i = 0; i < BanList::kMax + 2; ++i)
+      out << print_ban(ban_of(BanKind::client, fmt::format("c{}", i))) << '\n';
+  }
+  const std::string text = folder.text();
+  Told told;
+  BanList bans(told.sink());
+  REQUIRE(bans.open(folder.file(), kNow));
+  CHECK(bans.size() == BanList::kMax);
+  CHECK(folder.text("banned.bad") == text);
+}
+
 TEST_CASE("ban file: one that cannot be read at all is an error") {
   const Folder folder;
   fs::create_directory(folder.file());

@@ -66,19 +66,18 @@ Exit Admin::run_control_command(const std::string& name, Args args, Reply& reply
     int exit = 1;
     std::string text;
   };
-  const auto output =
-      gate_.control([this, name, json = reply.json(),
-                     words = std::vector<std::string>(args.begin(), args.end())](AdminHost&) {
-        Output out;
+  const auto output = gate_.control_later<Output>(
+      [this, name, json = reply.json(), words = std::vector<std::string>(args.begin(), args.end())](
+          AdminHost&, auto answer) {
         const auto found = control_commands_.find(name);
-        if (found == control_commands_.end()) {
-          out.text = "The plugin of this command has just been unloaded.";
-          return out;
-        }
-        out.exit =
-            found->second(words, json, [&out](std::string_view piece) { out.text += piece; });
-        return out;
-      });
+        if (found == control_commands_.end())
+          answer({.text = "The plugin of this command has just been unloaded."});
+        else
+          found->second(words, json, [answer](int exit, std::string text) {
+            return answer({exit, std::move(text)});
+          });
+      },
+      [&reply] { return reply.wanted(); });
   if (!output) return reply.fail(kStopping);
   std::string_view text = output->text;
   if (text.ends_with('\n')) text.remove_suffix(1);

@@ -36,11 +36,12 @@ class Admin {
   CommandTable& commands() {
     return commands_;
   }  // others may add theirs; the table itself is [any]
-  // Commands of plugins: `fn` runs on the control thread and hands its output to `write`. False:
-  // there is a command of this name. A removed one is not called any more, also where it was asked
-  // for just before.
-  using ControlCommand =
-      std::function<int(Args args, bool json, const std::function<void(std::string_view)>& write)>;
+  // Commands of plugins: `fn` runs on the control thread and answers, now or later and on any
+  // thread, with exit code and text; false: nobody waits any more. An answer that is dropped ends
+  // the command as failed. False: there is a command of this name. A removed one is not called any
+  // more, also where it was asked for just before.
+  using ControlAnswer = std::function<bool(int exit, std::string text)>;
+  using ControlCommand = std::function<void(Args args, bool json, ControlAnswer answer)>;
   bool add_control_command(const std::string& name, std::vector<UsageLine> usage,
                            ControlCommand fn);
   void remove_control_command(const std::string& name);

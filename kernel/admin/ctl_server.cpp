@@ -44,6 +44,12 @@ void refuse(int fd, std::string_view text) {
   }
 }
 
+// Whether somebody is still connected; one that only says no more counts.
+bool connected(int fd) {
+  pollfd peer{fd, 0, 0};
+  return ::poll(&peer, 1, 0) == 0;
+}
+
 // Root and the broker's own user may steer it.
 bool admitted(int fd, std::uint32_t& uid) {
   ucred peer{};
@@ -224,7 +230,7 @@ void CtlServer::answer(int fd, std::vector<std::string> arguments) {
         return send_all(fd, ctl_piece_header(static_cast<std::uint32_t>(piece.size()))) &&
                send_all(fd, piece);
       },
-      line.json);
+      line.json, [fd] { return connected(fd); });
   const Exit code = commands_.run(line.words, reply);
   reply.flush();
   if (reply.alive()) send_all(fd, ctl_end(static_cast<std::uint8_t>(code)));

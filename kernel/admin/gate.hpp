@@ -3,8 +3,10 @@
 // threads, destroyed after them.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,9 +59,12 @@ class Gate {
   }
 
   // The same for an answer that comes later: `fn(AdminHost&, answer)` keeps `answer`, a function
-  // that takes the R, and calls it on any thread. Nothing, too, when it is dropped without a call.
+  // that takes the R, and calls it on any thread; it answers whether anybody still waited. Nothing,
+  // too, when it is dropped without a call, or when `wanted`, asked now and then under the gate's
+  // lock, says no.
+  using Wanted = std::function<bool()>;
   template <class R, class F>
-  std::optional<R> control_later(F fn);
+  std::optional<R> control_later(F fn, const Wanted& wanted = {});
 
   // Ends all waiting; every later question is answered with nothing at once. [any]
   void close();
@@ -75,8 +80,11 @@ class Gate {
   struct Question {
     explicit Question(std::shared_ptr<Shared> gate) : shared(std::move(gate)) {}
     const std::shared_ptr<Shared> shared;
-    std::optional<R> answer;  // under the mutex
-    bool ended = false;       // under the mutex: the task ran, or was destroyed without having run
+    // Under the mutex:
+    const Wanted* wanted = nullptr;  // of who waits
+    std::optional<R> answer;
+    bool ended = false;  // it was answered, or the task was destroyed without that
+    bool left = false;   // nobody waits any more
   };
   // Travels with the task and tells when the task goes.
   template <class R>
@@ -90,9 +98,14 @@ class Gate {
       question_->ended = true;
       question_->shared->changed.notify_all();
     }
-    void answer(R value) {
+    bool answer(R value) {
       const std::lock_guard lock(question_->shared->mutex);
+      if (question_->left || question_->ended) return false;
+      if (question_->wanted && *question_->wanted && !(*question_->wanted)()) return false;
       question_->answer = std::move(value);
+      question_->ended = true;
+      question_->shared->changed.notify_all();
+      return true;
     }
 
    private:
@@ -102,7 +115,9 @@ class Gate {
   template <class Post, class F>
   auto ask(Post post, F fn) -> std::optional<std::invoke_result_t<F&>>;
   template <class R, class Send>
-  std::optional<R> wait_for(Send send);
+  std::optional<R> wait_for(Send send, const Wanted& wanted = {});
+  template <class Q>
+  void wait(std::unique_lock<std::mutex>& lock, const Q& question, const Wanted& wanted);
 
   Realm& realm_;
   AdminHost& host_;
@@ -118,26 +133,40 @@ auto Gate::ask(Post post, F fn) -> std::optional<std::invoke_result_t<F&>> {
 }
 
 template <class R, class F>
-std::optional<R> Gate::control_later(F fn) {
-  return wait_for<R>([&](Ticket<R> ticket) {
-    auto shared = std::make_shared<Ticket<R>>(std::move(ticket));
-    host_.post(Task([host = &host_, shared = std::move(shared), fn = std::move(fn)]() mutable {
-      fn(*host, [shared = std::move(shared)](R value) { shared->answer(std::move(value)); });
-    }));
-  });
+std::optional<R> Gate::control_later(F fn, const Wanted& wanted) {
+  return wait_for<R>(
+      [&](Ticket<R> ticket) {
+        auto shared = std::make_shared<Ticket<R>>(std::move(ticket));
+        host_.post(Task([host = &host_, shared = std::move(shared), fn = std::move(fn)]() mutable {
+          fn(*host,
+             [shared = std::move(shared)](R value) { return shared->answer(std::move(value)); });
+        }));
+      },
+      wanted);
 }
 
 template <class R, class Send>
-std::optional<R> Gate::wait_for(Send send) {
+std::optional<R> Gate::wait_for(Send send, const Wanted& wanted) {
   {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->closed) return std::nullopt;
   }
   auto question = std::make_shared<Question<R>>(shared_);
+  question->wanted = &wanted;
   send(Ticket<R>(question));
   std::unique_lock lock(shared_->mutex);
-  shared_->changed.wait(lock, [&] { return question->ended || shared_->closed; });
+  wait(lock, *question, wanted);
+  question->left = true;
   return std::exchange(question->answer, std::nullopt);
+}
+
+template <class Q>
+void Gate::wait(std::unique_lock<std::mutex>& lock, const Q& question, const Wanted& wanted) {
+  constexpr std::chrono::milliseconds kLook{250};
+  const auto over = [&] { return question.ended || shared_->closed; };
+  if (!wanted) return shared_->changed.wait(lock, over);
+  while (!shared_->changed.wait_for(lock, kLook, over) && wanted()) {
+  }
 }
 
 }  // namespace keel::kernel

@@ -10,8 +10,9 @@
 
 namespace keel::kernel {
 
-// The exit codes of `ctl`.
-enum class Exit : std::uint8_t { ok = 0, error = 1, usage = 2 };
+// The exit codes of `ctl`. With `prompt` the answer is a question: ctl asks it and sends the
+// command again, with what was typed as one more word.
+enum class Exit : std::uint8_t { ok = 0, error = 1, usage = 2, prompt = 3 };
 
 // Some entries of a list, put together on a shard and appended to a reply elsewhere. Each entry is
 // a line, or a JSON value.
@@ -31,8 +32,11 @@ class Reply {
  public:
   // Takes a piece of output; false: the reader is gone.
   using Sink = std::function<bool(std::string_view)>;
+  // Whether the reader is still there.
+  using Probe = std::function<bool()>;
 
-  Reply(Sink sink, bool json) : sink_(std::move(sink)), json_(json) {}
+  Reply(Sink sink, bool json, Probe probe = {})
+      : sink_(std::move(sink)), probe_(std::move(probe)), json_(json) {}
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
 
@@ -40,6 +44,11 @@ class Reply {
   bool json() const { return json_; }
   // False: nobody reads this any more, a long command had better stop.
   bool alive() const { return alive_; }
+  // The same, looked up now: for who waits long before there is anything to write.
+  bool wanted() {
+    if (alive_ && probe_) alive_ = probe_();
+    return alive_;
+  }
 
   void line(std::string_view text);  // text and a line break
   void flush();
@@ -66,6 +75,7 @@ class Reply {
   static constexpr std::size_t kPiece = 32'768;
 
   Sink sink_;
+  Probe probe_;
   const bool json_;
   bool alive_ = true;
   bool first_entry_ = true;

@@ -13,10 +13,12 @@ constexpr std::int64_t kAnswerTimeoutMs = 5'000;
 }  // namespace
 
 struct Broker::Asked {
-  Asked(Broker& owner, std::uint64_t number, std::string client, std::function<void(bool)> fn)
+  Asked(Broker& owner, std::uint64_t number, const Session& session,
+        std::function<void(Verdict)> fn)
       : broker(owner),
         ticket(number),
-        client_id(std::move(client)),
+        client_id(session.client_id),
+        connection(session.connection),
         done(std::move(fn)),
         deadline([](void* self) { static_cast<Asked*>(self)->give_up(); }, this) {}
 
@@ -24,15 +26,19 @@ struct Broker::Asked {
     std::string name;
     KEEL_LOG(error, "client={}: a plugin did not answer within {} ms: denied",
              printable(client_id, name), kAnswerTimeoutMs);
+    forget();
+    broker.answer_asked(ticket, Verdict::deny);
+  }
+  void forget() const {
     if (broker.hooks().forgotten)
       broker.call(broker.hooks().forgotten, AuthTicket{broker.shard().index(), ticket});
-    broker.answer_asked(ticket, Verdict::deny);
   }
 
   Broker& broker;
   const std::uint64_t ticket;
   const std::string client_id;
-  std::function<void(bool)> done;
+  const Connection* const connection;  // whose record the question refers to; null: none
+  std::function<void(Verdict)> done;
   Timer deadline;
 };
 
@@ -46,12 +52,16 @@ void Broker::ask_authorize(std::string_view client_id, Action action, std::uint8
   if (!hooks_->authorize) return done(settings_->mqtt.acl_nomatch_allow);
   AuthorizeRequest request{action, qos, retain, topic, connection.hook_client(), new_ticket()};
   const Verdict verdict = call(hooks_->authorize, request);
-  if (verdict != Verdict::pending)
-    return done(verdict == Verdict::next ? settings_->mqtt.acl_nomatch_allow
-                                         : verdict == Verdict::allow);
-  auto& asked = asked_[request.ticket.number];
-  asked = std::make_shared<Asked>(*this, request.ticket.number, std::string(client_id),
-                                  std::move(done));
+  if (verdict != Verdict::pending) return done(allowed(verdict));
+  await_verdict(request.ticket, *session,
+                [done = std::move(done)](Verdict answer) { done(answer == Verdict::allow); });
+}
+
+// No answer in time is a no.
+void Broker::await_verdict(const AuthTicket& ticket, const Session& session,
+                           std::function<void(Verdict)> done) {
+  auto& asked = asked_[ticket.number];
+  asked = std::make_shared<Asked>(*this, ticket.number, session, std::move(done));
   shard_.timers().arm(asked->deadline, kAnswerTimeoutMs);
 }
 
@@ -60,9 +70,23 @@ bool Broker::answer_asked(std::uint64_t ticket, Verdict verdict) {
   if (found == asked_.end()) return false;
   const std::shared_ptr<Asked> asked = std::move(found->second);
   asked_.erase(found);
-  asked->done(verdict == Verdict::next ? settings_->mqtt.acl_nomatch_allow
-                                       : verdict == Verdict::allow);
+  asked->done(allowed(verdict) ? Verdict::allow : Verdict::deny);
   return true;
+}
+
+// The questions refer to what is known of the connection, which goes.
+void Broker::forget_asked(const Connection& connection) {
+  for (auto at = asked_.begin(); at != asked_.end();) {
+    const std::shared_ptr<Asked> asked = at->second;
+    if (asked->connection != &connection) {
+      ++at;
+      continue;
+    }
+    at = asked_.erase(at);
+    asked->deadline.cancel();
+    asked->forget();
+    shard_.post([asked] { asked->done(Verdict::pending); });
+  }
 }
 
 bool Broker::connected_through(std::string_view client_id, const ListenerInfo* listener,

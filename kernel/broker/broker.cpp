@@ -11,6 +11,18 @@
 
 namespace keel::kernel {
 
+namespace {
+
+// Looks from the end: a recheck goes that way, and ends many.
+bool erase_last(std::vector<FilterId>& filters, FilterId filter) {
+  const auto found = std::find(filters.rbegin(), filters.rend(), filter);
+  if (found == filters.rend()) return false;
+  filters.erase(std::next(found).base());
+  return true;
+}
+
+}  // namespace
+
 Broker::Broker(Realm& realm, ShardCore& shard)
     : realm_(realm),
       shard_(shard),
@@ -82,7 +94,9 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     if (!session->clean_start) metrics().add(Gauge::sessions_persistent, -1);
     metrics().add(Metric::sessions_resumed);
     set_shared_online(*session, true);
+    recheck_resumed(*session);
   }
+  session->rechecked = recheck_count_;
   session->connection = &connection;
   session->clean_start = request.clean_start;
   session->expiry_s = request.expiry_s;
@@ -217,24 +231,27 @@ void Broker::forget_retained(Session& session, FilterId filter) {
 
 bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
   const auto id = realm_.subscriptions.id(filter);
-  if (!id) return false;
+  if (!id || !realm_.subscriptions.find(*id, session.self)) return false;
+  end_subscription(session, *id, "success");
+  return true;
+}
+
+// Of one that there is.
+void Broker::end_subscription(Session& session, FilterId filter, std::string_view word) {
   const std::string text =
-      wants(Event::session_unsubscribed) ? realm_.subscriptions.text(*id) : std::string();
-  if (!realm_.subscriptions.remove(*id, session.self)) return false;
-  std::erase(session.subscriptions, *id);
+      wants(Event::session_unsubscribed) ? realm_.subscriptions.text(filter) : std::string();
+  realm_.subscriptions.remove(filter, session.self);
+  erase_last(session.subscriptions, filter);
   metrics().add(Gauge::subscriptions, -1);
-  if (filter.shared()) {
-    std::erase(session.shared_subscriptions, *id);
+  if (erase_last(session.shared_subscriptions, filter))
     metrics().add(Gauge::subscriptions_shared, -1);
-  } else {
-    forget_retained(session, *id);
-  }
+  else
+    forget_retained(session, filter);
   if (wants(Event::session_unsubscribed))
     notify({.event = Event::session_unsubscribed,
             .client = hook_client(session),
             .topic = text,
-            .reason = "success"});
-  return true;
+            .reason = word});
 }
 
 bool Broker::subscribed(const Session& session, const ParsedFilter& filter) const {
@@ -250,6 +267,7 @@ void Broker::register_connection(Connection& connection) {
 }
 
 void Broker::unregister_connection(Connection& connection) {
+  if (!asked_.empty()) forget_asked(connection);
   connection.registered_ = false;
   connections_.back()->place_ = connection.place_;
   connections_[connection.place_] = connections_.back();

@@ -79,6 +79,16 @@ class Broker {
   // their wills: client ids at once, the rest in slices.
   void set_bans(const BanChange& change);
 
+  // Rules have changed: asks the authorize hook about the subscriptions there are, or those of one
+  // client (`client_id` not empty), some at a turn, and ends those that are no longer allowed.
+  // `done` runs on this shard, later, also when it was cancelled.
+  struct RecheckProgress {  // of all shards [any]
+    std::atomic<std::uint64_t> asked{0}, removed{0};
+    std::atomic<bool> cancelled{false};
+  };
+  void recheck(std::string_view client_id, std::shared_ptr<RecheckProgress> progress,
+               std::function<void()> done);
+
   bool kick(std::string_view client_id);  // ends the connection; the session stays as it would
   // The same with a reason and a word for logs and events; Reason::success: without its will. A
   // reason that no DISCONNECT may carry becomes "administrative action".
@@ -259,6 +269,7 @@ class Broker {
   void tell_dropped(const MessageView& message, std::string_view word, const Session* receiver);
   void tell_session(Event event, const Session& session, std::string_view word);
   static bool goes_on(const Session& session, const OpenRequest& request);
+  void end_subscription(Session& session, FilterId filter, std::string_view word);
   void end_subscriptions(Session& session);
   void end_session(Session& session, std::string_view reason);
   void start_away(Session& session);
@@ -291,10 +302,30 @@ class Broker {
   std::vector<Connection*> connections_;
   std::uint64_t random_state_;
   std::uint64_t next_ticket_ = 1;
+  // Of a question that is pending. `done` is told allow or deny, or pending: the client left.
+  void await_verdict(const AuthTicket& ticket, const Session& session,
+                     std::function<void(Verdict)> done);
+  void forget_asked(const Connection& connection);
+  bool allowed(Verdict verdict) const {
+    return verdict == Verdict::next ? settings_->mqtt.acl_nomatch_allow : verdict == Verdict::allow;
+  }
   struct Asked;                                                      // see ask_authorize()
   bool answer_asked(std::uint64_t ticket, Verdict verdict);          // false: not one of these
   std::unordered_map<std::uint64_t, std::shared_ptr<Asked>> asked_;  // by ticket
   std::unordered_map<std::uint64_t, Connection*> waiting_;           // by ticket
+  struct RecheckWalk;
+  struct Rechecks;  // see recheck.cpp
+  void recheck_resumed(const Session& session);
+  void recheck_client(std::string_view client_id);
+  void recheck_later();
+  void recheck_some();
+  void go_to_next(RecheckWalk& walk);
+  void ask_again(const std::shared_ptr<RecheckWalk>& walk, Session& session, FilterId filter);
+  void judge(RecheckWalk& walk, Session& session, FilterId filter, const std::string& text,
+             Verdict answer);
+  void revoke(RecheckWalk& walk, Session& session, FilterId filter, std::string_view text);
+  std::shared_ptr<Rechecks> rechecks_;
+  std::uint32_t recheck_count_ = 0;
   std::string property_scratch_, topic_scratch_;
   SubscribeView subscribe_scratch_;
   std::atomic<std::size_t> backlog_{0};  // bytes on their way here from other shards [any]

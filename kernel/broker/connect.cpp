@@ -314,6 +314,7 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   state_ = State::open;
   username_ = connect.username;
   clean_start_ = connect.clean_start;
+  has_password_ = connect.has_password;
   receive_max_ = connect.receive_maximum;
   max_packet_out_ = connect.maximum_packet_size;
   connected_at_s_ = broker_->unix_ms() / 1000;

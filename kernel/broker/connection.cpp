@@ -315,6 +315,8 @@ ConnectionInfo Connection::info() const {
   if (link_.peer().listener) info.listener = link_.peer().listener->settings.name;
   info.version = version_;
   info.clean_start = clean_start_;
+  info.has_password = has_password_;
+  info.verified = link_.peer().verified.get();
   info.keep_alive_s = keep_alive_s_;
   info.connected_at_s = connected_at_s_;
   if (const auto& verified = link_.peer().verified)
@@ -332,6 +334,7 @@ HookClient Connection::hook_client() const {
   }
   client.username = username_;
   client.has_username = !username_.empty();
+  client.has_password = has_password_;
   client.peer = &link_.peer();
   client.version = version_;
   client.clean_start = clean_start_;

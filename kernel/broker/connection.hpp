@@ -277,6 +277,7 @@ class Connection final : public LinkHandler {
   bool registered_ : 1 = false;
   bool clean_start_ : 1 = true;
   bool superuser_ : 1 = false;
+  bool has_password_ : 1 = false;
   bool connect_asked_ : 1 = false;  // the client_connect hook has been called
   bool connack_asked_ : 1 = false;
   std::uint8_t paused_ = 0;    // the Pause reasons for which no packet is taken now

@@ -140,6 +140,7 @@ ListenerStatus status_of(const Listener& listener) {
   status.name = listener.settings().name;
   status.bound = listener.bound().text();
   status.running = listener.running();
+  status.admits_anonymous = listener.options().offer.info->allow_anonymous();
   status.current = state.current;
   status.max = listener.settings().max_connections;
   status.accepted = state.accepted;

@@ -15,6 +15,7 @@ struct ListenerStatus {
   std::string owner;  // the plugin it belongs to; empty: the settings
   std::string bound;
   bool running = false;
+  bool admits_anonymous = false;  // clients without credentials, when no plugin decides
   std::uint32_t current = 0;
   std::uint32_t max = 0;  // 0: no limit of its own
   std::uint64_t accepted = 0, refused = 0;

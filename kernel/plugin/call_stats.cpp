@@ -37,6 +37,7 @@ const char* site_name(CallSite site) {
                                            "worker",
                                            "worker_done",
                                            "clients",
+                                           "recheck",
                                            "ctl",
                                            "gauge",
                                            "create",

@@ -42,6 +42,7 @@ enum class CallSite : std::uint8_t {
   worker,
   worker_done,
   clients,
+  recheck,
   command,
   gauge,
   create,

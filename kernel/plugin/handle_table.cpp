@@ -3,9 +3,9 @@
 namespace keel::kernel {
 
 const char* kind_name(ObjectKind kind) {
-  static constexpr const char* kNames[] = {"none",       "timer",   "watch",   "udp",  "listener",
-                                           "connection", "stream",  "session", "hook", "command",
-                                           "metric",     "service", "ticket"};
+  static constexpr const char* kNames[] = {
+      "none", "timer",   "watch",  "udp",     "listener", "connection", "stream", "session",
+      "hook", "command", "metric", "service", "ctl_call", "recheck",    "ticket"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(ObjectKind::count_));
   return kind < ObjectKind::count_ ? kNames[static_cast<std::size_t>(kind)] : "unknown";
 }

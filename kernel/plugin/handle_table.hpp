@@ -32,6 +32,8 @@ enum class ObjectKind : std::uint8_t {
   command,
   metric,
   service,
+  ctl_call,  // of a command, until it is answered
+  recheck,
   ticket,  // a question to be answered: not in the table, see auth/1
   count_
 };

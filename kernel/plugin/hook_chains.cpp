@@ -167,6 +167,11 @@ std::vector<HookChains::Entry> HookChains::list() const {
   return all;
 }
 
+bool HookChains::takes_part(const Slot& slot, std::uint32_t point) const {
+  return std::ranges::any_of(impl_->in_force[point],
+                             [&slot](const ChainedHook& hook) { return hook.slot == &slot; });
+}
+
 std::size_t HookChains::count(const Slot& slot) const {
   return static_cast<std::size_t>(std::ranges::count_if(
       impl_->hooks,

@@ -56,6 +56,7 @@ class HookChains {
   };
   std::vector<Entry> list() const;
   std::size_t count(const Slot& slot) const;
+  bool takes_part(const Slot& slot, std::uint32_t point) const;
 
  private:
   friend class HookObject;

@@ -16,8 +16,10 @@ struct Known {
   std::string client_id, username, listener;
   std::uint8_t version = 0;
   bool clean_start = true;
+  bool has_password = false;
   std::uint32_t keep_alive_s = 0;
   Endpoint peer;
+  std::unique_ptr<const PeerInfo::Verified> verified;  // null: nothing proved
 };
 
 Known copy(const ConnectionInfo& info) {
@@ -26,8 +28,10 @@ Known copy(const ConnectionInfo& info) {
           std::string(info.listener),
           static_cast<std::uint8_t>(info.version),
           info.clean_start,
+          info.has_password,
           info.keep_alive_s,
-          info.endpoint};
+          info.endpoint,
+          info.verified ? std::make_unique<const PeerInfo::Verified>(*info.verified) : nullptr};
 }
 
 // A question under way. Its last call is made once, however it ends. [control]
@@ -46,6 +50,9 @@ class Lookup {
 
   void show(const std::vector<Known>& known, std::int32_t last) {
     std::vector<keel_client> clients;
+    std::vector<keel_verified> proved;
+    clients.reserve(known.size());
+    proved.reserve(known.size());  // clients point into it
     for (const Known& each : known) {
       keel_client& client = clients.emplace_back();
       client = {};
@@ -55,10 +62,12 @@ class Lookup {
       client.client_id = str(each.client_id);
       client.username = str(each.username);
       client.has_username = each.username.empty() ? 0 : 1;
+      client.has_password = each.has_password ? 1 : 0;
       client.listener = str(each.listener);
       client.protocol = str("mqtt");
       client.peer = to_addr(each.peer);
       client.keep_alive_s = each.keep_alive_s;
+      if (each.verified) client.verified = &proved.emplace_back(to_verified(*each.verified));
     }
     const keel_clients_fn fn = last ? std::exchange(fn_, nullptr) : fn_;
     call_plugin(slot_, CallSite::clients, [&] {
@@ -134,10 +143,14 @@ keel_status clients_find(const keel_host* host, keel_str client_id, keel_clients
     thread.broker().show_connection(
         id, [&known](const ConnectionInfo& info) { known.push_back(copy(info)); });
     on_control(std::move(lookup), [known = std::move(known)](LookupPtr mine) {
-      mine->show(mine->revoked() ? std::vector<Known>() : known, 1);
+      mine->revoked() ? mine->show({}, 1) : mine->show(known, 1);
     });
   });
   return KEEL_OK;
+}
+
+Reason to_reason(std::uint8_t given) {
+  return given == 0 ? Reason::administrative_action : static_cast<Reason>(given);
 }
 
 keel_status clients_kick(const keel_host* host, keel_str client_id, std::uint8_t reason) {
@@ -146,10 +159,36 @@ keel_status clients_kick(const keel_host* host, keel_str client_id, std::uint8_t
   if (!client_id.data) return fail(KEEL_E_INVAL, "clients.kick: a client id is needed");
   Runtime& runtime = slot.runtime();
   HostThread& thread = runtime.thread(runtime.realm().home(view(client_id)));
-  const Reason why = reason == 0 ? Reason::administrative_action : static_cast<Reason>(reason);
+  const Reason why = to_reason(reason);
   thread.post([&thread, id = std::string(view(client_id)), why] {
     thread.broker().disconnect_client(id, why, "kicked");
   });
+  return KEEL_OK;
+}
+
+// Who is connected under a name, some hundred connections at a turn.
+void kick_slice(HostThread& thread, const std::string& username, Reason why, std::uint64_t cursor) {
+  std::vector<std::string> ids;
+  const std::uint64_t next =
+      thread.broker().each_connection(cursor, kSlice, [&](const ConnectionInfo& info) {
+        if (info.username == username) ids.emplace_back(info.client_id);
+      });
+  for (const std::string& id : ids) thread.broker().disconnect_client(id, why, "kicked");
+  if (next == 0) return;
+  thread.post([&thread, username, why, next] { kick_slice(thread, username, why, next); });
+}
+
+keel_status clients_kick_user(const keel_host* host, keel_str username, std::uint8_t reason) {
+  Slot& slot = Slot::of(host);
+  if (!slot.accepting()) return refuse_unloading("clients.kick_user");
+  if (view(username).empty()) return fail(KEEL_E_INVAL, "clients.kick_user: a user name is needed");
+  Runtime& runtime = slot.runtime();
+  const Reason why = to_reason(reason);
+  for (std::uint32_t i = 0; i < runtime.shard_count(); ++i) {
+    HostThread& thread = runtime.thread(i);
+    thread.post(
+        [&thread, name = std::string(view(username)), why] { kick_slice(thread, name, why, 0); });
+  }
   return KEEL_OK;
 }
 
@@ -159,6 +198,7 @@ const keel_ext_clients tables::clients = {.size = sizeof(keel_ext_clients),
                                           .reserved = 0,
                                           .find = clients_find,
                                           .kick = clients_kick,
-                                          .each = clients_each};
+                                          .each = clients_each,
+                                          .kick_user = clients_kick_user};
 
 }  // namespace keel::kernel

@@ -1,7 +1,7 @@
 // ctl/1: commands of plugins.
 #include <cstring>
 
-#include "kernel/base/log.hpp"
+#include "kernel/plugin/ctl_call.hpp"
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/tables.hpp"
 
@@ -21,19 +21,22 @@ class CommandObject final : public HostObject {
   // Registered at once, so that add() can refuse; answered once the plugin runs.
   bool claim() {
     return slot().runtime().control().add_command(
-        name_, usage_,
-        [this](auto args, bool json, const auto& write) { return run(args, json, write); });
+        name_, usage_, [this](auto args, bool json, ControlPort::CommandAnswer answer) {
+          run(args, json, std::move(answer));
+        });
   }
   void begin() override { running_ = true; }
   void revoke() override { slot().runtime().control().remove_command(name_); }
 
  private:
-  int run(std::span<const std::string> args, bool json,
-          const std::function<void(std::string_view)>& write) {
+  void run(std::span<const std::string> args, bool json, ControlPort::CommandAnswer answer) {
+    Slot& mine = slot();
     if (!running_) {
-      write(fmt::format("Plugin {} is being started.\n", slot().name()));
-      return KEEL_EXIT_ERROR;
+      answer(KEEL_EXIT_ERROR, fmt::format("Plugin {} is being started.\n", mine.name()));
+      return;
     }
+    CtlCall* const asked = CtlCall::begin(mine, std::move(answer));
+    if (!asked) return;
     std::vector<keel_str> words;
     for (const std::string& arg : args) words.push_back(str(arg));
     keel_ctl_call call{};
@@ -41,15 +44,10 @@ class CommandObject final : public HostObject {
     call.json = json ? 1 : 0;
     call.args = words.data();
     call.args_n = static_cast<std::uint32_t>(words.size());
-    call.out = {const_cast<void*>(static_cast<const void*>(&write)), [](void* ctx, keel_str piece) {
-                  (*static_cast<const std::function<void(std::string_view)>*>(ctx))(view(piece));
-                }};
-    const std::int32_t exit = call_plugin(
-        slot(), CallSite::command, [&] { return fn_(ctx_, &call); }, KEEL_E_EXCEPTION);
-    if (exit >= KEEL_EXIT_OK && exit <= KEEL_EXIT_USAGE) return exit;
-    write(fmt::format("The command of plugin {} failed; see ctl plugins show {}.\n", slot().name(),
-                      slot().name()));
-    return KEEL_EXIT_ERROR;
+    call.out = sink_into(asked->printed());
+    call.reply = asked->handle();
+    asked->returned(call_plugin(
+        mine, CallSite::command, [&] { return fn_(ctx_, &call); }, KEEL_E_EXCEPTION));
   }
 
   const std::string name_;
@@ -101,9 +99,18 @@ keel_status ctl_remove(const keel_host* host, keel_handle handle) {
   return KEEL_OK;
 }
 
+keel_status ctl_finish(const keel_host* host, keel_handle reply, std::int32_t exit, keel_str text) {
+  if (exit != KEEL_EXIT_OK && exit != KEEL_EXIT_ERROR && exit != KEEL_EXIT_PROMPT)
+    return fail(KEEL_E_INVAL, fmt::format("ctl.finish: {} is no exit that ends a command", exit));
+  return CtlCall::finish(Slot::of(host), reply, exit, view(text));
+}
+
 }  // namespace
 
-const keel_ext_ctl tables::ctl = {
-    .size = sizeof(keel_ext_ctl), .reserved = 0, .add = ctl_add, .remove = ctl_remove};
+const keel_ext_ctl tables::ctl = {.size = sizeof(keel_ext_ctl),
+                                  .reserved = 0,
+                                  .add = ctl_add,
+                                  .remove = ctl_remove,
+                                  .finish = ctl_finish};
 
 }  // namespace keel::kernel

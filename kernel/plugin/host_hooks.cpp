@@ -2,6 +2,7 @@
 #include "kernel/broker/broker.hpp"
 #include "kernel/plugin/hook_object.hpp"
 #include "kernel/plugin/hook_questions.hpp"
+#include "kernel/plugin/host_recheck.hpp"
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/tables.hpp"
 
@@ -94,13 +95,10 @@ keel_status auth_resolve(const keel_host* host, keel_handle handle, std::int32_t
   return KEEL_OK;
 }
 
-keel_status forget_decisions(const keel_host* host) {
+keel_status auth_forget_decisions(const keel_host* host) {
   Slot& slot = Slot::of(host);
   if (!slot.accepting()) return refuse_unloading("auth.forget_decisions");
-  for (std::uint32_t i = 0; i < slot.runtime().shard_count(); ++i) {
-    HostThread& thread = slot.runtime().thread(i);
-    thread.post([&thread] { thread.broker().forget_decisions(); });
-  }
+  forget_decisions(slot.runtime());
   return KEEL_OK;
 }
 
@@ -112,6 +110,7 @@ const keel_ext_hooks tables::hooks = {
 const keel_ext_auth tables::auth = {.size = sizeof(keel_ext_auth),
                                     .reserved = 0,
                                     .resolve = auth_resolve,
-                                    .forget_decisions = forget_decisions};
+                                    .forget_decisions = auth_forget_decisions,
+                                    .recheck = auth_recheck};
 
 }  // namespace keel::kernel

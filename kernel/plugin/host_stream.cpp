@@ -146,7 +146,10 @@ keel_status describe_peer(Slot& slot, const keel_stream_options& options, PeerIn
     if (!carrier) return status;
     const PeerInfo* const known = carrier->peer();
     if (!known) return fail(KEEL_E_STATE, "stream.open: the connection is not open");
-    peer.endpoint = known->endpoint;
+    const bool stated = options.peer.family != KEEL_ADDR_NONE;  // by a proxy
+    if (stated && options.peer.family != KEEL_ADDR_IP4 && options.peer.family != KEEL_ADDR_IP6)
+      return fail(KEEL_E_INVAL, "stream.open: the stated peer is no IP address");
+    peer.endpoint = stated ? to_endpoint(options.peer) : known->endpoint;
     peer.listener = known->listener;
     if (known->verified)
       peer.verified = std::make_unique<const PeerInfo::Verified>(*known->verified);

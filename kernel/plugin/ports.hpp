@@ -18,9 +18,12 @@ class ControlPort {
   struct Usage {
     std::string form, summary;
   };
-  // Runs on the control thread, see ctl/1. Output goes to `write`; answers the exit code.
-  using CommandFn = std::function<int(std::span<const std::string> args, bool json,
-                                      const std::function<void(std::string_view)>& write)>;
+  // Takes what a command answers: exit code and text. Called once, on any thread; when it is
+  // destroyed without, the command has failed. False: nobody waits for the answer any more.
+  using CommandAnswer = std::function<bool(int exit, std::string text)>;
+  // Runs on the control thread, see ctl/1; it may keep `answer` for later.
+  using CommandFn =
+      std::function<void(std::span<const std::string> args, bool json, CommandAnswer answer)>;
 
   virtual ~ControlPort() = default;
   virtual void post(Task task) = 0;  // to the control thread [any]

@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "keel/ext/hooks.h"
 #include "kernel/base/log.hpp"
 #include "kernel/plugin/call.hpp"
 #include "kernel/plugin/entry_schema.hpp"
@@ -13,6 +14,27 @@
 #include "kernel/plugin/teardown.hpp"
 
 namespace keel::kernel {
+
+namespace {
+
+// A plugin that takes part in authentication does not keep clients out that present nothing. Says
+// which listeners still admit those, if that is its business.
+std::vector<std::string> anonymous_notices(Runtime& runtime, const Slot& slot) {
+  std::vector<std::string> lines;
+  if (!runtime.hooks().takes_part(slot, KEEL_HOOK_CLIENT_AUTHENTICATE)) return lines;
+  for (const ListenerStatus& listener : runtime.listeners().list()) {
+    if (!listener.running || !listener.admits_anonymous || !listener.proto.starts_with("mqtt"))
+      continue;
+    lines.push_back(fmt::format(
+        "Anonymous clients are still admitted by listener {} ({}){}", listener.name, listener.bound,
+        listener.owner.empty()
+            ? fmt::format("; listener.{}.allow_anonymous = false stops that.", listener.name)
+            : fmt::format(" of plugin {}, which only this machine reaches.", listener.owner)));
+  }
+  return lines;
+}
+
+}  // namespace
 
 FileStamp FileStamp::of(const std::string& file) {
   struct stat found {};
@@ -154,6 +176,10 @@ void Registry::load_now(const std::string& name, Load how, Done done) {
   entry.since_s = std::time(nullptr);
   if (how.remember) remember(name, true, started);
   KEEL_LOG(notice, "plugin={}: version {} loaded", name, mine.manifest().version);
+  for (const std::string& line : anonymous_notices(runtime_, mine)) {
+    KEEL_LOG(notice, "plugin={}: {}", name, line);
+    started.text += (started.text.empty() ? "" : "\n") + line;
+  }
   done(std::move(started));
 }
 

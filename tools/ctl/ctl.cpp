@@ -18,14 +18,19 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tools/ctl/client.hpp"
 #include "tools/ctl/new_plugin.hpp"
+#include "tools/ctl/prompt.hpp"
 
 namespace {
 
 constexpr int kError = 1, kUsage = 2;
+constexpr int kPrompt = 3;         // the broker's: the answer is a question
+constexpr int kMostQuestions = 2;  // of one command
+constexpr std::size_t kLongestQuestion = 4096;
 
 constexpr const char* kHelp =
     R"(usage: ctl [--socket PATH] [--json] command [argument ...]
@@ -55,6 +60,7 @@ struct Options {
   std::vector<std::string> arguments;  // for the broker
   std::vector<std::size_t> words;      // which of them are the command, not --json or --
   bool json = false;
+  bool literal = false;  // there is a --
 
   const std::string& word(std::size_t i) const { return arguments[words[i]]; }
   bool starts_with(std::initializer_list<std::string_view> command) const {
@@ -79,7 +85,7 @@ Options parse(int argc, char** argv) {
     options.refusal = std::move(refusal);
     return options;
   };
-  bool literal = false;
+  bool& literal = options.literal;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (!literal && word == "--") {
@@ -114,6 +120,7 @@ std::size_t file_word(const Options& options) {
   if (is(0, "conf") && is(1, "check") && count > 2) return 2;
   if (is(0, "plugins") && is(1, "check") && count > 2) return 2;
   if (is(0, "plugins") && is(1, "upgrade") && count > 3) return 3;
+  if ((is(0, "users") || is(0, "clientid")) && is(1, "import") && count > 2) return 2;
   if (!is(0, "trace")) return 0;
   if (is(1, "start") && (is(2, "client") || is(2, "topic")) && count > 4) return 4;
   const bool old_form = (is(1, "client") || is(1, "topic")) && count == 4 && !is(3, "off");
@@ -185,23 +192,74 @@ int not_connected(const Options& options, const std::string& path) {
   return code;
 }
 
-// Asks the broker once and copies its answer to standard output; answers the exit code.
-int ask_broker(const Options& options) {
+// The broker's answer on its way to standard output. Its beginning is held back, as it may turn out
+// to be a question.
+class Output {
+ public:
+  // False: nobody reads it.
+  bool take(std::string_view piece) {
+    if (!held_over_ && held_.size() + piece.size() <= kLongestQuestion) {
+      held_ += piece;
+      return true;
+    }
+    return release() && write(piece);
+  }
+  bool release() {
+    held_over_ = true;
+    return write(std::exchange(held_, {}));
+  }
+  // Without the line's end. Empty: it was none.
+  std::string take_question() {
+    if (held_.ends_with('\n')) held_.pop_back();
+    return std::exchange(held_, {});
+  }
+
+ private:
+  static bool write(std::string_view bytes) {
+    return std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size();
+  }
+
+  std::string held_;
+  bool held_over_ = false;
+};
+
+// Asks the broker once and copies its answer to standard output; answers the exit code. With
+// kPrompt it is in `question` instead.
+int ask_once(const Options& options, std::string& question) {
   const std::string path = choose_socket(options);
   const int fd = keel::ctl::connect_to(path);
   if (fd < 0) return not_connected(options, path);
+  Output output;
   bool reader_left = false;
   const std::optional<int> code =
       keel::ctl::ask(fd, options.arguments, [&](std::string_view piece) {
-        reader_left = std::fwrite(piece.data(), 1, piece.size(), stdout) != piece.size();
+        reader_left = !output.take(piece);
         return !reader_left;
       });
   ::close(fd);
-  const bool shown = !reader_left && std::fflush(stdout) == 0;
+  if (code == kPrompt) question = output.take_question();
+  const bool shown = !reader_left && output.release() && std::fflush(stdout) == 0;
   if (!code && shown) {
     complain("the broker ended the connection before the answer was complete; see its log");
   }
   return shown ? code.value_or(kError) : kError;
+}
+
+// The same, and answers what it asks: that goes along as one more word of the command.
+int ask_broker(Options options) {
+  for (int asked = 0;; ++asked) {
+    std::string question;
+    const int code = ask_once(options, question);
+    if (code != kPrompt) return code;
+    if (asked == kMostQuestions) {
+      complain("the command asks more than two questions");
+      return kError;
+    }
+    std::optional<std::string> answer = keel::ctl::prompt(question);
+    if (!answer) return kError;
+    if (!std::exchange(options.literal, true)) options.arguments.emplace_back("--");
+    options.arguments.push_back(std::move(*answer));
+  }
 }
 
 // `plugins top` without --once: the table again every second, until interrupted or refused.

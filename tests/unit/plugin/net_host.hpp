@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernel/broker/realm.hpp"
@@ -27,10 +29,17 @@ using namespace keel::kernel;
 class TestControl final : public ControlPort {
  public:
   void post(Task task) override;
-  void after_ms(std::int64_t, std::function<void()>) override {}
-  bool add_command(const std::string&, std::vector<Usage>, CommandFn) override { return true; }
-  void remove_command(const std::string&) override {}
+  void after_ms(std::int64_t delay_ms, std::function<void()> fn) override {
+    timers.emplace_back(delay_ms, std::move(fn));
+  }
+  bool add_command(const std::string& name, std::vector<Usage>, CommandFn fn) override {
+    return commands.emplace(name, std::move(fn)).second;
+  }
+  void remove_command(const std::string& name) override { commands.erase(name); }
   void turn();
+
+  std::map<std::string, CommandFn> commands;
+  std::vector<std::pair<std::int64_t, std::function<void()>>> timers;  // all there ever were
 
  private:
   std::mutex mutex_;

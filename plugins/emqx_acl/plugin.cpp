@@ -107,7 +107,7 @@ class Acl final : public keel::Plugin {
     Loaded loaded = load(file);
     if (!loaded.rules) {
       failures_.add();
-      return keel::Status::error(std::move(loaded.error));
+      return host().config().fail("acl.file", loaded.error);
     }
     return put_in_force({std::move(loaded.rules), file});
   }

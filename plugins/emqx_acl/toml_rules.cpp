@@ -1,10 +1,20 @@
 // Rules in TOML: an array of tables [[rule]]. The only file that sees toml++, which is compiled
 // into it.
+#include <cstddef>
+
+namespace emqx_acl {
+struct ParserGaveUp {};
+[[noreturn]] static void give_up() { throw ParserGaveUp(); }
+}  // namespace emqx_acl
+
+// The parser asserts that brackets have names and commas have values behind them, which files can
+// break. Here that is an error like others, in every build.
+#undef NDEBUG
+#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : emqx_acl::give_up())
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <array>
 
 #include "emqx_acl/load.hpp"
 #include "emqx_acl/printable.hpp"
@@ -32,29 +42,35 @@ Position place(const toml::key& key) {
 
 // The parser makes a table of each dot in a key and takes them apart by recursion, so that a line
 // of nothing but dots would use up the stack. Texts over several lines would hide such a line.
-void check_shape(std::string_view text) {
-  std::uint32_t line = 1;
-  while (!text.empty()) {
-    std::string_view rest = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), rest.size() + 1));
-    std::size_t dots = 0;
-    for (char quote = '\0'; !rest.empty(); rest.remove_prefix(1)) {
-      const char c = rest.front();
-      if (quote == '\0' && c == '#') break;
-      if (quote == '\0' && (rest.starts_with("\"\"\"") || rest.starts_with("'''"))) {
-        throw Fault{{line, 0}, "texts over several lines have no use here; write \"text\""};
-      }
-      if (quote == '"' && c == '\\' && rest.size() > 1) {
-        rest.remove_prefix(1);
-      } else if (c == quote) {
-        quote = '\0';
-      } else if (quote == '\0' && (c == '"' || c == '\'')) {
-        quote = c;
-      } else if (quote == '\0' && c == '.' && ++dots > kMostDots) {
-        throw Fault{{line, 0}, "too many dots in one line; texts stand in \"quotes\""};
-      }
+void check_line(std::string_view rest, std::uint32_t number) {
+  std::size_t dots = 0;
+  for (char quote = '\0'; !rest.empty(); rest.remove_prefix(1)) {
+    const char c = rest.front();
+    if (quote == '\0' && c == '#') return;
+    if (quote == '\0' && static_cast<unsigned char>(c) >= 0x80) {
+      throw Fault{{number, 0}, "not valid TOML: texts stand in \"quotes\""};
     }
-    ++line;
+    if (quote == '\0' && (rest.starts_with("\"\"\"") || rest.starts_with("'''"))) {
+      throw Fault{{number, 0}, "texts over several lines have no use here; write \"text\""};
+    }
+    if (quote == '"' && c == '\\' && rest.size() > 1) {
+      rest.remove_prefix(1);
+    } else if (c == quote) {
+      quote = '\0';
+    } else if (quote == '\0' && (c == '"' || c == '\'')) {
+      quote = c;
+    } else if (quote == '\0' && c == '.' && ++dots > kMostDots) {
+      throw Fault{{number, 0}, "too many dots in one line; texts stand in \"quotes\""};
+    }
+  }
+}
+
+// What the parser is not safe from.
+void check_shape(std::string_view text) {
+  for (std::uint32_t number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    check_line(line, number);
   }
 }
 
@@ -100,14 +116,14 @@ Subject certificate(const toml::node& node) {
   }
   std::vector<Subject> parts;
   for (const auto& [key, value] : *table) {
-    constexpr std::array<std::pair<std::string_view, Subject::Kind>, 3> kKeys{
-        {{"cn", Subject::Kind::cn}, {"san", Subject::Kind::san}, {"dn", Subject::Kind::dn}}};
-    const auto known = std::find_if(kKeys.begin(), kKeys.end(),
-                                    [&](const auto& entry) { return entry.first == key.str(); });
-    if (known == kKeys.end()) {
-      fail(key, keel::concat("unknown key ", quoted(key.str()), "; a certificate has cn, san, dn"));
+    const std::string_view name = key.str();
+    if (name != "cn" && name != "san" && name != "dn") {
+      fail(key, keel::concat("unknown key ", quoted(name), "; a certificate has cn, san, dn"));
     }
-    parts.push_back(Subject::named(known->second, texts(key.str(), value)));
+    const Subject::Kind kind = name == "cn"    ? Subject::Kind::cn
+                               : name == "san" ? Subject::Kind::san
+                                               : Subject::Kind::dn;
+    parts.push_back(Subject::named(kind, texts(name, value)));
   }
   return Subject::all_of(std::move(parts));
 }
@@ -294,6 +310,29 @@ std::string syntax_error(std::string_view text) {
                       "; write key = value, texts in \"quotes\"");
 }
 
+bool parser_gives_up(std::string_view text) {
+  try {
+    static_cast<void>(toml::parse(text));
+  } catch (const ParserGaveUp&) {
+    return true;
+  } catch (const toml::parse_error&) {
+  }
+  return false;
+}
+
+// The line at which it does: the last of the shortest beginning with which it still does.
+std::uint32_t line_of_giving_up(std::string_view text) {
+  std::vector<std::size_t> ends;  // of lines
+  for (std::size_t at = 0; at < text.size();) {
+    at = std::min(text.find('\n', at), text.size() - 1) + 1;
+    ends.push_back(at);
+  }
+  const auto line = std::partition_point(ends.begin(), ends.end(), [&](std::size_t end) {
+    return !parser_gives_up(text.substr(0, end));
+  });
+  return static_cast<std::uint32_t>(line - ends.begin()) + 1;
+}
+
 }  // namespace
 
 std::vector<Rule> read_toml(std::string_view text) {
@@ -303,6 +342,9 @@ std::vector<Rule> read_toml(std::string_view text) {
   } catch (const toml::parse_error& error) {
     const toml::source_position at = error.source().begin;
     throw Fault{{at.line, at.column}, syntax_error(error.description())};
+  } catch (const ParserGaveUp&) {
+    throw Fault{{line_of_giving_up(text), 0},
+                "not valid TOML: a name or a value is missing, or a bracket is one too many"};
   }
 }
 

@@ -118,7 +118,8 @@ TEST_CASE("no file, no plugin") {
     const keel::Status status = acl.host.load(keel_plugin_entry_v1);
     CHECK_FALSE(status);
     CHECK(status.text() ==
-          "start: /etc/keel/none.conf: cannot be read: No such file or directory; put the rules "
+          "start: acl.file: /etc/keel/none.conf: cannot be read: No such file or directory; put "
+          "the rules "
           "there, or "
           "let acl.file name the file");
   }

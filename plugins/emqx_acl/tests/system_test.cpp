@@ -100,6 +100,8 @@ def publish(c, topic, qos):
         setattr(c, kind, handle)
     c.publish(topic, topic, qos)
     print('publish', topic, qos, 'answer', codes.get(timeout=30) if qos else '-')
+    if qos == 2:
+        codes.get(timeout=30)  # PUBCOMP, which paho asks for even after an error
     for kind in ('_handle_pubackcomp', '_handle_pubrec'):
         delattr(c, kind)
 

@@ -131,6 +131,11 @@ TEST_CASE("every refusal names line, column and rule") {
       {"[[rule]]\npermit = 'allow'\nall = true\n[[rule]]\npermit = 'deny'\n",
        "acl.conf:4:1: rule 2: it does not say who"},
       {"[[rule]]\nuser = '''a'''\n", "acl.conf:2: texts over several lines have no use"},
+      {"[\nrule]]\n", "acl.conf:1: not valid TOML: a name or a value is missing"},
+      {"[[rule]]\n [[.a]]\n", "acl.conf:2: not valid TOML: a name or a value is missing"},
+      {"# one\n[[rule]]\nuser = [\"ann\", }]\naction = 'publish'\n",
+       "acl.conf:3: not valid TOML: a name or a value is missing"},
+      {"[[rule]]\nuser = \xc3\xa4\n", "acl.conf:2: not valid TOML: texts stand in"},
       {"a.b.c.d.e.f.g.h.i.j = 1\n", "acl.conf:1: too many dots"},
       {"user = '\xff'\n", "acl.conf:1: not UTF-8 text"},
   };
@@ -147,7 +152,7 @@ TEST_CASE("nests and sizes have bounds") {
   nest += "[{ all = true }]";
   for (int i = 0; i < 40; ++i) nest += " }]";
   CHECK(refusal(nest).find("nested too deep") != std::string::npos);
-  CHECK(refusal(std::string(5'000'000, '[')).find("not valid TOML") != std::string::npos);
+  CHECK(refusal("a = " + std::string(5'000'000, '[')).find("not valid TOML") != std::string::npos);
   CHECK(refusal(std::string(kMostBytes + 1, '#')).find("longer than 16 MiB") != std::string::npos);
   // Dots within texts and comments are no keys.
   CHECK(shown("permit = 'allow' # ........................\n"

@@ -5,10 +5,11 @@
 
 namespace keel::kernel {
 
+class Runtime;
+
 keel_status auth_recheck(const keel_host* host, keel_str client_id, keel_recheck_fn done,
                          void* ctx);
 // Nothing decided before is remembered. [any]
-class Runtime;
 void forget_decisions(const Runtime& runtime);
 
 }  // namespace keel::kernel

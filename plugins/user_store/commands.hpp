@@ -27,6 +27,8 @@ class Commands {
 
   keel::Status start();
   void set_foreign_hash(const ForeignHash& how) { how_ = how; }
+  // Those who are connected under one of the names. [any]
+  void disconnect_all(std::vector<std::string> names) const;
 
  private:
   using Change = UserStore::Change;
@@ -46,7 +48,6 @@ class Commands {
   void imported(const keel::CtlReply& reply, bool json, const std::string& path,
                 const keel::Result<UserStore::Imported>& result) const;
   void disconnect(const std::string& name) const;
-  void disconnect_all(std::vector<std::string> names) const;
 
   keel::Host& host_;
   const Flavor& flavor_;

@@ -6,11 +6,17 @@ namespace user_store {
 
 SettingsUsers::SettingsUsers() : secret_(random_bytes(32)) {}
 
-void SettingsUsers::set(const List& users) {
+std::vector<std::string> SettingsUsers::set(const List& users) {
   std::unordered_map<std::string, std::string> fresh;
   for (const auto& [name, password] : users) fresh[name] = keyed_hash(secret_, password);
+  std::vector<std::string> changed;
   const std::lock_guard lock(mutex_);
+  for (const auto& [name, hash] : hashes_) {
+    const auto now = fresh.find(name);
+    if (now == fresh.end() || now->second != hash) changed.push_back(name);
+  }
   hashes_.swap(fresh);
+  return changed;
 }
 
 SettingsUsers::Match SettingsUsers::check(std::string_view name, std::string_view password) const {

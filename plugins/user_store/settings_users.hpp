@@ -19,7 +19,8 @@ class SettingsUsers {
 
   SettingsUsers();
 
-  void set(const List& users);
+  // Answers the names that were there before and are gone, or have another password.
+  std::vector<std::string> set(const List& users);
   Match check(std::string_view name, std::string_view password) const;
   bool contains(std::string_view name) const;
   std::vector<std::string> names() const;

@@ -66,7 +66,10 @@ keel::Status UserPlugin::read_settings() {
                        "is none of plain, md5, sha, sha256, sha512, bcrypt, salt,<h>, <h>,salt, "
                        "pbkdf2,<h>,<iterations>,<bytes>");
   }
-  KEEL_TRY(read_users());
+  keel::Result<SettingsUsers::List> users = read_users();
+  if (!users) return users.status();
+  changed_users_ = settings_users_.set(*users);
+  for (auto& [name, password] : *users) wipe(password);
   commands_.set_foreign_hash(*foreign);
   const bool scram = flavor_.scram && config.boolean(key("scram").c_str());
   scram_iterations_ = scram ? number_of("scram_iterations") : 0;
@@ -80,7 +83,7 @@ keel::Status UserPlugin::read_settings() {
   return {};
 }
 
-keel::Status UserPlugin::read_users() {
+keel::Result<SettingsUsers::List> UserPlugin::read_users() const {
   const keel::Config config = host().config();
   SettingsUsers::List users;
   for (const std::string& number : config.keys(flavor_.prefix)) {
@@ -97,12 +100,14 @@ keel::Status UserPlugin::read_users() {
     }
     users.emplace_back(name, password);
   }
-  settings_users_.set(users);
-  for (auto& [name, password] : users) wipe(password);
-  return {};
+  return users;
 }
 
-keel::Status UserPlugin::apply(std::span<const std::string_view>) { return read_settings(); }
+keel::Status UserPlugin::apply(std::span<const std::string_view>) {
+  KEEL_TRY(read_settings());
+  commands_.disconnect_all(std::move(changed_users_));
+  return {};
+}
 
 void UserPlugin::stop() {
   checks_.stop();

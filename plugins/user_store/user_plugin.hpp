@@ -29,7 +29,7 @@ class UserPlugin : public keel::Plugin {
  private:
   keel::Status begin();
   keel::Status read_settings();
-  keel::Status read_users();
+  keel::Result<SettingsUsers::List> read_users() const;
   keel::Result<std::string> store_path() const;
   keel::Status add_hooks();
   keel::Status add_scram();
@@ -50,6 +50,7 @@ class UserPlugin : public keel::Plugin {
   SettingsUsers settings_users_;
   Checks checks_;
   Commands commands_;
+  std::vector<std::string> changed_users_;  // of the settings, when they were read last
   std::uint32_t scram_iterations_ = 0;
   std::vector<ScramExchanges> exchanges_;  // one per shard
   keel::Counter scram_allowed_, scram_refused_;

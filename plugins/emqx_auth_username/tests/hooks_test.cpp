@@ -103,9 +103,13 @@ TEST_CASE("settings that cannot be") {
 
 TEST_CASE("new settings are taken while it runs") {
   Loaded p("auth.user", {{"1.username", "admin"}, {"1.password", "public"}});
+  p.host.clients = {{.client_id = "c1", .username = "admin"},
+                    {.client_id = "c2", .username = "ann"}};
   CHECK(p.host.reload({{"auth.user.1.password", "other"}, {"auth.user.max_pending", "1"}}));
   CHECK(p.login(client("admin", "public")).reason == 0x86);
   CHECK(p.login(client("admin", "other")).verdict == KEEL_ALLOW);
+  REQUIRE(p.host.kicked.size() == 1);  // a changed password ends what it had opened
+  CHECK(p.host.kicked[0].first == "c1");
   p.must({"users", "add", "ann", "secret"});
   CHECK(p.host.authenticate(client("ann", "1")).verdict == KEEL_PENDING);
   CHECK(p.host.authenticate(client("ann", "2")).reason == 0x89);

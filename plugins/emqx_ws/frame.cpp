@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t kReserved = 0x30, kOpcodeBits = 0x0f, kMasked = 0x80, kLengthBits = 0x7f;
 
 using Step = FrameReader::Step;
+typedef std::uint64_t Block __attribute__((vector_size(32)));
 
 Step violated(std::uint16_t with, const char* text) {
   return {FrameReader::Event::violation, 0, Opcode::continuation, {with, text}};
@@ -109,14 +110,21 @@ bool FrameReader::take_message_end() {
   return true;
 }
 
+// In blocks that the compiler turns into vector instructions, then bytes.
 std::uint32_t unmask(const char* from, char* to, std::size_t n, std::uint32_t mask) {
   const std::uint64_t wide = std::uint64_t{mask} << 32 | mask;
   std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
+  for (; i + sizeof(Block) <= n; i += sizeof(Block)) {
+    Block block;
+    std::memcpy(&block, from + i, sizeof block);
+    block ^= wide;
+    std::memcpy(to + i, &block, sizeof block);
+  }
+  for (; i + sizeof wide <= n; i += sizeof wide) {
     std::uint64_t word;
-    std::memcpy(&word, from + i, 8);
+    std::memcpy(&word, from + i, sizeof word);
     word ^= wide;
-    std::memcpy(to + i, &word, 8);
+    std::memcpy(to + i, &word, sizeof word);
   }
   char key[4];
   std::memcpy(key, &mask, 4);

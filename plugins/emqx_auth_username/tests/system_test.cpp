@@ -118,8 +118,8 @@ TEST_CASE("paho, in both versions") {
   keel::KernelFixture kernel({.settings = kCheap});
   must(kernel, {"users", "add", "ann", "secret"});
   const auto paho = [&](const char* version, const char* user, const char* password) {
-    return run(kernel, {"/usr/bin/python3", beside_this("paho_client.py"), std::to_string(kernel.port()),
-                        version, user, password})
+    return run(kernel, {"/usr/bin/python3", beside_this("paho_client.py"),
+                        std::to_string(kernel.port()), version, user, password})
         .output;
   };
   CHECK(paho("4", "ann", "secret") == "reason 0\n");
@@ -134,8 +134,8 @@ TEST_CASE("SCRAM-SHA-256 by AUTH packets, and again by re-authentication") {
   keel::KernelFixture kernel({.settings = keel::concat(kCheap, "auth.user.scram = true\n")});
   must(kernel, {"users", "add", "ann", "secret"});
   const auto scram = [&](std::vector<std::string> words) {
-    words.insert(words.begin(),
-                 {"/usr/bin/python3", beside_this("scram_client.py"), std::to_string(kernel.port())});
+    words.insert(words.begin(), {"/usr/bin/python3", beside_this("scram_client.py"),
+                                 std::to_string(kernel.port())});
     return run(kernel, words).output;
   };
   CHECK(scram({"ann", "secret", "--again"}) ==
@@ -152,7 +152,7 @@ TEST_CASE("killed in the middle of additions: what was answered ok is there") {
   {
     keel::KernelFixture kernel({.settings = settings});
     const std::string ctl =
-        keel::concat(KEEL_TEST_CTL, " --socket ", kernel.path("data/ctl.sock"), " users add ");
+        keel::concat(ctl_path(), " --socket ", kernel.path("data/ctl.sock"), " users add ");
     const keel::test::Process writers(
         {"/bin/sh", "-c",
          keel::concat("for w in a b c; do (i=0; while ", ctl, "$w$i secret; do echo $w$i >> ",

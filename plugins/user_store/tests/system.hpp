@@ -35,12 +35,18 @@ inline void must(const keel::KernelFixture& kernel, const std::vector<std::strin
   REQUIRE_MESSAGE(outcome.exit == 0, outcome.output);
 }
 
+// The tool, as the fixture finds it.
+inline std::string ctl_path() {
+  const char* const value = std::getenv("KEEL_CTL");
+  return value ? value : KEEL_TEST_CTL;
+}
+
 // `ctl <words>` with a line of standard input.
 inline keel::KernelFixture::Outcome ctl_with_input(const keel::KernelFixture& kernel,
                                                    const std::string& input,
                                                    const std::string& words) {
   return run(kernel, {"/bin/sh", "-c",
-                      keel::concat("printf '%s\\n' '", input, "' | ", KEEL_TEST_CTL, " --socket ",
+                      keel::concat("printf '%s\\n' '", input, "' | ", ctl_path(), " --socket ",
                                    kernel.path("data/ctl.sock"), ' ', words)});
 }
 

@@ -79,7 +79,7 @@ class Judge final : public keel::Plugin {
           if (!client) return reply.fail("nobody\n").ignore();
           reply
               .ok(keel::concat(client->username(), " password ", client->has_password() ? 1 : 0,
-                               " cn ", client->verified().cn(), '\n'))
+                               " cn ", client->verified().cn(), " from ", client->peer(), '\n'))
               .ignore();
         });
     return status ? KEEL_EXIT_LATER : KEEL_EXIT_ERROR;

@@ -106,7 +106,8 @@ TEST_CASE("ctl: later") {
   CHECK(f.under_way() == 1);
   const keel_handle reply = f.replies.back();
   SUBCASE("each way to end it") {
-    for (const int exit : {KEEL_EXIT_USAGE, KEEL_EXIT_LATER, -1}) {
+    for (const std::int32_t exit :
+         std::initializer_list<std::int32_t>{KEEL_EXIT_USAGE, KEEL_EXIT_LATER, -1}) {
       CHECK(f.finish(reply, exit) == KEEL_E_INVAL);
     }
     CHECK(f.finish(reply, KEEL_EXIT_PROMPT, "Password: ") == KEEL_OK);
@@ -159,7 +160,7 @@ TEST_CASE("ctl: later") {
     CHECK(caller.answers == 1);
   }
   SUBCASE("the plugin is upgraded") {
-    Parking parking;
+    Parking parking(*f.host.runtime);
     f.host.park(*f.slot, parking);
     CHECK(caller.text == "printed plugin users was unloaded before it answered\n");
     CHECK(f.finish(reply, KEEL_EXIT_OK) == KEEL_E_STALE);

@@ -28,10 +28,10 @@ struct Told {
     for (std::uint32_t i = 0; i < n; ++i) {
       const keel_client& client = shown[i];
       mine.ids.emplace_back(view(client.client_id));
-      mine.about =
-          fmt::format("{} {} v{} clean={} user={} keepalive={} ip={}", view(client.username),
-                      view(client.listener), client.version, client.clean_start,
-                      client.has_username, client.keep_alive_s, client.peer.family);
+      mine.about = fmt::format("{} {} v{} clean={} user={} password={} keepalive={} ip={}",
+                               view(client.username), view(client.listener), client.version,
+                               client.clean_start, client.has_username, client.has_password,
+                               client.keep_alive_s, client.peer.family);
     }
   }
 };
@@ -66,7 +66,7 @@ TEST_CASE("one client is found from any thread, or it is said that there is none
   for (const Told* told : {&here, &there, &elsewhere}) {
     CHECK(told->calls == 1);
     CHECK(told->ids == Strings{"c"});
-    CHECK(told->about == "u mqtt v4 clean=1 user=1 keepalive=30 ip=4");
+    CHECK(told->about == "u mqtt v4 clean=1 user=1 password=1 keepalive=30 ip=4");
   }
   CHECK(nobody.calls == 1);
   CHECK(nobody.ids.empty());
@@ -112,6 +112,32 @@ TEST_CASE("a client is kicked, and told why") {
   CHECK(first.expect(PacketType::disconnect).reason() == Reason::administrative_action);
   CHECK(second.expect(PacketType::disconnect).reason() == Reason::quota_exceeded);
   CHECK(first.at_end());
+}
+
+TEST_CASE("everybody of a name is kicked, on all shards, in slices") {
+  Fixture f;
+  Slot& auth = f.host.plugin("auth");
+  f.host.hook(
+      auth, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
+      OnAuth([](const keel_auth_request*, keel_handle, keel_auth_answer*) { return KEEL_ALLOW; }));
+  f.host.run(auth);
+  std::vector<std::unique_ptr<MqttClient>> all;
+  for (int i = 0; i < 60; ++i) {
+    all.push_back(std::make_unique<MqttClient>(f.host));
+    all.back()->connect({.id = "c" + std::to_string(i), .user = i % 3 ? "alice" : "alic"});
+  }
+  CHECK(clients().kick_user(f.slot.host(), str("alice"), 0x87) == KEEL_OK);
+  CHECK(clients().kick_user(f.slot.host(), str("nobody"), 0) == KEEL_OK);
+  CHECK(clients().kick_user(f.slot.host(), {}, 0) == KEEL_E_INVAL);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i % 3 == 0)
+      CHECK(all[i]->silent());
+    else
+      CHECK(all[i]->expect(PacketType::disconnect).reason() == Reason::not_authorized);
+  }
+  f.slot.set_accepting(false);
+  CHECK(clients().kick_user(f.slot.host(), str("alice"), 0) == KEEL_E_STATE);
+  f.slot.set_accepting(true);
 }
 
 TEST_CASE("asked while starting: told when it runs, or that it never will") {

@@ -143,10 +143,9 @@ TEST_CASE("recheck: so many may be under way") {
   CHECK(f.recheck(&refused) == KEEL_E_LIMIT);
   CHECK(contains(error_text(), "1000 are under way"));
   // The first one, and those that came meanwhile: two ways through.
-  for (std::size_t n = 1; n <= 2; ++n) {
-    REQUIRE(f.host.eventually([&] { return f.asked() == n; }));
-    CHECK(tables::auth.resolve(f.slot.host(), f.tickets[n - 1], KEEL_ALLOW, nullptr) == KEEL_OK);
-  }
+  REQUIRE(f.host.eventually([&] { return f.asked() == 2; }));
+  for (const keel_handle ticket : f.tickets)
+    CHECK(tables::auth.resolve(f.slot.host(), ticket, KEEL_ALLOW, nullptr) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return f.under_way() == 0; }));
   for (const Told& told : all) CHECK(told.calls == 1);
   CHECK(refused.calls == 0);

@@ -1,5 +1,7 @@
 #include "emqx_auth_jwt/base64url.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace jwt {
@@ -9,30 +11,30 @@ namespace {
 constexpr std::string_view kLetters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-// 0 to 63; -1: not one of the letters.
-int digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+// 0 to 63; 64: not one of the letters.
+constexpr std::array<std::uint8_t, 256> kDigits = [] {
+  std::array<std::uint8_t, 256> out{};
+  out.fill(64);
+  for (std::uint8_t i = 0; i < 64; ++i) out[static_cast<unsigned char>(kLetters[i])] = i;
+  return out;
+}();
 
 }  // namespace
 
 std::optional<std::string> from_base64url(std::string_view text) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 2);
+  std::string out(text.size() * 3 / 4, '\0');
+  std::size_t written = 0;
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const int value = digit(c);
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint32_t value = kDigits[static_cast<unsigned char>(c)];
+    if (value == 64) return std::nullopt;
+    bits = bits << 6 | value;
     count += 6;
     if (count >= 8) {
       count -= 8;
-      out.push_back(static_cast<char>(bits >> count & 0xff));
+      out[written++] = static_cast<char>(bits >> count & 0xff);
     }
   }
   if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;

@@ -17,19 +17,26 @@ using keel::Verdict;
 
 // Tokens before passwords, which cost more; rules of tokens before those for everybody.
 constexpr std::int32_t kPriority = 10;
-// What a shard hashes itself: some 30 us.
-constexpr std::size_t kMaxHashedHere = 16 * 1024;
+// What a shard checks itself: tokens up to this size, with so many keys. Some 30 us at most.
+constexpr std::size_t kMaxSizeHere = 2 * 1024, kMaxKeysHere = 4;
 
-constexpr const char* kWrongSignature = "its signature is wrong";
 constexpr const char* kTooMany = "too many tokens are being checked";
 
-bool right_signature(const Token& token, const std::vector<const Key*>& candidates) {
-  return std::any_of(candidates.begin(), candidates.end(), [&](const Key* key) {
+}  // namespace
+
+Gate::Finding Gate::examine(const Token& token, const std::vector<const Key*>& candidates,
+                            const ClaimRules& rules, const Asker& asker, std::int64_t now_ms) {
+  Finding out;
+  out.genuine = std::any_of(candidates.begin(), candidates.end(), [&](const Key* key) {
     return key->verify(token.algorithm, token.signed_text, token.signature);
   });
+  if (out.genuine) {
+    out.accepted = check_claims(token.payload, rules, asker, now_ms, out.why);
+  } else {
+    out.why = {Cause::signature, "its signature is wrong"};
+  }
+  return out;
 }
-
-}  // namespace
 
 Gate::Gate(keel::Host& host, PolicyPtr policy, std::function<void()> want_keys)
     : host_(host), want_keys_(std::move(want_keys)) {
@@ -97,7 +104,7 @@ AuthVerdict Gate::authenticate(const keel::AuthRequest& request) {
   const keel::Client client = request.client();
   const std::string_view text = options.from_username ? client.username() : request.password();
   if (!looks_like_token(text)) return Next{};
-  Question question{request.ticket(), {std::string(client.client_id())}, client.peer(), {}};
+  Question question{{request.ticket(), {std::string(client.client_id())}, client.peer()}};
   if (!options.from_username) {
     question.asker.username = client.username();
     question.asker.has_username = client.has_username();
@@ -122,18 +129,19 @@ AuthVerdict Gate::judge(Shard& shard, Question question) {
                   {Cause::key, concat("there is no key for ", algorithm_name(token.algorithm),
                                       token.kid.empty() ? "" : " and its kid")});
   }
-  const std::size_t work = candidates.size() * token.signed_text.size();
-  if (!is_hmac(token.algorithm) || work > kMaxHashedHere) {
-    return check_by_worker(shard, std::move(question), std::move(candidates));
-  }
-  if (right_signature(token, candidates)) return believe(shard, question, *policy);
-  return no_key(shard, std::move(question), *policy, {Cause::signature, kWrongSignature});
+  const bool here = is_hmac(token.algorithm) && token.signed_text.size() <= kMaxSizeHere &&
+                    candidates.size() <= kMaxKeysHere && question.may_wait;
+  if (!here) return examine_by_worker(shard, std::move(question), std::move(candidates));
+  Finding finding =
+      examine(token, candidates, policy->options.claims, question.asker, host_.clock().wall_ms());
+  return conclude(shard, std::move(question), *policy, std::move(finding));
 }
 
 AuthVerdict Gate::no_key(Shard& shard, Question question, const Policy& policy, Refusal why) {
   const std::string& kid = question.token.kid;
   const bool rotated = !policy.options.key_set.empty() && !kid.empty() && !policy.keys.has_kid(kid);
-  if (!policy.key_set_due && !rotated) return refuse(question.asker, why);
+  const bool never = is_hmac(question.token.algorithm) && policy.options.key_set_is_url();
+  if (never || (!policy.key_set_due && !rotated)) return refuse(question.asker, why);
   const bool wait = question.may_wait && host_.clock().mono_ms() >= shard.next_request_ms;
   if (!wait) {
     if (policy.key_set_due) why = {Cause::unavailable, "the key set could not be read yet"};
@@ -149,20 +157,23 @@ AuthVerdict Gate::no_key(Shard& shard, Question question, const Policy& policy, 
   return Pending{};
 }
 
-AuthVerdict Gate::check_by_worker(Shard& shard, Question question,
-                                  std::vector<const Key*> candidates) {
+AuthVerdict Gate::examine_by_worker(Shard& shard, Question question,
+                                    std::vector<const Key*> candidates) {
   const auto asked = std::make_shared<Question>(std::move(question));
   const PolicyPtr policy = shard.policy;  // the candidates are its
   Status queued = KEEL_E_LIMIT;
   if (pending_.fetch_add(1) < policy->options.max_pending) {
     queued = host_.workers().run(
-        [asked, policy, candidates = std::move(candidates)] {
-          return right_signature(asked->token, candidates);
+        [asked, policy, candidates = std::move(candidates), now_ms = host_.clock().wall_ms()] {
+          return examine(asked->token, candidates, policy->options.claims, asked->asker, now_ms);
         },
-        [this, asked, policy](keel::Result<bool> right) {
+        [this, asked, policy](keel::Result<Finding> finding) {
           --pending_;
-          if (right.code() == KEEL_E_STATE) return;  // the plugin is being unloaded
-          checked(std::move(*asked), *policy, right && *right);
+          if (finding.code() == KEEL_E_STATE) return;  // the plugin is being unloaded
+          if (!finding) finding = Finding{.why = {Cause::unavailable, std::string(finding.text())}};
+          Shard& home = here();
+          const Caller caller = *asked;
+          answer(home, caller, conclude(home, std::move(*asked), *policy, std::move(*finding)));
         });
   }
   if (queued) return Pending{};
@@ -170,30 +181,19 @@ AuthVerdict Gate::check_by_worker(Shard& shard, Question question,
   return refuse(asked->asker, {Cause::unavailable, kTooMany});
 }
 
-void Gate::checked(Question question, const Policy& policy, bool right) {
-  Shard& shard = here();
-  const keel::Ticket ticket = question.ticket;
-  const Asker asker = question.asker;
-  const keel::Address peer = question.peer;
-  answer(shard, ticket, asker, peer,
-         right ? believe(shard, question, policy)
-               : no_key(shard, std::move(question), policy, {Cause::signature, kWrongSignature}));
-}
-
-// The signature is right: what the token says counts.
-AuthVerdict Gate::believe(Shard& shard, const Question& question, const Policy& policy) {
-  const std::int64_t now = host_.clock().wall_ms();
-  Refusal why;
-  auto accepted =
-      check_claims(question.token.payload, policy.options.claims, question.asker, now, why);
-  if (!accepted) return refuse(question.asker, why);
-  if (accepted->acl) {
-    shard.grants.stage(question.asker.client_id, question.peer,
-                       std::make_shared<Acl>(std::move(*accepted->acl)), host_.clock().mono_ms());
+AuthVerdict Gate::conclude(Shard& shard, Question question, const Policy& policy, Finding finding) {
+  if (!finding.genuine && finding.why.cause == Cause::signature) {
+    return no_key(shard, std::move(question), policy, std::move(finding.why));
   }
-  Allow allow{.superuser = accepted->superuser};
-  if (accepted->expires_ms && policy.options.disconnect_at_expiry) {
-    const std::int64_t left_s = (*accepted->expires_ms - now + 999) / 1000;
+  if (!finding.accepted) return refuse(question.asker, finding.why);
+  Accepted& accepted = *finding.accepted;
+  if (accepted.acl) {
+    shard.grants.stage(question.asker.client_id, question.peer,
+                       std::make_shared<Acl>(std::move(*accepted.acl)), host_.clock().mono_ms());
+  }
+  Allow allow{.superuser = accepted.superuser};
+  if (accepted.expires_ms && policy.options.disconnect_at_expiry) {
+    const std::int64_t left_s = (*accepted.expires_ms - host_.clock().wall_ms() + 999) / 1000;
     allow.expiry_s = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left_s, 1, UINT32_MAX));
   }
   accepted_.add();
@@ -207,17 +207,14 @@ void Gate::settle_here(std::int64_t next_request_ms) {
   waiting.swap(shard.waiting);
   for (Question& question : waiting) {
     --pending_;
-    const keel::Ticket ticket = question.ticket;
-    const Asker asker = question.asker;
-    const keel::Address peer = question.peer;
-    answer(shard, ticket, asker, peer, judge(shard, std::move(question)));
+    const Caller caller = question;
+    answer(shard, caller, judge(shard, std::move(question)));
   }
 }
 
-void Gate::answer(Shard& shard, const keel::Ticket& ticket, const Asker& asker,
-                  const keel::Address& peer, const AuthVerdict& verdict) {
-  if (verdict.code() == KEEL_PENDING || ticket.answer(verdict)) return;
-  shard.grants.unstage(asker.client_id, peer);  // nobody waits any more
+void Gate::answer(Shard& shard, const Caller& caller, const AuthVerdict& verdict) {
+  if (verdict.code() == KEEL_PENDING || caller.ticket.answer(verdict)) return;
+  shard.grants.unstage(caller.asker.client_id, caller.peer);  // nobody waits any more
 }
 
 AuthVerdict Gate::refuse(const Asker& asker, const Refusal& why) {

@@ -2,8 +2,9 @@
 // One Shard object per shard, touched there only; settings and keys reach it as one immutable
 // object.
 //
-// Secrets are checked at once, which takes microseconds; public keys by workers, and the client
-// waits. So does one whose token names a key that is unknown while a key set can be asked for it.
+// Short tokens signed with a secret are checked at once, which takes microseconds; others by
+// workers, and the client waits. So does one whose token names a key that is unknown while a key
+// set can be asked for it.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "emqx_auth_jwt/grants.hpp"
@@ -40,13 +42,21 @@ class Gate {
   void settle(std::int64_t next_request_ms);
 
  private:
-  // Who asks, kept while its question is open.
-  struct Question {
+  // Who asks, and with which token; kept while the question is open.
+  struct Caller {
     keel::Ticket ticket;
     Asker asker;
     keel::Address peer;
-    Token token;
+  };
+  struct Question : Caller {
+    Token token = {};
     bool may_wait = true;  // for the key set, if that is what it takes
+  };
+  // What checking a token came to.
+  struct Finding {
+    bool genuine = false;  // one of the keys has signed it
+    std::optional<Accepted> accepted = {};
+    Refusal why = {};
   };
   struct Shard {
     PolicyPtr policy;
@@ -60,13 +70,15 @@ class Gate {
   keel::AuthVerdict judge(Shard& shard, Question question);
   // None of the keys there are is the right one.
   keel::AuthVerdict no_key(Shard& shard, Question question, const Policy& policy, Refusal why);
-  keel::AuthVerdict check_by_worker(Shard& shard, Question question,
-                                    std::vector<const Key*> candidates);
-  void checked(Question question, const Policy& policy, bool right);
-  keel::AuthVerdict believe(Shard& shard, const Question& question, const Policy& policy);
+  // The work itself. [any]
+  static Finding examine(const Token& token, const std::vector<const Key*>& candidates,
+                         const ClaimRules& rules, const Asker& asker, std::int64_t now_ms);
+  keel::AuthVerdict examine_by_worker(Shard& shard, Question question,
+                                      std::vector<const Key*> candidates);
+  keel::AuthVerdict conclude(Shard& shard, Question question, const Policy& policy,
+                             Finding finding);
   void settle_here(std::int64_t next_request_ms);
-  void answer(Shard& shard, const keel::Ticket& ticket, const Asker& asker,
-              const keel::Address& peer, const keel::AuthVerdict& verdict);
+  void answer(Shard& shard, const Caller& caller, const keel::AuthVerdict& verdict);
   keel::AuthVerdict refuse(const Asker& asker, const Refusal& why);
   keel::Verdict authorize(const keel::AuthorizeRequest& request);
   void on_event(const keel::Event& event);

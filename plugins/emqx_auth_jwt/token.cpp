@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 using keel::concat;
 
-constexpr std::size_t kMaxHeader = 4096;  // decoded
+constexpr std::size_t kMaxHeader = 2048;  // decoded
 constexpr std::size_t kMaxKid = 256;
 
 bool refuse(Refusal& why, Cause cause, std::string text) {

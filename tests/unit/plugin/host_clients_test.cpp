@@ -6,6 +6,7 @@
 
 #include "broker_host.hpp"
 #include "keel/ext/clients.h"
+#include "keel/ext/stream.h"
 
 namespace keel::test {
 namespace {
@@ -112,6 +113,49 @@ TEST_CASE("a client is kicked, and told why") {
   CHECK(first.expect(PacketType::disconnect).reason() == Reason::administrative_action);
   CHECK(second.expect(PacketType::disconnect).reason() == Reason::quota_exceeded);
   CHECK(first.at_end());
+}
+
+TEST_CASE("what a client proved is shown with it") {
+  Fixture f;
+  keel_verified proved{};
+  proved.size = sizeof proved;
+  proved.cn = str("device-7");
+  proved.san = str("device-7.example");
+  proved.dn = str("CN=device-7,O=x");
+  proved.psk_identity = str("psk");
+  keel_stream_options options{};
+  options.size = sizeof options;
+  options.verified = &proved;
+  options.loopback_only = 1;
+  keel_stream_callbacks callbacks{};
+  callbacks.size = sizeof callbacks;
+  callbacks.output = [](void*, keel_handle, const keel_str*, std::uint32_t) {};
+  keel_handle stream = 0;
+  f.host.on_shard(0, [&] {
+    REQUIRE(tables::stream.open(f.slot.host(), &options, &callbacks, nullptr, &stream) == KEEL_OK);
+    const std::string hello = wire::connect({.id = "c"}, Version::v5);
+    std::uint64_t backlog = 0;
+    REQUIRE(tables::stream.feed(f.slot.host(), stream, str(hello), &backlog) == KEEL_OK);
+  });
+  struct Proof {
+    std::string text;
+    int found = 0, answers = 0;
+  } proof;
+  const auto note = [](void* ctx, const keel_client* clients, std::uint32_t n, std::int32_t) {
+    auto& mine = *static_cast<Proof*>(ctx);
+    ++mine.answers;
+    for (std::uint32_t i = 0; i < n && clients[i].verified; ++i, ++mine.found) {
+      const keel_verified& shown = *clients[i].verified;
+      mine.text = fmt::format("{} {} {} {}", view(shown.cn), view(shown.san), view(shown.dn),
+                              view(shown.psk_identity));
+    }
+  };
+  REQUIRE(f.host.eventually([&] { return f.host.realm.total(Gauge::connections) == 1; }));
+  CHECK(clients().find(f.slot.host(), str("c"), note, &proof) == KEEL_OK);
+  REQUIRE(f.host.eventually([&] { return proof.answers == 1; }));
+  CHECK(proof.found == 1);
+  CHECK(proof.text == "device-7 device-7.example CN=device-7,O=x psk");
+  f.host.on_shard(0, [&] { CHECK(tables::stream.close(f.slot.host(), stream) == KEEL_OK); });
 }
 
 TEST_CASE("everybody of a name is kicked, on all shards, in slices") {

@@ -232,7 +232,7 @@ void Connection::closed(const keel::Closed&) {
 }
 
 void Connection::stream_closed(const keel::Closed& why) {
-  if (state_ != State::open) return;
+  if (state_ != State::open || why.reason == KEEL_CLOSE_UNLOAD) return;
   if (why.reason == KEEL_CLOSE_SLOW) {
     count_close(code::policy);
     return abandon();

@@ -88,8 +88,8 @@ void Connection::feed(std::string_view bytes) {
   connection().pause().ignore();
 }
 
+// Also when it was another version of the plugin that paused.
 void Connection::writable() {
-  if (!paused_) return;
   paused_ = false;
   connection().resume().ignore();
 }

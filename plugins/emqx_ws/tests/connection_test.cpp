@@ -440,7 +440,30 @@ TEST_CASE("an upgrade takes everybody over, in whatever state") {
   CHECK(b.host.tcp_take(idle) == server_close(1001));
 }
 
-TEST_CASE("state of an unknown version is refused, and the old version goes on") {
+TEST_CASE("a connection that the old version paused goes on in the new one") {
+  Broker b;
+  const keel_handle client = b.open();
+  const keel_handle stream = b.stream();
+  b.host.stream_peer(stream).backlog = 100'000;
+  b.say(client, binary("one"));
+  b.say(client, binary("two"));
+  REQUIRE(b.host.upgrade(keel_plugin_entry_v1));
+  CHECK(b.host.stream_peer(stream).fed == "one");
+  b.host.stream_writable(stream);
+  CHECK(b.host.stream_peer(stream).fed == "onetwo");
+}
+
+TEST_CASE("a client in the middle of a compressed message is not handed over") {
+  Broker b("listener.ws.a.compress = true\n");
+  const keel_handle client =
+      b.open("Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
+  b.say(client, frame(kBinary | 0x40, "\xf2\x48\xcd"));
+  REQUIRE(b.host.upgrade(keel_plugin_entry_v1));
+  CHECK(b.host.handles("connection") == 0);
+  CHECK(b.host.streams().empty());
+}
+
+TEST_CASE("when the new version cannot start the old one goes on") {
   Broker b;
   const keel_handle client = b.open();
   b.host.fail_next("tcp.listen", KEEL_E_IO);

@@ -214,6 +214,34 @@ TEST_CASE("mosquitto_pub is told why") {
   CHECK(run(command).exit == 0);
 }
 
+TEST_CASE("paho is told when it has to go, and refused when it comes back") {
+  BrokerProcess broker;
+  const std::string script =
+      "import sys, paho.mqtt.client as mqtt\n"
+      "c = mqtt.Client('paho', protocol=mqtt.MQTTv5)\n"
+      "def connected(client, data, flags, reason, properties):\n"
+      "  print('connack', reason, flush=True)\n"
+      "  if reason.value != 0: client.disconnect(); sys.exit(0)\n"
+      "def gone(client, data, reason, properties=None): print('gone', reason, flush=True)\n"
+      "c.on_connect, c.on_disconnect = connected, gone\n"
+      "c.reconnect_delay_set(1, 1)\n"
+      "c.connect('127.0.0.1', int(sys.argv[1]))\n"
+      "c.loop_forever()\n";
+  const Spawn spawn{{"/usr/bin/python3", "-c", script, std::to_string(broker.port())},
+                    {},
+                    broker.dir() / "out",
+                    broker.dir() / "err",
+                    {}};
+  Process paho(spawn);
+  const auto printed = [&](const std::string& what) {
+    eventually([&] { return contains(read_file(broker.dir() / "out"), what); }, what);
+  };
+  printed("connack Success");
+  broker.ctl_ok({"banned", "add", "client", "paho"});
+  printed("gone");
+  printed("connack Banned");
+}
+
 TEST_SUITE_END();
 
 }  // namespace keel::test

@@ -15,7 +15,7 @@ TEST_SUITE_BEGIN("flapping");
 TEST_CASE_TEMPLATE("a client that comes and goes is banned, others are not", V, V31, V311, V5) {
   BrokerProcess broker(kSettings);
   for (int i = 0; i < 4; ++i) broker.connect("c", V::value).disconnect();
-  for (int i = 0; i < 3; ++i) broker.connect("d", V::value).disconnect();
+  for (int i = 0; i < 2; ++i) broker.connect("d", V::value).disconnect();
   eventually([&] { return contains(broker.ctl_ok({"banned", "list"}), "value=c"); }, "the ban");
   const std::string list = broker.ctl_ok({"banned", "list"});
   CHECK(contains(list, "by=flapping"));

@@ -190,12 +190,14 @@ std::string Checks::make_value(std::string_view password) const {
   return UserValue::join(hash, scram.stored_key.empty() ? std::string() : scram.to_text());
 }
 
-// The password is known only now: replaces an old hash, and adds what SCRAM needs.
+// The password is known only now: replaces an old hash, and what SCRAM needs if that is wanted
+// otherwise by now.
 void Checks::upgrade(const Check& check, const std::string& value) {
   const Limits now = limits();
   const UserValue parts(value);
-  const bool wants_scram = now.scram_iterations != 0 && parts.scram().empty();
-  if (!outdated(parts.hash(), now.cost) && !wants_scram) return;
+  const auto scram = ScramVerifier::parse(parts.scram());
+  const bool same_scram = (scram ? scram->iterations : 0) == now.scram_iterations;
+  if (!outdated(parts.hash(), now.cost) && same_scram) return;
   std::string better = make_value(check.password);
   if (better.empty()) return;
   cache_.put(cache_.key(check.name, better, check.password), host_.clock().mono_ms());

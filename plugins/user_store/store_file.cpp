@@ -171,7 +171,8 @@ keel::Status StoreFile::append(std::string_view lines) {
 
 keel::Status StoreFile::rewrite(const std::function<void(const Emit& emit)>& write) {
   const std::string fresh = path_ + ".new";
-  const int fd = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  ::unlink(fresh.c_str());  // of a crash
+  const int fd = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0) return failed("write beside");
   std::string buffer = header_line(secret_);
   std::size_t bytes = buffer.size(), count = 0;
@@ -185,7 +186,7 @@ keel::Status StoreFile::rewrite(const std::function<void(const Emit& emit)>& wri
     well = well && write_all(fd, buffer);
     buffer.clear();
   });
-  well = well && write_all(fd, buffer) && ::fchmod(fd, 0600) == 0 && ::fsync(fd) == 0 &&
+  well = well && write_all(fd, buffer) && ::fsync(fd) == 0 &&
          ::rename(fresh.c_str(), path_.c_str()) == 0;
   if (!well) {
     keel::Status status = failed("write anew");

@@ -28,6 +28,10 @@ keel::Status UserStore::open(const std::string& path) {
 void UserStore::close() {
   file_.close();
   table_.clear();
+  const std::lock_guard lock(mutex_);
+  changes_.clear();
+  imports_.clear();
+  running_ = false;  // a job that was cancelled has not said so
 }
 
 void UserStore::submit(Change change) {
@@ -117,9 +121,13 @@ void UserStore::run_lane() {
         return;
       }
     }
-    if (import) run_import(*import);
-    if (!batch.empty()) write_batch(batch);
-    tidy();
+    try {
+      if (import) run_import(*import);
+      if (!batch.empty()) write_batch(batch);
+      tidy();
+    } catch (const std::bad_alloc&) {  // who waits is told by the kernel, in time
+      note(keel::Status::error("there is not enough memory to change the store", KEEL_E_NOMEM));
+    }
   }
 }
 

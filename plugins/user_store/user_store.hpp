@@ -54,7 +54,7 @@ class UserStore {
   explicit UserStore(Run run) : run_(std::move(run)) {}
 
   keel::Status open(const std::string& path);  // [control], with nothing under way
-  void close();                                // the same
+  void close();                                // the same; what still waits is forgotten
 
   // The value of a user, see UserValue. [any]
   std::optional<std::string> find(std::string_view name) const { return table_.find(name); }

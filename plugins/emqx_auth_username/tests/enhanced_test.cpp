@@ -111,6 +111,24 @@ TEST_CASE("an imported hash proves nothing, until the password was seen") {
   CHECK(s.login("secret").verdict == KEEL_ALLOW);
 }
 
+TEST_CASE("verifiers follow the settings at the next login, also when SCRAM is off") {
+  Scram s;
+  s.p.must({"users", "add", "ann", "secret"});
+  const std::string path = s.p.dir.path("users.txt");
+  CHECK(keel::test::read_file(path).find(":4096,") != std::string::npos);
+  REQUIRE(s.p.host.unload());
+  s.p.set("scram_iterations", "5000");
+  REQUIRE(s.p.host.load(keel_plugin_entry_v1));
+  CHECK(s.p.login({.username = "ann", .password = "secret"}).verdict == KEEL_ALLOW);
+  CHECK(s.first().data.ends_with(",i=5000"));
+  CHECK(s.login("secret").verdict == KEEL_ALLOW);
+  REQUIRE(s.p.host.unload());
+  s.p.set("scram", "false");
+  REQUIRE(s.p.host.load(keel_plugin_entry_v1));
+  CHECK(s.p.login({.username = "ann", .password = "secret"}).verdict == KEEL_ALLOW);
+  CHECK(s.p.ctl({"users", "list", "--json"}).output.find("\"scram\":false") != std::string::npos);
+}
+
 TEST_CASE("a user who was changed during the exchange is refused") {
   Scram s;
   s.p.must({"users", "add", "ann", "secret"});

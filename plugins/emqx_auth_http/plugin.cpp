@@ -2,7 +2,7 @@
 #include <keel/plugin.hpp>
 
 #include "emqx_auth_http/asker.hpp"
-#include "emqx_auth_http/status.hpp"
+#include "emqx_auth_http/commands.hpp"
 
 namespace auth_http {
 namespace {
@@ -21,7 +21,7 @@ class AuthHttp final : public keel::Plugin {
     for (std::uint32_t shard = 0; shard < host().shards().count(); ++shard) {
       askers_.push_back(std::make_unique<Asker>(host(), setup_, *report_, shard));
     }
-    KEEL_TRY(offer_status(host(), setup_, *report_, askers_));
+    KEEL_TRY(offer_commands(host(), setup_, *report_, askers_));
     if (setup_.acl) {
       KEEL_TRY(host().hooks().on_authorize(
           0, [this](const keel::AuthorizeRequest& request) { return here().authorize(request); }));

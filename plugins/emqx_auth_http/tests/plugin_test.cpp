@@ -393,6 +393,36 @@ TEST_CASE("ctl auth_http status") {
   CHECK(bench.host.ctl("auth_http status now").exit == KEEL_EXIT_USAGE);
 }
 
+TEST_CASE("ctl auth_http recheck") {
+  Bench bench("auth.http.breaker.failures = 1\nauth.http.request.retry_times = 0", true);
+  bench.host.recheck_asked = 7;
+  bench.host.recheck_removed = 2;
+  auto shown = bench.host.ctl("auth_http recheck");
+  CHECK(shown.exit == KEEL_EXIT_OK);
+  CHECK(shown.output == "7 subscriptions checked, 2 removed.\n");
+  shown = bench.host.ctl("auth_http recheck c1 --json");
+  CHECK(shown.output == "{\"checked\":7,\"removed\":2}\n");
+  REQUIRE(bench.host.rechecks.size() == 2);
+  CHECK(bench.host.rechecks[0].client_id.empty());
+  CHECK(bench.host.rechecks[1].client_id == "c1");
+  CHECK(bench.host.ctl("auth_http recheck c1 c2").exit == KEEL_EXIT_USAGE);
+
+  bench.host.fail_next("auth.recheck", KEEL_E_LIMIT);
+  shown = bench.host.ctl("auth_http recheck");
+  CHECK(shown.exit == KEEL_EXIT_ERROR);
+  CHECK(shown.output.find("cannot be checked") != std::string::npos);
+
+  bench.host.authenticate(kAnn);
+  bench.refuse();
+  shown = bench.host.ctl("auth_http recheck");
+  CHECK(shown.exit == KEEL_EXIT_ERROR);
+  CHECK(shown.output.find("would be lost") != std::string::npos);
+  CHECK(bench.host.rechecks.size() == 2);
+
+  Bench without_acl;
+  CHECK(without_acl.host.ctl("auth_http recheck").exit == KEEL_EXIT_ERROR);
+}
+
 TEST_CASE("settings that cannot work are refused with their key") {
   const struct {
     const char* settings;

@@ -1,6 +1,6 @@
 // A web server for the tests, on a port of its own, which it prints: "listening 40123". Decides by
 // user name, or by topic; some users make it misbehave. Each request is printed as one line of JSON.
-//   node server.js [--port N] [--cert FILE --key FILE [--ca FILE]] [--idle MS] [--delay MS]
+//   node server.js [--port N] [--cert FILE --key FILE [--ca FILE]] [--idle MS] [--delay MS] [--closed yes]
 'use strict';
 const fs = require('fs');
 const option = (name) => {
@@ -44,6 +44,7 @@ function decide(path, params, res) {
   if (path === '/mqtt/superuser') return answer(params.username === 'root' ? 200 : 403);
   if (path === '/mqtt/acl') {
     if (params.topic.startsWith('ignored/')) return res.end('ignore');
+    if (option('closed')) return answer(403);
     if (params.topic.startsWith('error/')) return answer(503);
     return answer(params.topic.startsWith('open/') ? 200 : 403);
   }

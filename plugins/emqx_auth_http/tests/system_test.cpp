@@ -110,6 +110,19 @@ TEST_CASE("superusers skip the access list, everybody else is asked about") {
   CHECK(nobody.subscribe("closed/#") == 0x80);
 }
 
+TEST_CASE("ctl auth_http recheck removes what is allowed no longer") {
+  web::Server server;
+  keel::KernelFixture kernel({.settings = all_three(server)});
+  auto root = kernel.connect_with({.client_id = "r", .username = "root", .password = "secret"});
+  auto ann = kernel.connect_with({.client_id = "a", .username = "ann", .password = "secret"});
+  CHECK(ann.subscribe("open/#") == 0);
+  CHECK(kernel.ctl({"auth_http", "recheck"}).output == "1 subscriptions checked, 0 removed.\n");
+  server.restart({"--closed", "yes"});
+  CHECK(kernel.ctl({"auth_http", "recheck"}).output == "1 subscriptions checked, 1 removed.\n");
+  root.publish("open/x", "secret plans", 1);
+  CHECK(ann.quiet());
+}
+
 TEST_CASE("what is no proper answer is a no, and stalls nobody") {
   const web::Server server;
   keel::KernelFixture kernel(

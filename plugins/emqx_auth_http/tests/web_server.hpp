@@ -49,9 +49,10 @@ class Server {
     process_->signal(SIGKILL);
     process_->wait(kPatienceMs);
   }
-  // Again on the same port.
-  void restart() {
+  // Again on the same port, with further options.
+  void restart(const std::vector<std::string>& more = {}) {
     kill();
+    options_.insert(options_.end(), more.begin(), more.end());
     start(port_);
   }
   void freeze() { process_->signal(SIGSTOP); }

@@ -1,4 +1,4 @@
-// `ctl auth_http status`, and the gauges of the connections. [control]
+// `ctl auth_http ...`, and the gauges of the connections. [control]
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace auth_http {
 using Askers = std::vector<std::unique_ptr<Asker>>;
 
 // All of it is looked at for as long as the plugin runs.
-keel::Status offer_status(keel::Host& host, const Setup& setup, const Report& report,
-                          const Askers& askers);
+keel::Status offer_commands(keel::Host& host, const Setup& setup, const Report& report,
+                            const Askers& askers);
 
 }  // namespace auth_http

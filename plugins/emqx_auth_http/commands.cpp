@@ -1,4 +1,4 @@
-#include "emqx_auth_http/status.hpp"
+#include "emqx_auth_http/commands.hpp"
 
 #include <boost/json.hpp>
 
@@ -109,21 +109,56 @@ class Status {
   std::array<Row, kKinds> rows_;
 };
 
+// Puts live subscriptions before the server again. Not while one does not work: then on_failure
+// would decide about all of them.
+int recheck(keel::Host& host, const Setup& setup, const Report& report, const keel::CtlCall& call) {
+  if (!setup.acl) {
+    call.print("No access list is asked: auth.http.acl_req.url is not set.\n");
+    return KEEL_EXIT_ERROR;
+  }
+  if (report.breakers_open() != 0) {
+    call.print(
+        "A web server does not work now: subscriptions would be lost. See ctl auth_http "
+        "status.\n");
+    return KEEL_EXIT_ERROR;
+  }
+  const keel::CtlReply reply = call.reply();
+  const keel::Status asked = host.hooks().recheck(
+      call[1], [reply, json = call.json()](std::uint64_t n, std::uint64_t removed) {
+        reply
+            .ok(json ? keel::concat("{\"checked\":", n, ",\"removed\":", removed, "}\n")
+                     : keel::concat(n, " subscriptions checked, ", removed, " removed.\n"))
+            .ignore();
+      });
+  if (asked) return KEEL_EXIT_LATER;
+  call.print("Subscriptions cannot be checked: ", asked, ".\n");
+  return KEEL_EXIT_ERROR;
+}
+
 }  // namespace
 
-keel::Status offer_status(keel::Host& host, const Setup& setup, const Report& report,
-                          const Askers& askers) {
+keel::Status offer_commands(keel::Host& host, const Setup& setup, const Report& report,
+                            const Askers& askers) {
   const Status status(setup, report, askers);
   KEEL_TRY(host.metrics().gauge_of("auth_http_connections", "Connections to web servers",
                                    [status] { return status.total(&Sum::connections); }));
   KEEL_TRY(host.metrics().gauge_of("auth_http_waiting", "Requests that wait for a connection",
                                    [status] { return status.total(&Sum::waiting); }));
-  return host.ctl().add("auth_http", {{"auth_http status", "The web servers and how they do"}},
-                        [status](const keel::CtlCall& call) -> int {
-                          if (call.size() != 1 || call[0] != "status") return KEEL_EXIT_USAGE;
-                          status.print(call);
-                          return KEEL_EXIT_OK;
-                        });
+  return host.ctl().add(
+      "auth_http",
+      {{"auth_http status", "The web servers and how they do"},
+       {"auth_http recheck [<ClientId>]",
+        "Ask again about live subscriptions, of one client or all, and remove those refused"}},
+      [&host, &setup, &report, status](const keel::CtlCall& call) -> int {
+        if (call.size() == 1 && call[0] == "status") {
+          status.print(call);
+          return KEEL_EXIT_OK;
+        }
+        if (call.size() >= 1 && call.size() <= 2 && call[0] == "recheck") {
+          return recheck(host, setup, report, call);
+        }
+        return KEEL_EXIT_USAGE;
+      });
 }
 
 }  // namespace auth_http

@@ -1,6 +1,7 @@
 #include "emqx_auth_jwt/gate.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace jwt {
 
@@ -61,7 +62,8 @@ Status Gate::start() {
       kPriority, [this](const keel::AuthRequest& request) { return authenticate(request); }));
   KEEL_TRY(hooks.on_authorize(
       kPriority, [this](const keel::AuthorizeRequest& request) { return authorize(request); }));
-  for (const auto point : {KEEL_HOOK_CLIENT_CONNECTED, KEEL_HOOK_SESSION_TERMINATED}) {
+  for (const auto point :
+       {KEEL_HOOK_SESSION_RESUMED, KEEL_HOOK_CLIENT_CONNECTED, KEEL_HOOK_SESSION_TERMINATED}) {
     KEEL_TRY(hooks.on_event(point, [this](const keel::Event& event) { on_event(event); }));
   }
   return {};
@@ -235,10 +237,30 @@ Verdict Gate::authorize(const keel::AuthorizeRequest& request) {
 void Gate::on_event(const keel::Event& event) {
   const auto client = event.client();
   if (!client) return;
-  Grants& grants = here().grants;
-  if (event.point() == KEEL_HOOK_SESSION_TERMINATED) return grants.ended(client->client_id());
-  if (event.reason_code() == 0) return grants.connected(client->client_id(), client->peer());
-  grants.unstage(client->client_id(), client->peer());
+  Shard& shard = here();
+  if (event.point() == KEEL_HOOK_SESSION_RESUMED) {
+    shard.resumed = client->client_id();
+  } else if (event.point() == KEEL_HOOK_SESSION_TERMINATED) {
+    shard.grants.ended(client->client_id());
+  } else if (event.reason_code() == 0) {
+    connected(*client);
+  } else {
+    shard.grants.unstage(client->client_id(), client->peer());
+  }
+}
+
+// What an earlier token let a session subscribe to, another may not.
+void Gate::connected(const keel::Client& client) {
+  Shard& shard = here();
+  const bool resumed = std::exchange(shard.resumed, {}) == client.client_id();
+  const bool changed = shard.grants.connected(client.client_id(), client.peer());
+  if (!changed || !resumed) return;
+  const Status asked =
+      host_.hooks().recheck(client.client_id(), [](std::uint64_t, std::uint64_t) {});
+  if (!asked) {
+    host_.log().warning("client=", client.client_id(),
+                        ": its subscriptions were not checked against its new token: ", asked);
+  }
 }
 
 }  // namespace jwt

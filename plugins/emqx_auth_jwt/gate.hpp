@@ -63,6 +63,7 @@ class Gate {
     Grants grants;
     std::deque<Question> waiting;  // for the key set
     std::int64_t next_request_ms = 0;
+    std::string resumed;  // the client whose session goes on; it is connected next
   };
 
   Shard& here();
@@ -82,6 +83,7 @@ class Gate {
   keel::AuthVerdict refuse(const Asker& asker, const Refusal& why);
   keel::Verdict authorize(const keel::AuthorizeRequest& request);
   void on_event(const keel::Event& event);
+  void connected(const keel::Client& client);
 
   keel::Host& host_;
   std::function<void()> want_keys_;

@@ -1,5 +1,7 @@
 #include "emqx_auth_jwt/grants.hpp"
 
+#include <utility>
+
 namespace jwt {
 
 namespace {
@@ -24,13 +26,16 @@ void Grants::unstage(std::string_view client_id, const keel::Address& peer) {
   tidy(found);
 }
 
-void Grants::connected(std::string_view client_id, const keel::Address& peer) {
+bool Grants::connected(std::string_view client_id, const keel::Address& peer) {
   const auto found = entries_.find(client_id);
-  if (found == entries_.end()) return;
+  if (found == entries_.end()) return false;
   Entry& entry = found->second;
-  entry.active = {};
+  const Rules before = std::exchange(entry.active, {}).rules;
   if (entry.staged.rules && entry.staged.peer == peer) std::swap(entry.active, entry.staged);
+  const Rules& now = entry.active.rules;
+  const bool same = before && now ? before->rules() == now->rules() : before == now;
   tidy(found);
+  return !same;
 }
 
 void Grants::ended(std::string_view client_id) {

@@ -28,8 +28,9 @@ class Grants {
              std::int64_t now_ms);
   // It was not let in after all.
   void unstage(std::string_view client_id, const keel::Address& peer);
-  // It was: what it staged counts; one that staged nothing has no rules.
-  void connected(std::string_view client_id, const keel::Address& peer);
+  // It was: what it staged counts; one that staged nothing has no rules. True: they are not what
+  // the client id had before.
+  bool connected(std::string_view client_id, const keel::Address& peer);
   // Its session is over.
   void ended(std::string_view client_id);
 

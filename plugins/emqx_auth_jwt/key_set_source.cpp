@@ -20,11 +20,17 @@ constexpr std::uint32_t kConnectMs = 3'000, kFetchMs = 4'000;
 constexpr std::int64_t kRequestEveryMs = 30'000;
 constexpr std::int64_t kRetryMs = 30'000;  // after a failure, if the interval is not shorter still
 
+// A URL without its query, which may hold a secret.
+std::string shown(const std::string& from) {
+  return Options::is_url(from) ? from.substr(0, from.find('?')) : from;
+}
+
 }  // namespace
 
 KeySetSource::KeySetSource(keel::Host& host, const Options& options, Settled settled)
     : host_(host),
       from_(options.key_set),
+      name_(shown(from_)),
       ca_(options.key_set_ca),
       refresh_ms_(options.refresh_ms),
       settled_(std::move(settled)) {
@@ -43,7 +49,7 @@ KeySetSource::KeySetSource(keel::Host& host, const Options& options, Settled set
 KeySetSource::Reading KeySetSource::parse(std::string text, const std::string& from) {
   Reading out;
   const bool fetched = Options::is_url(from);
-  auto read = read_key_set(text, fetched ? Secrets::refuse : Secrets::accept, from);
+  auto read = read_key_set(text, fetched ? Secrets::refuse : Secrets::accept, shown(from));
   if (read) {
     out.read = std::move(*read);
   } else {
@@ -110,8 +116,9 @@ void KeySetSource::refresh() {
 }
 
 void KeySetSource::request() {
+  if (busy_) return;  // its end serves this one too
   const std::int64_t now = host_.clock().mono_ms();
-  if (!busy_ && now < next_request_ms_) return settled_(false);
+  if (now < next_request_ms_) return settled_(false);
   next_request_ms_ = now + kRequestEveryMs;
   refresh();
 }
@@ -128,10 +135,12 @@ void KeySetSource::read_by_worker() {
 void KeySetSource::fetch() {
   auto answered = [self = shared_from_this()](Result<keel::http::Response> answer) {
     if (answer.code() == KEEL_E_STATE) return;  // closed
-    self->host_.workers()
-        .run([answer = std::move(answer), from = self->from_] { return response(answer, from); },
-             [self](Result<Reading> reading) { self->take(std::move(reading)); }, keel::kControl)
-        .ignore();
+    keel::Host& host = self->host_;
+    const Status queued = host.workers().run(
+        [answer = std::move(answer), from = self->from_] { return response(answer, from); },
+        [self](Result<Reading> reading) { self->take(std::move(reading)); }, keel::kControl);
+    if (queued) return;
+    host.shards().post(keel::kControl, [self, queued] { self->take(queued); }).ignore();
   };
   client_->send({.target = url_.path, .headers = {{"Accept", "application/json"}}},
                 std::move(answered));
@@ -144,7 +153,7 @@ void KeySetSource::take(Result<Reading> reading) {
   std::string wrong(reading ? std::string_view(reading->error) : reading.text());
   if (wrong.empty() && !reading->unchanged) changed = keep(std::move(*reading));
   if (!wrong.empty()) {
-    host_.log().warning("key set ", from_, ": ", wrong,
+    host_.log().warning("key set ", name_, ": ", wrong,
                         loaded() ? "; the keys it had remain in force" : "");
   }
   error_ = std::move(wrong);
@@ -158,9 +167,9 @@ bool KeySetSource::keep(Reading reading) {
   stamp_ = reading.stamp;
   if (reading.text == text_) return false;
   for (const std::string& line : reading.read.left_out) {
-    host_.log().notice("key set ", from_, ": ", line, "; left out");
+    host_.log().notice("key set ", name_, ": ", line, "; left out");
   }
-  host_.log().info("key set ", from_, ": ", reading.read.keys.size(), " keys");
+  host_.log().info("key set ", name_, ": ", reading.read.keys.size(), " keys");
   text_ = std::move(reading.text);
   keys_ = std::move(reading.read.keys);
   return true;
@@ -179,7 +188,7 @@ void KeySetSource::schedule() {
   if (const Status status =
           host_.timers().after(static_cast<std::uint32_t>(wait), due, kClientShard).into(timer_);
       !status) {
-    host_.log().error("key set ", from_, ": cannot be read again: ", status);
+    host_.log().error("key set ", name_, ": cannot be read again: ", status);
   }
 }
 

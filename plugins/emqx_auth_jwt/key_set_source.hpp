@@ -36,6 +36,7 @@ class KeySetSource : public std::enable_shared_from_this<KeySetSource> {
   void close();
 
   const std::string& from() const { return from_; }
+  const std::string& name() const { return name_; }  // the same, for people
   const std::vector<Key>& keys() const { return keys_; }
   const std::string& text() const { return text_; }  // as it was read last with success
   bool loaded() const { return loaded_ms_ >= 0; }
@@ -68,7 +69,7 @@ class KeySetSource : public std::enable_shared_from_this<KeySetSource> {
   void schedule();
 
   keel::Host& host_;
-  const std::string from_, ca_;
+  const std::string from_, name_, ca_;
   const std::int64_t refresh_ms_;
   Settled settled_;
   std::shared_ptr<keel::http::Client> client_;  // used and destroyed on shard 0

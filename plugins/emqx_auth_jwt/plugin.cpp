@@ -150,14 +150,15 @@ class JwtAuth final : public keel::Plugin {
   }
 
   keel::Health health() override {
-    const std::string keys = concat(policy_->keys.keys().size(), " keys");
+    const std::size_t count = policy_->keys.keys().size();
+    const std::string keys = concat(count, count == 1 ? " key" : " keys");
     if (!source_) return {keel::Health::good, keys};
     const std::string age =
         source_->loaded() ? concat("; key set read ", source_->age_s(), " s ago") : "";
     if (source_->error().empty() && source_->loaded()) return {keel::Health::good, keys + age};
     if (source_->error().empty()) return {keel::Health::degraded, "the key set is being fetched"};
     return {policy_->keys.empty() ? keel::Health::bad : keel::Health::degraded,
-            concat(keys, age, "; key set ", source_->from(), ": ", source_->error())};
+            concat(keys, age, "; key set ", source_->name(), ": ", source_->error())};
   }
 
  private:

@@ -114,7 +114,8 @@ TEST_CASE("fetched at start, rotated, and the old keys kept while the server is 
   CHECK(code(kernel, token(one, "one")) == 0);  // waits for the first fetch, if need be
   CHECK(await_health(kernel, "good 1 key"));
   CHECK(read_file(server.dir.path("requests")) == "GET /keys?x=1\n");
-  CHECK(kernel.ctl({"jwt", "keys"}).output == concat("one  RSA 2048  RS256  ", server.url(), "\n"));
+  CHECK(kernel.ctl({"jwt", "keys"}).output ==
+        concat("one  RSA 2048  RS256  ", server.url().substr(0, server.url().find('?')), "\n"));
   // The first token of the new key has the set fetched, and its client waits for it.
   server.keys(set_of(two, "two"));
   CHECK(code(kernel, token(two, "two")) == 0);

@@ -159,6 +159,29 @@ TEST_CASE("what a token allows: publish, subscribe, will; kept over an upgrade")
   CHECK(kernel.stop() == 0);
 }
 
+TEST_CASE("a session that goes on loses what its new token does not allow") {
+  KernelFixture kernel({.settings = kSettings});
+  const auto connect = [&](const char* acl) {
+    return kernel.connect_with({.client_id = "dev1",
+                                .username = "ann",
+                                .password = mint::hs256(kSecret, expiring(600, acl)),
+                                .clean = false});
+  };
+  const auto subscribed = [&](std::string_view filter) {
+    return kernel.ctl({"subscriptions", "show", "dev1"}).output.find(filter) != std::string::npos;
+  };
+  auto first = connect(R"(,"acl":{"sub":["old","both"]})");
+  CHECK(first.subscribe("old", 1) == 1);
+  CHECK(first.subscribe("both", 1) == 1);
+  first.disconnect();
+  auto second = connect(R"(,"acl":{"sub":["new","both"]})");
+  const std::int64_t until = keel::test::now_ms() + 10'000;
+  while (subscribed("old") && keel::test::now_ms() < until) keel::test::pause_ms(10);
+  CHECK(!subscribed("old"));
+  CHECK(subscribed("both"));
+  second.disconnect();
+}
+
 TEST_CASE("without a key it does not start, and says what to do") {
   KernelFixture kernel({.load = false});
   const keel::Status loaded = kernel.load();

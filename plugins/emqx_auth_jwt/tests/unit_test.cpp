@@ -400,6 +400,25 @@ TEST_CASE("two connections of one client id have their own rules") {
   CHECK(broker.may(KEEL_PUBLISH, "one", {.client_id = "c1", .peer = ""}) == KEEL_NEXT);
 }
 
+TEST_CASE("other rules for a session that goes on: its subscriptions are asked about again") {
+  Broker broker;
+  broker.load();
+  const FakeClient client{.client_id = "c1", .username = "ann"};
+  const auto come_back = [&](std::string_view claims, bool resumed) {
+    CHECK(broker.login_claims(claims).verdict == KEEL_ALLOW);
+    if (resumed) broker.host.notify(KEEL_HOOK_SESSION_RESUMED, &client);
+    broker.connected(client);
+    return broker.host.rechecks.size();
+  };
+  CHECK(come_back(kAcl, false) == 0);
+  CHECK(come_back(kAcl, true) == 0);
+  CHECK(come_back(R"({"acl":{"pub":["other"]}})", false) == 0);
+  CHECK(come_back(kAcl, true) == 1);
+  CHECK(broker.host.rechecks[0].client_id == "c1");
+  CHECK(come_back("{}", true) == 2);
+  CHECK(come_back("{}", true) == 2);
+}
+
 TEST_CASE("a client that never comes is forgotten") {
   Broker broker;
   broker.load();

@@ -49,7 +49,7 @@ Subject who(const Term& term) {
   if (!what.is_atom("ipaddr")) fail(what, keel::concat(kWho, "; this is ", term.describe()));
   const auto network = Network::parse(name(value));
   if (!network) {
-    fail(value, quoted(value.text) + " is no address; write \"10.0.0.7\" or \"10.0.0.0/8\"");
+    fail(value, in_quotes(value.text) + " is no address; write \"10.0.0.7\" or \"10.0.0.0/8\"");
   }
   return Subject::in({*network});
 }

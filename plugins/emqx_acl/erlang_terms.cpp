@@ -27,10 +27,10 @@ void add_utf8(std::string& out, std::uint32_t point) {
 std::string Term::describe() const {
   switch (kind) {
     case Kind::atom:
-      return "the atom " + quoted(text);
+      return "the atom " + in_quotes(text);
     case Kind::string:
     case Kind::binary:
-      return "the text " + quoted(text);
+      return "the text " + in_quotes(text);
     case Kind::integer:
       return "the number " + text;
     case Kind::tuple:
@@ -90,7 +90,7 @@ Term TermReader::term(int depth) {
   } else if (is_upper(c) || c == '_') {
     fail("a variable cannot stand in a file; write texts in \"quotes\"");
   } else {
-    fail(keel::concat("unexpected ", quoted(rest_.substr(0, 1)),
+    fail(keel::concat("unexpected ", in_quotes(rest_.substr(0, 1)),
                       "; a term is an atom, \"text\", {tuple} or [list]"));
   }
   out.at = begin;

@@ -21,11 +21,12 @@ std::string_view relation_words(Relation relation) {
 
 std::string topic_line(const Rule& rule, std::size_t which, const Request& request) {
   const TopicPattern& pattern = rule.topics[which];
-  if (pattern.is_literal()) return keel::concat(quoted(pattern.text()), " is the very same text");
-  std::string out = "its topic " + quoted(pattern.text());
+  if (pattern.is_literal())
+    return keel::concat(in_quotes(pattern.text()), " is the very same text");
+  std::string out = "its topic " + in_quotes(pattern.text());
   if (pattern.has_placeholders()) {
     const std::string filled = pattern.filled(Names(request.who));
-    out += keel::concat(", here ", quoted(filled), ",");
+    out += keel::concat(", here ", in_quotes(filled), ",");
   }
   return keel::concat(out, ' ', relation_words(rule.relation(request.action)));
 }

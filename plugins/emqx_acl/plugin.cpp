@@ -1,5 +1,6 @@
 // emqx_acl: who may publish and subscribe to what, by a file of rules. See README.md.
 #include <array>
+#include <filesystem>
 #include <keel/plugin.hpp>
 
 #include "emqx_acl/load.hpp"
@@ -68,9 +69,7 @@ class Acl final : public keel::Plugin {
     if (!fault_.empty()) {
       return {keel::Health::degraded, "the rules of before are in force: " + fault_};
     }
-    return {keel::Health::good,
-            keel::concat(now_.rules->rules().size(), " rules (",
-                         dialect_name(now_.rules->dialect()), ") of ", now_.file)};
+    return {keel::Health::good, now_.summary()};
   }
 
  private:
@@ -103,7 +102,8 @@ class Acl final : public keel::Plugin {
   // The settings say where; an error leaves the rules of before in force.
   keel::Status read_rules() {
     const std::string own = host().config().text("acl.file");
-    const std::string file = host().config().path(host().config().text("acl_file", own));
+    const std::string named = host().config().path(host().config().text("acl_file", own));
+    const std::string file = std::filesystem::path(named).lexically_normal().string();
     Loaded loaded = load(file);
     if (!loaded.rules) {
       failures_.add();
@@ -122,10 +122,10 @@ class Acl final : public keel::Plugin {
                                })
                  .into(hook_));
     now_ = std::move(next);
+    ++generation_;
     count_.set(static_cast<std::int64_t>(now_.rules->rules().size()));
     fault_.clear();
-    host().log().info(now_.rules->rules().size(), " rules (", dialect_name(now_.rules->dialect()),
-                      ") of ", now_.file, " in force");
+    host().log().info(now_.summary(), " in force");
     return {};
   }
 
@@ -168,16 +168,19 @@ class Acl final : public keel::Plugin {
       call.print("The rules are being read already; try again when that is done.\n");
       return KEEL_EXIT_ERROR;
     }
-    const keel::Status queued =
-        host().workers().run([file = now_.file] { return load(file); },
-                             [this, file = now_.file, reply = call.reply(),
-                              json = call.json()](keel::Result<Loaded> loaded) {
-                               reloading_ = false;
-                               if (!loaded) return failed(reply, std::string(loaded.text()));
-                               if (!loaded->rules) return failed(reply, loaded->error);
-                               take(reply, {std::move(loaded->rules), file}, json);
-                             },
-                             keel::kControl);
+    const keel::Status queued = host().workers().run(
+        [file = now_.file] { return load(file); },
+        [this, file = now_.file, generation = generation_, reply = call.reply(),
+         json = call.json()](keel::Result<Loaded> loaded) {
+          reloading_ = false;
+          if (generation != generation_) {
+            return reply.fail("The rules were read by ctl plugins reload meanwhile.\n").ignore();
+          }
+          if (!loaded) return failed(reply, std::string(loaded.text()));
+          if (!loaded->rules) return failed(reply, loaded->error);
+          take(reply, {std::move(loaded->rules), file}, json);
+        },
+        keel::kControl);
     if (!queued) {
       call.print("The rules cannot be read now: ", queued, "\n");
       return KEEL_EXIT_ERROR;
@@ -224,7 +227,7 @@ class Acl final : public keel::Plugin {
                                        json = call.json()](const keel::Client* found) {
           if (found) return reply.ok(explained(now_, question, who_of(*found), json)).ignore();
           reply
-              .fail(keel::concat("Client ", quoted(question.client),
+              .fail(keel::concat("Client ", in_quotes(question.client),
                                  " is not connected. To ask about one that would be, say more of "
                                  "it: --user, --address, --cn, --listener.\n"))
               .ignore();
@@ -237,6 +240,7 @@ class Acl final : public keel::Plugin {
   InForce now_;
   std::string fault_;                       // why the last reload failed
   bool reloading_ = false;                  // a worker reads the file
+  std::uint64_t generation_ = 0;            // of the rules in force
   std::array<keel::Counter, 3> decisions_;  // allow, deny, none
   keel::Counter failures_;
   keel::Gauge count_;

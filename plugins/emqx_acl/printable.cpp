@@ -31,7 +31,7 @@ std::size_t character(std::string_view text) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text[0]);

@@ -9,7 +9,7 @@
 namespace emqx_acl {
 
 // In double quotes; control characters, quotes and backslashes as \xNN, \" and \\.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // Whether `text` is UTF-8 without U+0000: what MQTT lets a topic or name be.
 bool valid_text(std::string_view text);

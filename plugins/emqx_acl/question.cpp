@@ -32,7 +32,7 @@ bool take_option(std::string_view name, std::string_view value, Question& out, s
   } else {
     out.address = value;
     if (value != "unix" && !keel::Address::parse(value)) {
-      error = keel::concat(quoted(value), " is no address; write 10.0.0.7, 2001:db8::1 or unix");
+      error = keel::concat(in_quotes(value), " is no address; write 10.0.0.7, 2001:db8::1 or unix");
     }
   }
   return error.empty();
@@ -60,7 +60,7 @@ bool take_words(std::span<const std::string_view> words, Question& out,
     const std::string_view name = word.substr(0, equals);
     if (!is_option(name) || (equals == std::string_view::npos && i + 1 == words.size())) {
       error = is_option(name) ? keel::concat(name, " needs a value")
-                              : keel::concat("there is no option ", quoted(name));
+                              : keel::concat("there is no option ", in_quotes(name));
       return false;
     }
     const std::string_view value =
@@ -92,7 +92,7 @@ bool parse_question(std::span<const std::string_view> words, Question& out, std:
   std::vector<std::string_view> plain;
   if (!take_words(words, out, plain, error) || plain.size() != 3) return false;
   if (plain[1] != "publish" && plain[1] != "subscribe") {
-    error = keel::concat("it is publish or subscribe, not ", quoted(plain[1]));
+    error = keel::concat("it is publish or subscribe, not ", in_quotes(plain[1]));
     return false;
   }
   out.client = plain[0];

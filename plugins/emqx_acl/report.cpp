@@ -18,8 +18,6 @@ std::string_view format_word(const RuleSet& rules) {
   return rules.dialect() == Dialect::toml ? "toml" : "erlang";
 }
 
-std::string count(std::size_t n) { return keel::concat(n, n == 1 ? " rule" : " rules"); }
-
 js::object rule_json(const InForce& now, const Rule& rule) {
   return {{"number", now.rules->number(rule)},
           {"line", rule.at.line},
@@ -35,6 +33,12 @@ std::string rule_line(const InForce& now, const Rule& rule) {
 
 }  // namespace
 
+std::string InForce::summary() const {
+  const std::size_t n = rules->rules().size();
+  return keel::concat(n, n == 1 ? " rule of " : " rules of ", file, " (",
+                      dialect_name(rules->dialect()), ')');
+}
+
 std::string show(const InForce& now, bool json) {
   const RuleSet& rules = *now.rules;
   if (json) {
@@ -42,8 +46,7 @@ std::string show(const InForce& now, bool json) {
     for (const Rule& rule : rules.rules()) list.push_back(rule_json(now, rule));
     return line(js::object{{"file", now.file}, {"format", format_word(rules)}, {"rules", list}});
   }
-  std::string out = keel::concat(count(rules.rules().size()), " of ", now.file, " (",
-                                 dialect_name(rules.dialect()), ")\n");
+  std::string out = now.summary() + '\n';
   for (const Rule& rule : rules.rules()) out += rule_line(now, rule);
   return out;
 }
@@ -59,8 +62,7 @@ std::string reloaded(const InForce& now, const std::optional<Recheck>& checked, 
     if (checked) out["checked"] = checked->asked, out["removed"] = checked->removed;
     return line(out);
   }
-  const std::string head = keel::concat(count(rules.rules().size()), " of ", now.file, " (",
-                                        dialect_name(rules.dialect()), ") in force\n");
+  const std::string head = now.summary() + " in force\n";
   if (!checked) return head + "live subscriptions were not checked; see the log\n";
   return keel::concat(head, checked->asked, " subscriptions checked, ", checked->removed,
                       " removed\n");
@@ -80,14 +82,13 @@ std::string explained(const InForce& now, const Question& question, const Who& w
     return line(out);
   }
   const std::string asked = keel::concat(
-      "client ", quoted(question.client),
+      "client ", in_quotes(question.client),
       question.action == Action::publish ? ", publish to " : ", subscribe to ",
-      quoted(question.topic), ", QoS ", question.qos, question.retain ? ", retained" : "", ": ");
+      in_quotes(question.topic), ", QoS ", question.qos, question.retain ? ", retained" : "", ": ");
   if (!answer.rule) {
-    return keel::concat(
-        asked, "no rule decides\nof ", count(now.rules->rules().size()), " in ", now.file,
-        " none holds; mqtt.acl_nomatch of keel.conf says what happens then, see ctl "
-        "conf show mqtt.acl_nomatch\n");
+    return keel::concat(asked, "no rule decides\nof the ", now.summary(),
+                        ". mqtt.acl_nomatch of keel.conf says what happens then, see ctl conf "
+                        "show mqtt.acl_nomatch\n");
   }
   std::string out = keel::concat(asked, answer.rule->permit ? "allowed\n" : "denied\n", "by rule ",
                                  rule_line(now, *answer.rule), "because\n");

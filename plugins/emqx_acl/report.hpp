@@ -13,6 +13,8 @@ namespace emqx_acl {
 struct InForce {
   Rules rules = std::make_shared<const RuleSet>();
   std::string file;  // absolute
+
+  std::string summary() const;  // "3 rules of /etc/keel/acl.conf (TOML)"
 };
 
 std::string show(const InForce& now, bool json);

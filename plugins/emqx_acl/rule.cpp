@@ -24,7 +24,7 @@ std::string Rule::text() const {
                                  conditions(*this));
   if (topics.empty()) return out + " any topic";
   for (const TopicPattern& topic : topics) {
-    out += keel::concat(&topic == &topics.front() ? " " : ", ", quoted(topic.text()));
+    out += keel::concat(&topic == &topics.front() ? " " : ", ", in_quotes(topic.text()));
   }
   return out;
 }

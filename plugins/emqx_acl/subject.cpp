@@ -125,7 +125,7 @@ void Subject::explain(const Who& who, bool benefit, std::vector<std::string>& li
     return;
   }
   if (const auto name = value(who)) {
-    lines.push_back(keel::concat("the ", word(kind_), " is ", quoted(*name)));
+    lines.push_back(keel::concat("the ", word(kind_), " is ", in_quotes(*name)));
   }
 }
 
@@ -166,7 +166,7 @@ std::string Subject::text(bool inside) const {
     }
     return inside ? keel::concat('(', out, ')') : out;
   }
-  for (const std::string& name : names_) out += (out.empty() ? "" : ", ") + quoted(name);
+  for (const std::string& name : names_) out += (out.empty() ? "" : ", ") + in_quotes(name);
   for (const Network& network : networks_) out += (out.empty() ? "" : ", ") + network.text();
   const bool several = names_.size() + networks_.size() > 1;
   return keel::concat(word(kind_), several ? " in [" : " ", out, several ? "]" : "");

@@ -100,7 +100,7 @@ std::vector<Network> networks(const toml::node& node) {
     auto network = Network::parse(all[i]);
     if (!network) {
       fail(list ? *list->get(i) : node,
-           quoted(all[i]) +
+           in_quotes(all[i]) +
                " is no address; write \"10.0.0.7\", \"10.0.0.0/8\", \"2001:db8::/32\" "
                "or \"unix\"");
     }
@@ -118,7 +118,7 @@ Subject certificate(const toml::node& node) {
   for (const auto& [key, value] : *table) {
     const std::string_view name = key.str();
     if (name != "cn" && name != "san" && name != "dn") {
-      fail(key, keel::concat("unknown key ", quoted(name), "; a certificate has cn, san, dn"));
+      fail(key, keel::concat("unknown key ", in_quotes(name), "; a certificate has cn, san, dn"));
     }
     const Subject::Kind kind = name == "cn"    ? Subject::Kind::cn
                                : name == "san" ? Subject::Kind::san
@@ -173,7 +173,7 @@ Subject subject(const toml::table& table, bool whole, int depth) {
     if (is_subject_key(key.str())) {
       parts.push_back(part(key.str(), value, depth));
     } else if (whole) {
-      fail(key, keel::concat("unknown key ", quoted(key.str()),
+      fail(key, keel::concat("unknown key ", in_quotes(key.str()),
                              "; who it is about is said by all, user, client, address, "
                              "certificate, listener, and, or"));
     }
@@ -258,7 +258,7 @@ Rule rule(const toml::node& node) {
         std::find(std::begin(kOthers), std::end(kOthers), key.str()) != std::end(kOthers)) {
       continue;
     }
-    fail(key, keel::concat("unknown key ", quoted(key.str()),
+    fail(key, keel::concat("unknown key ", in_quotes(key.str()),
                            "; a rule has permit, all, user, client, address, certificate, "
                            "listener, and, or, action, qos, retain, topics"));
   }
@@ -283,7 +283,7 @@ Rule rule(const toml::node& node) {
 std::vector<Rule> rules(const toml::table& file) {
   for (const auto& [key, value] : file) {
     if (key.str() != "rule") {
-      fail(key, keel::concat("unknown key ", quoted(key.str()),
+      fail(key, keel::concat("unknown key ", in_quotes(key.str()),
                              "; the file holds tables [[rule]] and nothing else"));
     }
   }

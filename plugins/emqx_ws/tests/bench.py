@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-BATCH, BATCHES = 500, 100
+MESSAGES = 50_000
 
 
 def free_port():
@@ -106,7 +106,7 @@ class Broker:
                 return int(line.split()[1]) * 1024
 
 
-def per_message(broker, transport, size):
+def per_message(broker, transport, size, at_a_time):
     """CPU microseconds for a QoS 0 message from one client to another."""
     wrap = frame if transport == 'ws' else bytes
     publisher = broker.connect(transport, 'pub')
@@ -114,7 +114,7 @@ def per_message(broker, transport, size):
     subscriber.sendall(wrap(packet(0x82, b'\x00\x01' + field('bench/#') + b'\x00')))
     subscriber.recv(64)
     message = packet(0x30, field('bench/topic') + bytes(size))
-    batch = b''.join(wrap(message) for _ in range(BATCH))
+    batch = b''.join(wrap(message) for _ in range(at_a_time))
     end = packet(0x30, field('bench/end'))
 
     def run(batches):
@@ -125,16 +125,17 @@ def per_message(broker, transport, size):
                 bytes_ = subscriber.recv(1 << 20)
                 got += len(bytes_)
                 tail = (tail + bytes_)[-len(end):]
-            if got < BATCH * len(message):
+            if got < at_a_time * len(message):
                 raise RuntimeError(f'only {got} bytes came')
 
-    run(BATCHES // 10)
+    batches = MESSAGES // at_a_time
+    run(batches // 10)
     before = broker.cpu()
-    run(BATCHES)
+    run(batches)
     used = broker.cpu() - before
     publisher.close()
     subscriber.close()
-    return used * 1e6 / BATCHES / BATCH
+    return used * 1e6 / batches / at_a_time
 
 
 def per_connection(paths, transport, count):
@@ -154,12 +155,13 @@ def main():
     count = int(sys.argv[4]) if len(sys.argv) > 4 else 5000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * count + 1000), hard))
-    print('payload   tcp us   ws us   throughput of ws / tcp')
+    print('at a time  payload   tcp us    ws us  throughput of ws / tcp')
     with Broker(*paths) as broker:
-        for size in (20, 100, 256, 1024):
-            rounds = [[per_message(broker, t, size) for t in ('tcp', 'ws')] for _ in range(3)]
-            tcp, ws = (min(r[i] for r in rounds) for i in (0, 1))
-            print(f'{size:7} {tcp:8.2f} {ws:7.2f} {tcp / ws:10.2f}')
+        for at_a_time in (500, 50, 5):
+            for size in (20, 256, 1024):
+                rounds = [[per_message(broker, t, size, at_a_time) for t in ('tcp', 'ws')] for _ in range(3)]
+                tcp, ws = (min(r[i] for r in rounds) for i in (0, 1))
+                print(f'{at_a_time:9} {size:8} {tcp:8.3f} {ws:8.3f} {tcp / ws:10.2f}', flush=True)
     tcp, ws = (per_connection(paths, t, count) for t in ('tcp', 'ws'))
     print(f'idle connection: tcp {tcp:.0f} B, ws {ws:.0f} B, difference {ws - tcp:.0f} B')
 

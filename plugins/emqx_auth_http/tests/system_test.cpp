@@ -178,7 +178,8 @@ TEST_CASE("a server that is killed and comes back") {
 TEST_CASE("a request that failed is sent again while there is time") {
   web::Server server;
   keel::KernelFixture kernel({.settings = concat(auth_only(server),
-                                                 "auth.http.request.retry_interval = \"700ms\"\n"
+                                                 "auth.http.request.retry_interval = \"300ms\"\n"
+                                                 "auth.http.request.retry_times = 20\n"
                                                  "auth.http.request.retry_backoff = 1.0\n"
                                                  "auth.http.breaker.failures = 0\n")});
   server.kill();
@@ -358,7 +359,7 @@ TEST_CASE("thousands of connects: bounded, and everybody has an answer") {
   const std::string frozen = storm(kernel, kRate, kCount);
   MESSAGE(frozen);
   CHECK(number(frozen, "0") == -1);
-  CHECK(number(frozen, "slowest_ms") < 5'500);
+  CHECK(number(frozen, "slowest_ms") < 10'000);  // 4.5 s, and what the clients themselves need
   CHECK(reader.quiet());
   status = kernel.ctl({"auth_http", "status", "--json"}).output;
   CHECK(number(status, "connections") <= 16);

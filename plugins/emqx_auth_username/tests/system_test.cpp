@@ -144,6 +144,33 @@ TEST_CASE("SCRAM-SHA-256 by AUTH packets, and again by re-authentication") {
   CHECK(scram({"eve", "secret"}) == "refused 0x86\n");
 }
 
+TEST_CASE("upgraded, unloaded and loaded while clients log in") {
+  keel::KernelFixture kernel({.settings = keel::concat(kCheap, "auth.user.cache_size = 0\n"),
+                              .kernel_settings = "[auth]\nmax_failures = 0\n"});
+  must(kernel, {"users", "add", "ann", "secret"});
+  const std::string stop = kernel.path("stop"), log = kernel.path("logins.log");
+  keel::test::Process logins(
+      {"/bin/sh", "-c",
+       keel::concat("for w in a b c; do (while ! test -e ", stop, "; do mosquitto_pub -p ",
+                    kernel.port(), " -i $w -u ann -P secret -t t -m x && echo in || echo out; ",
+                    "done) & done; wait")},
+      kernel.path(), log);
+  for (int i = 0; i < 5; ++i) {
+    const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
+    CHECK_MESSAGE(upgraded, upgraded.text());
+    const keel::Status unloaded = kernel.unload();
+    CHECK_MESSAGE(unloaded, unloaded.text());
+    CHECK(!kernel.maps_contains("emqx_auth_username"));
+    const keel::Status loaded = kernel.load();
+    CHECK_MESSAGE(loaded, loaded.text());
+  }
+  keel::test::write_file(stop, "");
+  CHECK(logins.wait(60'000) == 0);
+  CHECK(keel::test::read_file(log).find("in\n") != std::string::npos);
+  CHECK(mosquitto(kernel, {"-u", "ann", "-P", "secret"}));
+  CHECK(kernel.stop() == 0);
+}
+
 TEST_CASE("killed in the middle of additions: what was answered ok is there") {
   const keel::test::TempDir dir;
   const std::string settings =

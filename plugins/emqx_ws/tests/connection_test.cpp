@@ -497,7 +497,10 @@ TEST_CASE("without settings there is one plain listener, and a notice about the 
 }
 
 TEST_CASE("settings that cannot be are refused by their key") {
-  for (const auto& [line, key] : std::initializer_list<std::pair<const char*, const char*>>{
+  struct Case {
+    const char *line, *key;
+  };
+  for (const Case& each : std::initializer_list<Case>{
            {"listener.ws.a.mqtt_path = mqtt", "listener.ws.a.mqtt_path"},
            {"listener.ws.a.mqtt_path = /a?b", "listener.ws.a.mqtt_path"},
            {"listener.ws.a.trusted_proxies = [\"10.0.0.0/40\"]", "listener.ws.a.trusted_proxies"},
@@ -508,12 +511,12 @@ TEST_CASE("settings that cannot be are refused by their key") {
            {"listener.wss.a.certfile = c\nlistener.wss.a.keyfile = k\n"
             "listener.wss.a.verify = verify_peer",
             "listener.wss.a.verify"}}) {
-    CAPTURE(line);
+    CAPTURE(each.line);
     keel::FakeHost host;
-    host.set_all(line);
+    host.set_all(each.line);
     CHECK(!host.load(keel_plugin_entry_v1));
     REQUIRE(!host.config_failures.empty());
-    CHECK(host.config_failures[0].starts_with(key));
+    CHECK(host.config_failures[0].starts_with(each.key));
   }
 }
 

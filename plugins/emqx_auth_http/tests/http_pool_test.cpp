@@ -72,9 +72,9 @@ struct Bench {
   }
   const keel::http::ClientStats& stats() const { return Holder::current->client->stats(); }
 
-  keel::FakeHost host{2};
   std::map<int, std::string> answers;
   std::function<void(int)> then;
+  keel::FakeHost host{2};  // goes first: unloading answers what is left
 };
 
 std::string code(keel_status status) { return keel::concat(status, ' '); }

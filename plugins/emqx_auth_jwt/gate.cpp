@@ -88,7 +88,11 @@ void Gate::save(std::vector<Handover::Grant>& out) const {
 
 void Gate::replace(PolicyPtr policy) {
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
-    host_.shards().post(i, [this, policy] { here().policy = policy; }).ignore();
+    const auto take = [this, policy] {
+      here().policy = policy;
+      here().next_request_ms = 0;
+    };
+    host_.shards().post(i, take).ignore();
   }
 }
 

@@ -126,7 +126,11 @@ class JwtAuth final : public keel::Plugin {
     options_ = std::move(*options);
     make_policy();
     gate_->replace(policy_);
-    if (source_ && options_.key_set_is_url()) source_->refresh();
+    if (source_ && options_.key_set_is_url()) {
+      source_->refresh();
+    } else {
+      gate_->settle(0);  // for those who wait for what was there before
+    }
     return {};
   }
 

@@ -525,6 +525,24 @@ TEST_CASE("a key set in a file: looked at again, and at once for an unknown key"
   CHECK(broker.host.misuse().empty());
 }
 
+TEST_CASE("who waits for a key set that a reload takes away is answered") {
+  const auto ed = mint::ed25519();
+  const TempFile pem(mint::public_pem(ed)),
+      set(concat(R"({"keys":[)", mint::ed25519_jwk(mint::ed25519(), R"(,"kid":"a")"), "]}"));
+  Broker broker;
+  broker.host.set("auth.jwt.jwks", set.path);
+  broker.load();
+  const FakeAnswer asked = broker.host.authenticate(
+      {.username = "u", .password = mint::token(Algorithm::eddsa, ed, "{}", "b")});
+  REQUIRE(asked.verdict == KEEL_PENDING);
+  CHECK(broker.host.metric("auth_jwt_pending") == 1);
+  const TempFile other(concat(R"({"keys":[)", mint::ed25519_jwk(ed, R"(,"kid":"b")"), "]}"));
+  CHECK(broker.host.reload({{"auth.jwt.jwks", other.path}}));
+  broker.host.run_jobs();
+  CHECK(broker.host.answer(asked.ticket).verdict == KEEL_ALLOW);
+  CHECK(broker.host.metric("auth_jwt_pending") == 0);
+}
+
 TEST_CASE("ctl jwt check explains") {
   Broker broker;
   broker.host.set("auth.jwt.verify_claims.sub", "%c");

@@ -18,11 +18,10 @@ struct ParserGaveUp {};
 
 #include "emqx_acl/load.hpp"
 #include "emqx_acl/printable.hpp"
+#include "emqx_acl/toml_shape.hpp"
 
 namespace emqx_acl {
 namespace {
-
-constexpr std::size_t kMostDots = 8;  // in one line; keys here need one
 
 Position place(const toml::node& node) {
   const toml::source_position at = node.source().begin;
@@ -38,40 +37,6 @@ Position place(const toml::key& key) {
 }
 [[noreturn]] void fail(const toml::key& key, std::string text) {
   throw Fault{place(key), std::move(text)};
-}
-
-// The parser makes a table of each dot in a key and takes them apart by recursion, so that a line
-// of nothing but dots would use up the stack. Texts over several lines would hide such a line.
-void check_line(std::string_view rest, std::uint32_t number) {
-  std::size_t dots = 0;
-  for (char quote = '\0'; !rest.empty(); rest.remove_prefix(1)) {
-    const char c = rest.front();
-    if (quote == '\0' && c == '#') return;
-    if (quote == '\0' && static_cast<unsigned char>(c) >= 0x80) {
-      throw Fault{{number, 0}, "not valid TOML: texts stand in \"quotes\""};
-    }
-    if (quote == '\0' && (rest.starts_with("\"\"\"") || rest.starts_with("'''"))) {
-      throw Fault{{number, 0}, "texts over several lines have no use here; write \"text\""};
-    }
-    if (quote == '"' && c == '\\' && rest.size() > 1) {
-      rest.remove_prefix(1);
-    } else if (c == quote) {
-      quote = '\0';
-    } else if (quote == '\0' && (c == '"' || c == '\'')) {
-      quote = c;
-    } else if (quote == '\0' && c == '.' && ++dots > kMostDots) {
-      throw Fault{{number, 0}, "too many dots in one line; texts stand in \"quotes\""};
-    }
-  }
-}
-
-// What the parser is not safe from.
-void check_shape(std::string_view text) {
-  for (std::uint32_t number = 1; !text.empty(); ++number) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    check_line(line, number);
-  }
 }
 
 // A text or a list of texts, none of them empty.
@@ -336,7 +301,7 @@ std::uint32_t line_of_giving_up(std::string_view text) {
 }  // namespace
 
 std::vector<Rule> read_toml(std::string_view text) {
-  check_shape(text);
+  TomlShape().check(text);
   try {
     return rules(toml::parse(text));
   } catch (const toml::parse_error& error) {

@@ -136,6 +136,9 @@ TEST_CASE("every refusal names line, column and rule") {
       {"# one\n[[rule]]\nuser = [\"ann\", }]\naction = 'publish'\n",
        "acl.conf:3: not valid TOML: a name or a value is missing"},
       {"[[rule]]\nuser = \xc3\xa4\n", "acl.conf:2: not valid TOML: texts stand in"},
+      {"[[rule]]\n\"\xc3\xa4\" = 1\n", "acl.conf:2: keys have no letters but ASCII"},
+      {"[[\"\xc3\xa4\"]]\n", "acl.conf:1: keys have no letters but ASCII"},
+      {"[[rule]]\nor = [{ user = 'x', '\xc3\xa4' = 1 }]\n", "acl.conf:2: keys have no letters"},
       {"a.b.c.d.e.f.g.h.i.j = 1\n", "acl.conf:1: too many dots"},
       {"user = '\xff'\n", "acl.conf:1: not UTF-8 text"},
   };
@@ -154,6 +157,12 @@ TEST_CASE("nests and sizes have bounds") {
   CHECK(refusal(nest).find("nested too deep") != std::string::npos);
   CHECK(refusal("a = " + std::string(5'000'000, '[')).find("not valid TOML") != std::string::npos);
   CHECK(refusal(std::string(kMostBytes + 1, '#')).find("longer than 16 MiB") != std::string::npos);
+  // Names have all letters there are.
+  CHECK(
+      shown(
+          "permit = 'allow' # \xc3\xa4\nuser = [ # \xc3\xb6\n 'm\xc3\xbcller', \"\xef\xaf\xaf\" ]\n"
+          "or = [{ client = '\xc3\xa4' }, { client = \"x\\\"\xc3\xa4\" }]")
+          .find("m\xc3\xbcller") != std::string::npos);
   // Dots within texts and comments are no keys.
   CHECK(shown("permit = 'allow' # ........................\n"
               "address = ['10.0.0.1', \"10.0.0.2\", '10.0.0.3', '10.0.0.4']")

@@ -24,7 +24,7 @@ struct AdminContext {
 void add_node_commands(CommandTable& table, AdminContext& context);    // status broker metrics stop
 void add_vm_command(CommandTable& table, AdminContext& context);       // vm
 void add_client_commands(CommandTable& table, AdminContext& context);  // clients
-void add_banned_command(CommandTable& table, AdminContext& context);         // banned
+void add_banned_command(CommandTable& table, AdminContext& context);   // banned
 void add_session_commands(CommandTable& table, AdminContext& context);       // sessions
 void add_route_commands(CommandTable& table, AdminContext& context);         // routes topics
 void add_subscription_commands(CommandTable& table, AdminContext& context);  // subscriptions

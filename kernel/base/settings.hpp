@@ -44,13 +44,13 @@ struct MqttSettings {
   bool wildcard_subscription = true;
   bool shared_subscription = true;
   SharedStrategy shared_strategy = SharedStrategy::round_robin;
-  bool upgrade_qos = false;            // deliver at max(publish, subscription) instead of min
-  bool queue_qos0 = false;             // keep QoS 0 messages for absent persistent sessions
-  bool ignore_loop_deliver = false;    // v3 clients do not get their own messages back
-  bool acl_nomatch_allow = true;       // what holds where no plugin decides on a topic
-  bool acl_deny_disconnect = false;    // refuse the publish, or end the connection
-  bool acl_cache = true;               // remember what was decided, per client
-  std::uint32_t acl_cache_size = 32;   // so many decisions of each client
+  bool upgrade_qos = false;           // deliver at max(publish, subscription) instead of min
+  bool queue_qos0 = false;            // keep QoS 0 messages for absent persistent sessions
+  bool ignore_loop_deliver = false;   // v3 clients do not get their own messages back
+  bool acl_nomatch_allow = true;      // what holds where no plugin decides on a topic
+  bool acl_deny_disconnect = false;   // refuse the publish, or end the connection
+  bool acl_cache = true;              // remember what was decided, per client
+  std::uint32_t acl_cache_size = 32;  // so many decisions of each client
   std::int64_t acl_cache_ttl_ms = 60'000;
   std::uint16_t max_topic_alias = 16;  // per direction; 0 turns aliases off
   std::string response_information;    // answered when a v5 client asks; empty: not answered

@@ -20,11 +20,11 @@ struct ConnectionInfo {
   Version version{};
   bool clean_start = true, has_password = false;
   std::uint16_t keep_alive_s = 0;
-  std::int64_t connected_at_s = 0;  // Unix time
-  std::string tls;                  // "TLSv1.3 TLS_AES_..."; empty: plain
+  std::int64_t connected_at_s = 0;               // Unix time
+  std::string tls;                               // "TLSv1.3 TLS_AES_..."; empty: plain
   const PeerInfo::Verified* verified = nullptr;  // what TLS proved
-  std::size_t output_bytes = 0;     // not sent yet
-  bool suspended = false;           // it sleeps: its messages wait
+  std::size_t output_bytes = 0;                  // not sent yet
+  bool suspended = false;                        // it sleeps: its messages wait
 };
 
 struct SessionInfo {

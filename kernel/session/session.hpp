@@ -66,7 +66,7 @@ class Session {
   std::unique_ptr<std::map<FilterId, RetainedCursor>> retained;  // by subscription
   bool retained_posted = false;                                  // they go on in a later turn
   std::uint32_t rechecked = 0;  // the last recheck that saw it with its client, see Broker
-  std::unique_ptr<Away> away;  // null while the client is there or nothing is due
+  std::unique_ptr<Away> away;   // null while the client is there or nothing is due
   std::int64_t away_since_ms = 0;
   std::string username;                           // of the last connection
   std::unique_ptr<const std::string> mountpoint;  // null: none; fixed while the session lives

@@ -52,8 +52,7 @@ class Cluster {
 class Client {
  public:
   explicit Client(Cluster& cluster, Version version = Version::v5, std::uint32_t shard = 0,
-                  std::shared_ptr<const ListenerInfo> listener = nullptr,
-                  const Endpoint& peer = {})
+                  std::shared_ptr<const ListenerInfo> listener = nullptr, const Endpoint& peer = {})
       : cluster_(cluster),
         version_(version),
         wire_(cluster.dial(shard, std::move(listener), peer)) {}

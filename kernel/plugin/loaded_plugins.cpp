@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <set>
 
+#include "kernel/base/file_replacement.hpp"
 #include "kernel/base/utf8.hpp"
 #include "kernel/plugin/manifest.hpp"
 
@@ -47,32 +47,6 @@ std::string_view take_atom(std::string_view& text) {
   if (quoted && !text.starts_with('\'')) return {};
   if (quoted) text.remove_prefix(1);
   return atom;
-}
-
-Error unwritable(const std::string& path) {
-  return Error{
-      fmt::format("{}: cannot be written ({}); the plugins stay as they are, but a "
-                  "restart would not know: make kernel.data_dir writable",
-                  path, std::strerror(errno))};
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t done = ::write(fd, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return true;
-}
-
-// The rename itself is safe only once the folder is on the disk.
-void sync_folder(const std::string& path) {
-  const auto folder = std::filesystem::path(path).parent_path();
-  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
 }
 
 Result<std::string> read_list(const std::string& path) {
@@ -219,21 +193,14 @@ std::string LoadedPlugins::text() const {
 }
 
 Result<void> LoadedPlugins::save() const {
-  const std::string temporary = path_ + ".new";
-  ::unlink(temporary.c_str());  // of a crash
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd < 0) return unwritable(path_);
-  const bool written = write_all(fd, text()) && ::fsync(fd) == 0;
-  const int cause = errno;
-  ::close(fd);
-  if (written && ::rename(temporary.c_str(), path_.c_str()) == 0) {
-    sync_folder(path_);
-    return {};
-  }
-  if (!written) errno = cause;
-  const auto failed = unwritable(path_);
-  ::unlink(temporary.c_str());
-  return failed;
+  FileReplacement file(path_, 0644);
+  file.write(text());
+  const int cause = file.commit();
+  if (cause == 0) return {};
+  return Error{
+      fmt::format("{}: cannot be written ({}); the plugins stay as they are, but a "
+                  "restart would not know: make kernel.data_dir writable",
+                  path_, std::strerror(cause))};
 }
 
 }  // namespace keel::kernel

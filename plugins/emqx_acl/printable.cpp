@@ -1,6 +1,7 @@
 #include "emqx_acl/printable.hpp"
 
 #include <cstdint>
+#include <keel/utf8.hpp>
 
 namespace emqx_acl {
 namespace {
@@ -12,21 +13,9 @@ void add_hex(std::string& out, unsigned char byte) {
   out += kDigits[byte & 15];
 }
 
-// The length of the character that `text` begins with, 0: it is none.
+// As keel::utf8_character(), but no zero byte.
 std::size_t character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return first == 0 ? 0 : 1;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  std::uint32_t point = first & (0x7fu >> size);
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    point = point << 6 | (byte(i) & 0x3fu);
-  }
-  constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = point >= 0xd800 && point <= 0xdfff;
-  return point < kLeast[size] || point > 0x10ffff || surrogate ? 0 : size;
+  return text[0] == '\0' ? 0 : keel::utf8_character(text);
 }
 
 }  // namespace
@@ -52,12 +41,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 bool valid_text(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = character(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
+  return text.find('\0') == std::string_view::npos && keel::is_utf8(text);
 }
 
 }  // namespace emqx_acl

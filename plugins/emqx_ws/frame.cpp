@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <keel/utf8.hpp>
 
 namespace ws {
 namespace {
@@ -159,33 +160,10 @@ CloseInfo read_close(std::string_view payload) {
                        (out.code >= 3000 && out.code <= 4999);
   if (!defined) {
     out.violation = {code::protocol_error, "a close code that must not be sent"};
-  } else if (!is_utf8(out.reason)) {
+  } else if (!keel::is_utf8(out.reason)) {
     out.violation = {code::bad_data, "a close reason that is not UTF-8"};
   }
   return out;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i++]);
-    if (lead < 0x80) continue;
-    if (lead < 0xc2 || lead > 0xf4) return false;
-    const std::size_t more_bytes = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    if (text.size() - i < more_bytes) return false;
-    // The second byte rules out what is overlong, a surrogate or beyond U+10FFFF.
-    std::uint8_t least = 0x80, most = 0xbf;
-    if (lead == 0xe0) least = 0xa0;
-    if (lead == 0xed) most = 0x9f;
-    if (lead == 0xf0) least = 0x90;
-    if (lead == 0xf4) most = 0x8f;
-    for (std::size_t k = 0; k < more_bytes; ++k) {
-      const auto next = static_cast<std::uint8_t>(text[i++]);
-      if (next < least || next > most) return false;
-      least = 0x80;
-      most = 0xbf;
-    }
-  }
-  return true;
 }
 
 }  // namespace ws

@@ -106,6 +106,4 @@ struct CloseInfo {
 };
 CloseInfo read_close(std::string_view payload);
 
-bool is_utf8(std::string_view text);
-
 }  // namespace ws

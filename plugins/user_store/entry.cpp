@@ -1,6 +1,7 @@
 #include "user_store/entry.hpp"
 
 #include <keel/text.hpp>
+#include <keel/utf8.hpp>
 
 #include "user_store/password.hpp"
 #include "user_store/scram.hpp"
@@ -40,7 +41,7 @@ std::optional<std::vector<std::string_view>> fields(std::string_view line, std::
 std::string name_problem(std::string_view name) {
   if (name.empty()) return "the name is empty";
   if (name.size() > 65'535) return "the name is longer than MQTT can carry (65535 bytes)";
-  if (!valid_utf8(name)) return "the name is not UTF-8";
+  if (!keel::is_utf8(name)) return "the name is not UTF-8";
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < ' ' || byte == 0x7f) return "the name has control characters in it";

@@ -1,6 +1,7 @@
 #include "user_store/scram.hpp"
 
 #include <keel/text.hpp>
+#include <keel/utf8.hpp>
 
 #include "user_store/crypto.hpp"
 #include "user_store/text.hpp"
@@ -24,7 +25,7 @@ std::optional<std::string> decode_name(std::string_view text) {
     out += code == "=2C" ? ',' : '=';
     i += 2;
   }
-  if (out.empty() || !valid_utf8(out)) return std::nullopt;
+  if (out.empty() || !keel::is_utf8(out)) return std::nullopt;
   return out;
 }
 

@@ -27,22 +27,6 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 }
 constexpr std::array<std::uint32_t, 256> kCrcTable = make_crc_table();
 
-// The length of the UTF-8 sequence that begins here; 0: there is none.
-std::size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const std::size_t size = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
-  if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if (byte(i) >> 6 != 2) return 0;
-  }
-  if (byte(0) == 0xE0 && byte(1) < 0xA0) return 0;  // longer than needed
-  if (byte(0) == 0xED && byte(1) > 0x9F) return 0;  // surrogates
-  if (byte(0) == 0xF0 && byte(1) < 0x90) return 0;
-  if (byte(0) == 0xF4 && byte(1) > 0x8F) return 0;  // beyond U+10FFFF
-  return size;
-}
-
 }  // namespace
 
 std::string to_base64(std::string_view bytes) {
@@ -152,15 +136,6 @@ std::uint32_t crc32(std::string_view bytes) {
   for (const char c : bytes)
     crc = kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 255] ^ crc >> 8;
   return ~crc;
-}
-
-bool valid_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = utf8_sequence(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
 }
 
 }  // namespace user_store

@@ -25,6 +25,5 @@ std::string_view trim(std::string_view text);
 std::optional<std::uint64_t> number(std::string_view text, std::uint64_t most = UINT64_MAX);
 
 std::uint32_t crc32(std::string_view bytes);
-bool valid_utf8(std::string_view text);
 
 }  // namespace user_store

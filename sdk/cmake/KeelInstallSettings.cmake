@@ -2,11 +2,14 @@
 # that somebody changed stay, and the new ones are put beside, as <name>.conf.new.
 # Expects keel_settings_file, keel_settings_name, CMAKE_INSTALL_PREFIX and, from the environment, DESTDIR.
 if(CMAKE_INSTALL_PREFIX MATCHES "^/usr/?$")
-  set(target "$ENV{DESTDIR}/etc/keel/plugins/${keel_settings_name}")
+  set(sysconf /etc)
 else()
-  set(target "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/etc/keel/plugins/${keel_settings_name}")
+  set(sysconf "${CMAKE_INSTALL_PREFIX}/etc")
 endif()
+set(target "$ENV{DESTDIR}${sysconf}/keel/plugins/${keel_settings_name}")
 file(READ "${keel_settings_file}" text)
+# As in keel.conf: what the shipped file has below etc/ is in the prefix once installed.
+string(REPLACE "\"etc/" "\"${sysconf}/keel/" text "${text}")
 if(EXISTS "${target}")
   file(READ "${target}" present)
   if(NOT present STREQUAL text)

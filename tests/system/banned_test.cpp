@@ -100,13 +100,7 @@ TEST_CASE("addresses: closed before TLS begins, and not where a proxy stands in 
 }
 
 TEST_CASE("a client of a gateway passes the same check") {
-  BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
-                       {.prepare = [](const std::filesystem::path& dir) {
-                         std::filesystem::create_directories(dir / "plugins");
-                         write_file(dir / "plugins/udp_gateway.conf",
-                                    "udp_gateway.address = \"127.0.0.1:0\"\n");
-                       }});
-  broker.ctl_ok({"plugins", "load", "udp_gateway"});
+  GatewayBroker broker;
   UdpClient device(udp_port_of(broker)), other(udp_port_of(broker));
   device.send("hello dev-1");
   CHECK(device.receive() == "ok hello");

@@ -151,13 +151,7 @@ TEST_CASE("ThreadSanitizer notices when the barriers are left out") {
 
 TEST_CASE("a gateway is upgraded again and again; no device notices") {
   const int seconds = from_environment("KEEL_SOAK_SECONDS", 3);
-  BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
-                       {.prepare = [](const std::filesystem::path& dir) {
-                         std::filesystem::create_directories(dir / "plugins");
-                         write_file(dir / "plugins/udp_gateway.conf",
-                                    "udp_gateway.address = \"127.0.0.1:0\"\n");
-                       }});
-  broker.ctl_ok({"plugins", "load", "udp_gateway"});
+  GatewayBroker broker;
   Client tcp = broker.connect("tcp", Version::v311);
   tcp.subscribe("dev/#", 1);
   UdpClient device(udp_port_of(broker));
@@ -200,13 +194,7 @@ TEST_CASE("a gateway is upgraded again and again; no device notices") {
 }
 
 TEST_CASE("an upgrade that fails leaves the running version in service") {
-  BrokerProcess broker("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
-                       {.prepare = [](const std::filesystem::path& dir) {
-                         std::filesystem::create_directories(dir / "plugins");
-                         write_file(dir / "plugins/udp_gateway.conf",
-                                    "udp_gateway.address = \"127.0.0.1:0\"\n");
-                       }});
-  broker.ctl_ok({"plugins", "load", "udp_gateway"});
+  GatewayBroker broker;
   UdpClient device(udp_port_of(broker));
   device.send("hello dev-1");
   CHECK(device.receive() == "ok hello");

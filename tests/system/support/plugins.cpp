@@ -16,6 +16,16 @@ std::filesystem::path examples_dir() { return KEEL_EXAMPLES_DIR; }
 
 std::string zoo_settings() { return "[plugins]\ndir = \"" + zoo_dir().string() + "\"\n"; }
 
+GatewayBroker::GatewayBroker()
+    : BrokerProcess("[plugins]\ndir = \"" + examples_dir().string() + "\"\n",
+                    {.prepare = [](const std::filesystem::path& dir) {
+                      std::filesystem::create_directories(dir / "plugins");
+                      write_file(dir / "plugins/udp_gateway.conf",
+                                 "udp_gateway.address = \"127.0.0.1:0\"\n");
+                    }}) {
+  ctl_ok({"plugins", "load", "udp_gateway"});
+}
+
 bool is_mapped(const BrokerProcess& broker, const std::string& name) {
   const std::string maps = read_file("/proc/" + std::to_string(broker.pid()) + "/maps");
   return maps.find("/run/" + name + "-") != std::string::npos;

@@ -13,6 +13,11 @@ std::filesystem::path examples_dir();  // sdk/examples, built
 // Settings that make the zoo the plugin directory; keys of [plugins] may follow.
 std::string zoo_settings();
 
+// A broker with the example udp_gateway loaded, on a free port: see udp_port_of().
+struct GatewayBroker : BrokerProcess {
+  GatewayBroker();
+};
+
 // Whether code or data of a plugin is mapped.
 bool is_mapped(const BrokerProcess& broker, const std::string& name);
 std::size_t open_descriptors(const BrokerProcess& broker);

@@ -43,17 +43,22 @@ struct Fixture {
     return clients().find(slot.host(), str(id), Told::on_clients, &told);
   }
   keel_status each(Told& told) { return clients().each(slot.host(), Told::on_clients, &told); }
+  // Whatever name and password they come with.
+  void admit_everybody() {
+    Slot& auth = host.plugin("auth");
+    host.hook(auth, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
+              OnAuth([](const keel_auth_request*, keel_handle, keel_auth_answer*) {
+                return KEEL_ALLOW;
+              }));
+    host.run(auth);
+  }
   BrokerHost host;
   Slot& slot;
 };
 
 TEST_CASE("one client is found from any thread, or it is said that there is none") {
   Fixture f;
-  Slot& auth = f.host.plugin("auth");
-  f.host.hook(
-      auth, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
-      OnAuth([](const keel_auth_request*, keel_handle, keel_auth_answer*) { return KEEL_ALLOW; }));
-  f.host.run(auth);
+  f.admit_everybody();
   MqttClient client(f.host, Version::v311);
   client.connect({.id = "c", .keep_alive = 30, .user = "u", .password = "p"});
   Told here, there, elsewhere, nobody;
@@ -160,11 +165,7 @@ TEST_CASE("what a client proved is shown with it") {
 
 TEST_CASE("everybody of a name is kicked, on all shards, in slices") {
   Fixture f;
-  Slot& auth = f.host.plugin("auth");
-  f.host.hook(
-      auth, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
-      OnAuth([](const keel_auth_request*, keel_handle, keel_auth_answer*) { return KEEL_ALLOW; }));
-  f.host.run(auth);
+  f.admit_everybody();
   std::vector<std::unique_ptr<MqttClient>> all;
   for (int i = 0; i < 60; ++i) {
     all.push_back(std::make_unique<MqttClient>(f.host));

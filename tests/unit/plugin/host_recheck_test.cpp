@@ -1,6 +1,7 @@
 // auth.recheck(): asked for from anywhere, on all shards, told on the control thread.
 #include <doctest/doctest.h>
 
+#include <future>
 #include <thread>
 
 #include "broker_host.hpp"
@@ -138,10 +139,15 @@ TEST_CASE("recheck: so many may be under way") {
   client.subscribe({.filter = "a"});
   f.change("", true);
   std::vector<Told> all(1000);
+  std::promise<void> asked_for;  // the shards see them all together
+  const std::shared_future<void> go(asked_for.get_future());
+  for (std::uint32_t i = 0; i < f.host.runtime->shard_count(); ++i)
+    f.host.runtime->thread(i).post([go] { go.wait(); });
   for (Told& told : all) REQUIRE(f.recheck(&told) == KEEL_OK);
   Told refused;
   CHECK(f.recheck(&refused) == KEEL_E_LIMIT);
   CHECK(contains(error_text(), "1000 are under way"));
+  asked_for.set_value();
   // The first one, and those that came meanwhile: two ways through.
   REQUIRE(f.host.eventually([&] { return f.asked() == 2; }));
   for (const keel_handle ticket : f.tickets)

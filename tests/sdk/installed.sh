@@ -35,6 +35,7 @@ quietly() {
 # Only where the compilers are; rustc may live elsewhere.
 rust=$(command -v rustc || true)
 export PATH=$prefix/bin:/usr/local/bin:/usr/bin:/bin${rust:+:$(dirname "$rust")}
+export CMAKE_GENERATOR=Ninja  # what building Keel needs anyway; make may not be there
 unset CC CXX CFLAGS CXXFLAGS LDFLAGS DESTDIR KEEL_CTL_SOCKET
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1

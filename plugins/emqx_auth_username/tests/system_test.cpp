@@ -94,13 +94,8 @@ TEST_CASE("the shipped settings are the defaults") {
 
 TEST_CASE("a password file of Mosquitto; the broker restarts") {
   keel::KernelFixture kernel({.settings = kCheap});
-  const std::string file = kernel.path("passwords");
-  for (const char* user : {"ann", "bob"}) {
-    std::vector<std::string> command{"mosquitto_passwd"};
-    if (std::string_view(user) == "ann") command.push_back("-c");
-    command.insert(command.end(), {"-b", file, user, std::string("pw-") + user});
-    REQUIRE(run(kernel, command).exit == 0);
-  }
+  // As mosquitto_passwd 2.0.11 wrote it for ann, "pw-ann", and bob, "pw-bob".
+  const std::string file = beside_this("mosquitto_passwords.txt");
   const auto imported = kernel.ctl({"users", "import", file});
   CHECK(imported.exit == 0);
   CHECK(imported.output == "2 added, 0 replaced, 0 kept as they are\n");

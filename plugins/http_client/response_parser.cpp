@@ -61,7 +61,8 @@ void ResponseParser::end() {
   if (state_ != State::reading) return;
   if (!begun_) return fail("the server closed the connection without an answer");
   boost::system::error_code error;
-  impl_->parser.put_eof(error);
+  // The end of a message that has no byte yet, as behind a 1xx, is not the parser's to judge.
+  if (impl_->parser.got_some()) impl_->parser.put_eof(error);
   if (error || !impl_->parser.is_done()) {
     return fail("the server closed the connection in the middle of its answer");
   }

@@ -7,7 +7,9 @@ namespace sn {
 bool Predefined::add(std::string_view client, std::uint16_t id, std::string_view topic) {
   if (id == 0 || id == 0xffff) return false;
   auto names = names_.find(client);
-  if (names == names_.end()) names = names_.emplace(client, names_.mapped_type()).first;
+  if (names == names_.end()) {
+    names = names_.emplace(client, decltype(names_)::mapped_type()).first;
+  }
   const auto [at, fresh] = names->second.emplace(id, topic);
   if (!fresh) return at->second == topic;
   max_id_ = std::max(max_id_, id);

@@ -101,7 +101,7 @@ constexpr keel::Setting kSchema[] = {
                  "The topic of a pre-defined id, of all clients; the * is the id, 1 to 65534")
         .reloadable(),
     keel::string("mqtt.sn.predefined.client.*.*", nullptr,
-                 "The same of one client: client id, topic id")
+                 "The same of one client: its id, then the topic id; see README.md")
         .reloadable(),
 
     keel::address("mqtt.sn.dtls.port", nullptr, "Where to listen for DTLS").reloadable(),

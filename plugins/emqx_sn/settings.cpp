@@ -42,7 +42,9 @@ Status add_listener(const Config& config, const char* name, const char* key,
   }
   for (const ListenerSettings& other : out) {
     const bool same = other.address == listener.address && !listener.address.ends_with(":0");
-    if (same) return config.fail(key, concat("is the address of ", other.key, ", too"));
+    if (same)
+      return config.fail(key,
+                         concat("is the address of ", other.key, ", too; remove one of the two"));
   }
   out.push_back(std::move(listener));
   return {};
@@ -91,7 +93,7 @@ Status check_dtls(const Config& config, const DtlsSettings& dtls) {
   }
   if (dtls.identity == Identity::cn && dtls.verify == keel::Verify::none) {
     return config.fail("mqtt.sn.dtls.peer_identity_as_username",
-                       "\"cn\" needs mqtt.sn.dtls.verify = \"verify_peer\"; nobody else is asked "
+                       "\"cn\" needs mqtt.sn.dtls.verify = \"verify_peer\"; else nobody is asked "
                        "for a certificate");
   }
   return {};
@@ -146,6 +148,9 @@ Status read_discovery(const Config& config, DiscoverySettings& out) {
                             "\"ff02::fd%2\", the 2 being the interface's number"));
 }
 
+// Where a client's id has to stand when it is none that a key can be made of.
+constexpr std::string_view kClientId = "clientid";
+
 std::optional<std::uint16_t> topic_id(std::string_view text) {
   std::uint32_t id = 0;
   if (text.empty() || text.size() > 5) return std::nullopt;
@@ -162,6 +167,7 @@ Status read_names(const Config& config, const std::string& table, std::string_vi
                   Predefined& out) {
   for (const std::string& text : config.keys(table.c_str())) {
     const std::string key = concat(table, '.', text);
+    if (!client.empty() && text == kClientId) continue;
     const auto id = topic_id(text);
     if (!id) return config.fail(key.c_str(), concat("'", text, "' is no topic id from 1 to 65534"));
     if (*id == 0) continue;
@@ -197,8 +203,12 @@ Status read_clients(const Config& config, ClientSettings& out) {
   }
   auto predefined = std::make_shared<Predefined>();
   KEEL_TRY(read_names(config, "mqtt.sn.predefined.topic", {}, *predefined));
-  for (const std::string& client : config.keys("mqtt.sn.predefined.client")) {
-    KEEL_TRY(read_names(config, concat("mqtt.sn.predefined.client.", client), client, *predefined));
+  for (const std::string& name : config.keys("mqtt.sn.predefined.client")) {
+    const std::string table = concat("mqtt.sn.predefined.client.", name);
+    const std::string key = concat(table, '.', kClientId);
+    const std::string client = config.text(key.c_str(), name);
+    if (client.empty()) return config.fail(key.c_str(), "is empty; give the client id");
+    KEEL_TRY(read_names(config, table, client, *predefined));
   }
   out.predefined = std::move(predefined);
   return {};
@@ -246,7 +256,7 @@ keel::Result<SettingsPtr> read_settings(const Config& config) {
   out->max_connections = number(config, "mqtt.sn.max_connections");
   out->connect_rate = number(config, "mqtt.sn.max_conn_rate");
   if (out->password && !out->username) {
-    return config.fail("mqtt.sn.password", "needs mqtt.sn.username");
+    return config.fail("mqtt.sn.password", "needs mqtt.sn.username, without which it is not sent");
   }
   KEEL_TRY(read_listeners(config, *out));
   KEEL_TRY(read_discovery(config, out->discovery));

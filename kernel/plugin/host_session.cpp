@@ -307,6 +307,8 @@ const keel_ext_session tables::session = {.size = sizeof(keel_ext_session),
                                           .suspend = session_suspend,
                                           .resume = session_resume,
                                           .close = session_close,
-                                          .attach = session_attach};
+                                          .attach = session_attach,
+                                          .poll = nullptr,
+                                          .inspect = nullptr};
 
 }  // namespace keel::kernel

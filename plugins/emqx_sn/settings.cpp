@@ -195,6 +195,7 @@ Status read_clients(const Config& config, ClientSettings& out) {
   out.max_topics = number(config, "mqtt.sn.max_topics");
   out.resume_on_wakeup = config.text("mqtt.sn.wakeup") == "resume";
   out.lenient_topic_id = config.boolean("mqtt.sn.lenient_topic_id");
+  out.enable_qos3 = config.boolean("mqtt.sn.enable_qos3");
   out.subs_resume = config.boolean("mqtt.sn.subs_resume");
   out.session_expiry_s = seconds(config, "mqtt.sn.session_expiry");
   out.mountpoint = config.text("mqtt.sn.mountpoint");

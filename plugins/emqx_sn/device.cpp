@@ -8,6 +8,12 @@ namespace {
 
 constexpr std::uint8_t kQuotaExceeded = 0x97, kUnspecified = 0x80;
 
+keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHandler& to) {
+  keel::Session out;
+  if (saved != 0) room.common.host.sessions().attach(saved, to).into(out).ignore();
+  return out;
+}
+
 keel::Will will_of(const WillView& will) {
   return {.topic = will.topic, .payload = will.payload, .qos = will.qos, .retain = will.retain};
 }
@@ -22,7 +28,12 @@ Device::Device(ShardRoom& room, const SavedDevice& saved)
     : proof(saved.proof ? std::make_unique<Proof>(*saved.proof) : nullptr),
       generated(saved.generated),
       room_(room),
-      client_(*this, room.settings()->clients, room.counters, saved.client) {}
+      session_(attach(room, saved.session, *this)),
+      refused_(saved.refused),
+      ended_(saved.session != 0 && !session_),
+      client_(*this, room.settings()->clients, room.counters, saved.client) {
+  if (refused_ != 0 || ended_) room_.remind(id());
+}
 
 void Device::on_packet(const Packet& packet) {
   client_.on_packet(packet);
@@ -44,9 +55,12 @@ void Device::on_time() {
   room_.settle(*this);
 }
 
-void Device::not_opened(std::uint8_t reason) {
-  if (!std::exchange(asked_, false)) return;
-  client_.on_opened(reason, false);
+void Device::remind() {
+  if (const std::uint8_t reason = std::exchange(refused_, std::uint8_t{0})) {
+    client_.on_opened(reason, false);
+  } else if (std::exchange(ended_, false)) {
+    client_.on_closed(kUnspecified);
+  }
   room_.settle(*this);
 }
 
@@ -60,10 +74,7 @@ void Device::send(const Head& head, std::string_view data) {
 
 void Device::wake_at(std::int64_t when_ms) { room_.wheel.wake_at(*this, when_ms); }
 
-// A session that it still has ends without its will.
 void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) {
-  session_.reset();
-  asked_ = false;
   const GatewaySettings& settings = *room_.settings();
   const Listener* const listener = link.peer.listener;
   const keel_verified proved = proof ? proof->c() : keel_verified{};
@@ -90,8 +101,8 @@ void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) 
   }
   const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);
   if (asked) return;
-  asked_ = true;
-  room_.not_opened(id(), asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified);
+  refused_ = asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
+  room_.remind(id());
 }
 
 bool Device::publish(std::string_view topic, std::string_view payload, std::uint8_t qos,
@@ -164,6 +175,7 @@ void Device::session_closed(std::uint8_t reason, std::string_view) {
 void Device::save(SavedDevice& out) const {
   client_.save(out.client);
   out.session = session_.id();
+  out.refused = refused_;
   out.generated = generated;
   if (proof) out.proof = std::make_unique<Proof>(*proof);
   if (!link.peer) return;

@@ -10,6 +10,7 @@
 #include "emqx_sn/client.hpp"
 #include "emqx_sn/peer.hpp"
 #include "emqx_sn/proof.hpp"
+#include "emqx_sn/tally.hpp"
 #include "emqx_sn/wheel.hpp"
 
 namespace sn {
@@ -43,8 +44,8 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
   // The same without a word to it.
   void displace();
   void on_time();
-  // The broker's connection could not even be asked for.
-  void not_opened(std::uint8_t reason);
+  // Tells the machine what it could not be told from within.
+  void remind();
 
   std::int64_t now_ms() const override;
   void send(const Head& head, std::string_view data) override;
@@ -76,13 +77,15 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
   bool generated = false;   // the client has no id of its own
   bool counted = false;     // among those that are not away
   bool on_away_list = false;
+  Tally::Place tallied;  // in the room's tally
   std::list<Device*>::iterator away_place;
 
  private:
   ShardRoom& room_;
   keel::Session session_;
   bool forgotten_ = false;
-  bool asked_ = false;  // for a session that could not be asked for; not_opened() follows
+  std::uint8_t refused_ = 0;  // why a session could not even be asked for; remind() tells
+  bool ended_ = false;        // the session did not survive an upgrade; the same
   Client client_;       // the last: it gives orders in its constructor
 };
 

@@ -38,7 +38,7 @@ keel::Status Gateway::make_rooms(const SettingsPtr& settings) {
 // Before anything runs; see save().
 void Gateway::adopt() {
   for (const SavedDevice& saved : std::exchange(inherited_, {})) {
-    const std::uint32_t home = common_.host.shards().home(saved.client_id());
+    const std::uint32_t home = common_.host.shards().home(saved.client.client_id);
     common_.rooms[home]->adopt(saved, listeners_.find(saved.listener));
   }
 }

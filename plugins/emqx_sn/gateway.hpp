@@ -27,6 +27,8 @@ class Gateway {
   keel::Status start(const SettingsPtr& settings);
   // Where that fails, all is as before.
   keel::Status apply(const SettingsPtr& settings);
+  // Reads certificates and keys again.
+  void reload_tls() { listeners_.reload_tls(); }
   // Says goodbye to all. `done` is let go of when all have gone, or shortly before the deadline.
   void leave(std::uint32_t deadline_ms, const std::shared_ptr<keel::DrainDone>& done);
   // After stop().
@@ -48,6 +50,12 @@ class Gateway {
   const ListenerSet& listeners() const { return listeners_; }
   // Clients that are not away. [any]
   std::uint32_t live() const { return common_.live.load(std::memory_order_relaxed); }
+  // Clients in this state. [any]
+  std::uint32_t count(Client::State state) const {
+    std::uint32_t out = 0;
+    for (const auto& room : common_.rooms) out += room->tally.of(state);
+    return out;
+  }
   // Of a shard, for what sends on it.
   Counters& counters(std::uint32_t shard) { return common_.rooms[shard]->counters; }
 

@@ -25,6 +25,8 @@ class ListenerSet {
   // Null: none of this name is open.
   Listener* find(std::string_view name) const;
   bool loopback_only() const;
+  // Whether all that are wanted are open.
+  bool complete() const { return failed_.empty(); }
   // "sn:default at 127.0.0.1:1884; "
   std::string describe() const;
 

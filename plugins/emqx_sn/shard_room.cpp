@@ -42,6 +42,9 @@ ShardRoom::~ShardRoom() = default;
 
 void ShardRoom::turn() {
   for (std::uint32_t from = 0; from < inboxes_.size(); ++from) open_mail(from);
+  for (const std::string& id : std::exchange(reminders_, {})) {
+    if (Device* const device = find(id)) device->remind();
+  }
   wheel.turn(now_ms());
   if (out_.capacity() > kKeptOut) out_ = std::string();
   if (done_ && now_ms() >= leave_by_ms_) done_.reset();
@@ -97,7 +100,9 @@ void ShardRoom::transmit(const PeerView& to, std::uint32_t via, const Head& head
 }
 
 void ShardRoom::settle(Device& device) {
+  tally.move(device.tallied, device.client().state());
   if (device.forgotten()) {
+    tally.remove(device.tallied);
     unlink(device);
     count(device, false);
     if (device.on_away_list) away_.erase(device.away_place);
@@ -123,20 +128,12 @@ void ShardRoom::count(Device& device, bool live) {
   if (leaving_ && live_ == 0) done_.reset();
 }
 
-void ShardRoom::not_opened(const std::string& client_id, std::uint8_t reason) {
-  common.host.shards()
-      .post(index,
-            [this, client_id, reason] {
-              if (Device* const device = find(client_id)) device->not_opened(reason);
-            })
-      .ignore();
-}
-
 // The broker still has their sessions; only topic ids and wills are lost.
 void ShardRoom::trim_away() {
   if (away_.size() <= settings_->max_connections) return;
   Device& oldest = *away_.front();
   away_.pop_front();
+  tally.remove(oldest.tallied);
   devices_.erase(devices_.find(oldest.id()));
 }
 

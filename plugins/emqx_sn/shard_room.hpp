@@ -24,6 +24,7 @@
 #include "emqx_sn/mailbox.hpp"
 #include "emqx_sn/nobody.hpp"
 #include "emqx_sn/settings.hpp"
+#include "emqx_sn/tally.hpp"
 
 namespace sn {
 
@@ -78,6 +79,18 @@ class ShardRoom {
   void each(F&& f) const {
     for (const auto& [id, device] : devices_) f(static_cast<const Device&>(*device));
   }
+  // The same with a few hundred of them, from `place` on (0: the first). Answers where to go on, 0:
+  // those were the last. What comes or goes between two calls may be missed or seen twice.
+  template <class F>
+  std::size_t some(std::size_t place, F&& f) const {
+    std::size_t seen = 0;
+    for (; place < devices_.bucket_count() && seen < 256; ++place) {
+      for (auto it = devices_.begin(place); it != devices_.end(place); ++it, ++seen) {
+        f(static_cast<const Device&>(*it->second));
+      }
+    }
+    return place < devices_.bucket_count() ? place : 0;
+  }
   // Null: there is none.
   Device* find(std::string_view client_id) const;
   // False: there is none.
@@ -90,12 +103,13 @@ class ShardRoom {
                 std::uint8_t radius = 0);
   // After each call into a device's machine: the device may be gone after it.
   void settle(Device& device);
-  // Device::not_opened() on a later turn.
-  void not_opened(const std::string& client_id, std::uint8_t reason);
+  // Device::remind() at the next turn.
+  void remind(const std::string& client_id) { reminders_.push_back(client_id); }
 
   Common& common;
   const std::uint32_t index;
   Counters counters;
+  Tally tally;  // of its devices
   Wheel<Device> wheel;
   keel::Timer timer;
 
@@ -165,6 +179,7 @@ class ShardRoom {
   std::int64_t connect_second_ = 0;
   std::uint32_t connects_ = 0;  // of new clients, in that second
   std::uint32_t live_ = 0;
+  std::vector<std::string> reminders_;  // client ids
   std::string out_;  // a datagram being put together
   std::random_device random_;
   Nobody nobody_;

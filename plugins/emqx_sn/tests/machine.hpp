@@ -117,6 +117,9 @@ class Machine {
     const std::string datagram = hex(digits);
     sn::Packet packet;
     if (!sn::decode(datagram, packet)) return "-";
+    return in(packet);
+  }
+  std::string in(const sn::Packet& packet) {
     client->on_packet(packet);
     return out.take();
   }

@@ -198,12 +198,9 @@ void ShardRoom::came_home(const Letter& letter, std::uint32_t from) {
   Packet packet;
   if (leaving_ || !decode(letter.bytes, packet)) return;
   const keel_verified proved = letter.proof ? letter.proof->c() : keel_verified{};
-  const Arrival arrival{letter.peer,
-                        from,
-                        letter.serial,
-                        keel::Verified(letter.proof ? &proved : nullptr),
-                        letter.bytes,
-                        0};
+  const Arrival arrival{letter.peer,   from,
+                        letter.serial, keel::Verified(letter.proof ? &proved : nullptr),
+                        letter.bytes,  0};
   if (packet.type == Type::connect) return welcome(arrival, packet);
   if (!letter.flag) return rebind(arrival, packet);
   if (Device* const device = at(letter.peer)) {

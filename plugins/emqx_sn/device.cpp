@@ -21,8 +21,7 @@ keel::Will will_of(const WillView& will) {
 }  // namespace
 
 Device::Device(ShardRoom& room, std::string client_id)
-    : room_(room),
-      client_(*this, room.settings()->clients, room.counters, std::move(client_id)) {}
+    : room_(room), client_(*this, room.settings()->clients, room.counters, std::move(client_id)) {}
 
 Device::Device(ShardRoom& room, const SavedDevice& saved)
     : proof(saved.proof ? std::make_unique<Proof>(*saved.proof) : nullptr),
@@ -107,8 +106,8 @@ void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) 
 
 bool Device::publish(std::string_view topic, std::string_view payload, std::uint8_t qos,
                      bool retain, std::uint64_t token) {
-  return static_cast<bool>(session_.publish(
-      {.topic = topic, .payload = payload, .qos = qos, .retain = retain}, token));
+  return static_cast<bool>(
+      session_.publish({.topic = topic, .payload = payload, .qos = qos, .retain = retain}, token));
 }
 
 bool Device::subscribe(std::string_view filter, std::uint8_t qos, std::uint64_t token) {

@@ -72,10 +72,10 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
   void session_closed(std::uint8_t reason, std::string_view word) override;
 
   // The room's.
-  Place link;               // null peer: nobody knows where it is
-  ProofPtr proof;           // of the peer, when it said CONNECT
-  bool generated = false;   // the client has no id of its own
-  bool counted = false;     // among those that are not away
+  Place link;              // null peer: nobody knows where it is
+  ProofPtr proof;          // of the peer, when it said CONNECT
+  bool generated = false;  // the client has no id of its own
+  bool counted = false;    // among those that are not away
   bool on_away_list = false;
   Tally::Place tallied;  // in the room's tally
   std::list<Device*>::iterator away_place;
@@ -86,7 +86,7 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
   bool forgotten_ = false;
   std::uint8_t refused_ = 0;  // why a session could not even be asked for; remind() tells
   bool ended_ = false;        // the session did not survive an upgrade; the same
-  Client client_;       // the last: it gives orders in its constructor
+  Client client_;             // the last: it gives orders in its constructor
 };
 
 }  // namespace sn

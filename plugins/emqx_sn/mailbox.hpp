@@ -45,9 +45,9 @@ class Mailbox {
         const std::string_view node(at, entry.node_size);
         const std::string_view bytes(at + entry.node_size, entry.size);
         at += entry.node_size + entry.size;
-        Letter letter{entry.kind, entry.flag,
+        Letter letter{entry.kind,   entry.flag,
                       entry.serial, {entry.listener, entry.address, node},
-                      bytes, std::move(entry.proof)};
+                      bytes,        std::move(entry.proof)};
         f(letter);
       }
     }

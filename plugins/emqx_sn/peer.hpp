@@ -27,8 +27,7 @@ struct Peer {
   std::string node;
 
   Peer() = default;
-  explicit Peer(const PeerView& of)
-      : listener(of.listener), address(of.address), node(of.node) {}
+  explicit Peer(const PeerView& of) : listener(of.listener), address(of.address), node(of.node) {}
   PeerView view() const { return {listener, address, node}; }
   explicit operator bool() const { return listener != nullptr; }
 };

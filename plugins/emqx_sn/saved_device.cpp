@@ -58,9 +58,9 @@ struct Reader {
     bool there = false;
     if (!field(there)) return false;
     if (there) proof = std::make_unique<Proof>();
-    return !proof || (field(proof->cn) && field(proof->san) && field(proof->dn) &&
-                      field(proof->psk_identity) && field(proof->tls_version) &&
-                      field(proof->cipher));
+    return !proof ||
+           (field(proof->cn) && field(proof->san) && field(proof->dn) &&
+            field(proof->psk_identity) && field(proof->tls_version) && field(proof->cipher));
   }
   bool field(Client::Saved& client) {
     std::string blob;

@@ -17,7 +17,7 @@ namespace sn {
 
 struct SavedDevice {
   Client::Saved client;
-  keel_handle session = 0;  // 0: it has none
+  keel_handle session = 0;   // 0: it has none
   std::uint8_t refused = 0;  // see Device
   bool generated = false;
   ProofPtr proof;

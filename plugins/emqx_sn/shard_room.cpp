@@ -147,7 +147,8 @@ void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
     device.link.peer.node = saved.node;
     device.link.via = saved.via;
     peers_.insert(&device);
-    if (saved.via != index) device.link.serial = common.rooms[saved.via]->restore_route(device, index);
+    if (saved.via != index)
+      device.link.serial = common.rooms[saved.via]->restore_route(device, index);
   }
   count(device, !device.away());
   settle(device);

@@ -173,14 +173,14 @@ class ShardRoom {
   std::unordered_set<Device*, Hash, Same> peers_;                          // those that are linked
   Routes routes_;                                                          // to other shards
   std::uint32_t last_serial_ = 0;
-  std::list<Device*> away_;  // the first has been away the longest
+  std::list<Device*> away_;                        // the first has been away the longest
   std::vector<std::unique_ptr<Mailbox>> inboxes_;  // by sender
   AnswerLimit disconnects_, gwinfos_;
   std::int64_t connect_second_ = 0;
   std::uint32_t connects_ = 0;  // of new clients, in that second
   std::uint32_t live_ = 0;
   std::vector<std::string> reminders_;  // client ids
-  std::string out_;  // a datagram being put together
+  std::string out_;                     // a datagram being put together
   std::random_device random_;
   Nobody nobody_;
   bool leaving_ = false;

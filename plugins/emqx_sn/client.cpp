@@ -157,14 +157,7 @@ void Client::on_time() {
   if (forgotten_) return;
   armed_ = 0;
   const std::int64_t now = outside_.now_ms();
-  awaiting_.expire(now);
-  if (rare_) {
-    const std::int64_t repeats = now - settings_->retry_interval_ms;
-    if (rare_->hold_until <= now) rare_->hold_until = 0;
-    std::erase_if(rare_->put_off, [now](const PutOff& topic) { return topic.until <= now; });
-    std::erase_if(rare_->recent,
-                  [repeats](const RecentSubscribe& r) { return r.answered && r.at <= repeats; });
-  }
+  expire(now);
   switch (at_.state) {
     case State::connecting:
       ask_again(now);
@@ -181,6 +174,17 @@ void Client::on_time() {
       break;
   }
   settle();
+}
+
+// What holds for a time only.
+void Client::expire(std::int64_t now) {
+  awaiting_.expire(now);
+  if (!rare_) return;
+  const std::int64_t repeats = now - settings_->retry_interval_ms;
+  if (rare_->hold_until <= now) rare_->hold_until = 0;
+  std::erase_if(rare_->put_off, [now](const PutOff& topic) { return topic.until <= now; });
+  std::erase_if(rare_->recent,
+                [repeats](const RecentSubscribe& r) { return r.answered && r.at <= repeats; });
 }
 
 std::int64_t Client::silence_allowed() const {

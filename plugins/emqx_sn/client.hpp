@@ -161,6 +161,7 @@ class Client {
   // client.cpp
   void heard(const Packet& packet);
   void stranger(const Packet& packet);
+  void expire(std::int64_t now);
   void supervise(std::int64_t now);
   void resend_due(std::int64_t now);
   void settle();

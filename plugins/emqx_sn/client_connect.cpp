@@ -227,6 +227,7 @@ void Client::woken() {
   welcome();
   at_.polling = at_.polled = at_.poll_again = false;
   outside_.resume();
+  expire(at_.heard);
   rewind();
   pump();
 }

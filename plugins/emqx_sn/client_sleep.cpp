@@ -29,6 +29,7 @@ void Client::poll() {
   ++counters_.wakes;
   at_.state = State::awake;
   at_.polled = false;
+  expire(at_.heard);
   rewind();
   if (at_.polling) {
     at_.poll_again = true;

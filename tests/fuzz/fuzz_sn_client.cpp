@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "emqx_sn/saved.hpp"
 #include "sn_world.hpp"
 
 namespace {
@@ -144,6 +145,7 @@ class Run {
   void raw();
   void offer();
   void time();
+  void upgrade();
   void check_bounds() const;
   void wind_up();
 
@@ -218,7 +220,7 @@ void Run::step(int what) {
       if (in_.octet() & 1) return client_->displace();
       return client_->end(in_.octet() & 1 ? 0 : 0x98);
     default:
-      return client_->use(world_.settings);
+      return in_.octet() & 1 ? upgrade() : client_->use(world_.settings);
   }
 }
 
@@ -358,6 +360,20 @@ void Run::time() {
   std::int64_t until = world_.now_ms() + kSteps[how >> 1 & 7];
   if (how & 1 && world_.wake() != 0) until = std::max(world_.wake(), world_.now_ms());
   world_.advance(until);
+}
+
+// The next version of the plugin goes on; the broker keeps what it owes.
+void Run::upgrade() {
+  Client::Saved saved, read;
+  client_->save(saved);
+  std::string blob, rewritten;
+  append(blob, saved);
+  FUZZ_CHECK(read_saved(blob, read));
+  append(rewritten, read);
+  FUZZ_CHECK(blob == rewritten);
+  world_.wake_at(0);
+  client_ = std::make_unique<Client>(world_, world_.settings, world_.counters, read);
+  world_.client = client_.get();
 }
 
 void Run::check_bounds() const {

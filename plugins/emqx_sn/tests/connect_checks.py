@@ -12,9 +12,9 @@ def connect(gw):
     client.expect_raw('03 05 00')
     client.connected = True
     assert 'c1' in gw.clients()
-    assert gw.state('c1') == 'active'
-    shown = gw.ctl('clients', 'show', 'c1')
-    assert 'MQTT-SN' in shown and '60' in shown, shown
+    shown = gw.sn_clients()['c1']
+    assert (shown['state'], shown['keepalive'], shown['persistent']) == ('active', 60, False), shown
+    assert '%s:%d' % client.transport.address in gw.ctl('clients', 'show', 'c1')
 
 
 @check('another protocol id is not supported')
@@ -56,6 +56,7 @@ def will(gw):
         if retain:
             late.gets('w/t', 'gone', retain=True)
             late.publish('w/t', b'', retain=True)
+            late.gets('w/t', b'')
         late.silent(0.1)
         late.close()
 
@@ -234,10 +235,10 @@ def take_over_tcp(gw):
 def persistent(gw):
     reader = gw.tcp('reader', 'will/#')
     client = gw.device('keeps', clean=False, duration=60, will=('will/keeps', 'gone', 1))
-    number = client.register('keeps/up')
+    number = client.register('up/keeps')
     client.subscribe('keeps/+', qos=2)
     client.disconnect()
-    publisher = gw.tcp('publisher', 'keeps/up')
+    publisher = gw.tcp('publisher', 'up/keeps')
     for qos in (1, 2):
         publisher.publish('keeps/down', f'waited {qos}', qos)
     reader.silent(0.1)
@@ -246,7 +247,7 @@ def persistent(gw):
     client.gets('keeps/down', 'waited 1', qos=1)
     client.gets('keeps/down', 'waited 2', qos=2)
     client.publish(number, 'still known', qos=0)
-    publisher.gets('keeps/up', 'still known')
+    publisher.gets('up/keeps', 'still known')
     reader.gets('will/keeps', 'gone', qos=1)
     eventually(lambda: 'keeps' not in gw.clients(), 'it is lost')
     client.connect(clean=True)

@@ -4,7 +4,7 @@ import time
 from sn_checks import PREDEFINED_TOPICS, check, eventually, main
 from sn_client import Client, Udp
 from sn_proxy import Proxy
-from sn_wire import INVALID_ID, PREDEFINED, UNSUPPORTED, Message
+from sn_wire import INVALID_ID, PREDEFINED, UNSUPPORTED, Message, flags, pack
 
 QUICK = {'retry_interval': '250ms', 'max_retry': 3}
 
@@ -24,9 +24,9 @@ def retransmission(gw):
         client.expect('PUBLISH', id=topic, dup=True, mid=first.mid)
     reader.gets('will/slow', 'lost')
     client.expect('DISCONNECT')
-    assert gw.metric('retransmits') - before >= 3
+    eventually(lambda: gw.metric('retransmits') - before >= 3, 'three are counted')
     eventually(lambda: 'slow' not in gw.clients(), 'it is gone')
-    assert gw.metric('lost/retry') >= 1
+    eventually(lambda: gw.metric('lost_retry') >= 1, 'it is counted')
 
 
 @check('a late acknowledgement stops the repetition', **QUICK)
@@ -178,25 +178,25 @@ def congestion(gw):
     client.quiet()
 
 
-@check('message ids are never 0, begin again behind 65535, and leave out who is in use')
+@check('message ids are never 0, and begin again behind 65535')
 def message_ids(gw):
-    client, publisher = gw.device('ids', duration=0), gw.tcp('publisher')
-    client.patience = 60
-    client.subscribe('ids/x', qos=1)
-    seen = []
-    total, ahead = 65600, 400
-    infos = []
-    for i in range(total):
-        if len(infos) > ahead:
-            infos.pop(0).wait_for_publish(30)
-        infos.append(publisher.client.publish('ids/x', b'', 1))
-        if i >= ahead // 2:
-            seen.append(client.receive().message.mid)
+    client, publisher = gw.device('ids', duration=0), gw.device('publisher', duration=0)
+    topic = client.subscribe('ids/x', qos=1)
+    assert publisher.register('ids/x') == topic
+    up, down = publisher.transport, client.transport
+    publish = pack('PUBLISH', flags=flags(qos=1), id=topic, mid=1)
+    total, sent, seen = 65600, 0, []
     while len(seen) < total:
-        seen.append(client.receive().message.mid)
-    assert 0 not in seen
-    first = seen[0]
-    assert seen == [(first - 1 + i) % 65535 + 1 for i in range(total)]
+        while sent < total and sent - len(seen) < 50:
+            sent += 1
+            up.send(publish)
+        datagram = down.recv(30)
+        assert datagram and datagram[1] == 0x0C and datagram[2] == 0x20, datagram
+        seen.append(datagram[5:7])
+        down.send(b'\x07\x0d' + datagram[3:7] + b'\x00')
+        assert up.recv(30) is not None
+    first = int.from_bytes(seen[0], 'big')
+    assert seen == [((first - 1 + i) % 65535 + 1).to_bytes(2, 'big') for i in range(total)]
 
 
 @check('datagrams lost, repeated and reordered on the way: everything arrives', **QUICK)

@@ -109,11 +109,12 @@ def fuzz(gw):
 
 @check('the largest message goes round; the long header begins where it must')
 def largest(gw):
-    client = gw.device('large')
+    client, publisher = gw.device('large'), gw.device('publisher')
     topic = client.subscribe('large/topic')
+    assert publisher.register('large/topic') == topic
     for size, total, head in ((248, 255, 2), (249, 258, 4), (250, 259, 4), (65498, 65507, 4)):
         data = bytes(random.Random(size).randbytes(size))
-        client.publish(topic, data, qos=1)
+        publisher.publish(topic, data, qos=1)
         got = client.receive()
         assert got.data == data and got.message.head == head and len(got.message.raw) == total, \
             (size, got.message.head, len(got.message.raw))

@@ -94,7 +94,7 @@ def forwarder(gw):
     third.transport.send(pack('SEARCHGW', radius=2), control=2)
     third.expect('GWINFO', gw=7)
     assert third.transport.control & 3 == 2
-    assert gw.metric('encapsulated_in') > before
+    eventually(lambda: gw.metric('encapsulated_in') > before, 'they are counted')
 
 
 @check('a wrapper that is none, or nested, is dropped')
@@ -177,6 +177,7 @@ def tools_subscribe(gw):
         client.expect_raw('08 13 20 00 00 00 01 00')
         publisher.publish('tools/down', 'one')
         register = client.expect('REGISTER', topic='tools/down')
+        client.names[0, register.id] = 'tools/down'
         client.raw(frame(0x0B, register.raw[2:6] + b'\x00'))
         message = client.expect('PUBLISH', id=register.id, data='one', qos=1)
         client.raw(frame(0x0D, message.raw[3:7] + b'\x00'))

@@ -57,12 +57,8 @@ class Gateway:
         return json.loads(self.ctl('--json', *words))
 
     def metric(self, name):
-        """Of the gateway: what has been counted under this name."""
-        for line in self.ctl('metrics').splitlines():
-            key, _, value = line.rpartition(':')
-            if key.strip().endswith('/' + name):
-                return int(value)
-        raise AssertionError(f'no metric {name}')
+        """Of the gateway: how often this has happened."""
+        return self.json('sn', 'stats')['events'][name]
 
     def settings(self, **values):
         out = {'port': f'"127.0.0.1:{self.port}"', 'advertise_duration': '0', 'gateway_id': '7'}
@@ -132,10 +128,10 @@ class Gateway:
         self.open.clear()
 
     def clients(self):
-        return set(re.findall(r'Client\((.*?),', self.ctl('clients', 'list')))
+        return set(re.findall(r'Connection\((.*?),', self.ctl('clients', 'list')))
 
     def sn_clients(self):
-        return {one['client_id']: one for one in self.json('sn', 'list')}
+        return {one['clientid']: one for one in self.json('sn', 'list')}
 
     def state(self, client_id):
         return self.sn_clients().get(client_id, {}).get('state')

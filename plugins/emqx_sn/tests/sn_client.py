@@ -247,7 +247,10 @@ class Client:
 
     def close(self):
         if self.connected:
-            self.raw(pack('DISCONNECT'))
+            try:
+                self.raw(pack('DISCONNECT'))
+            except OSError:  # a transport that another one has closed
+                pass
         self.transport.close()
 
     def transcript(self):

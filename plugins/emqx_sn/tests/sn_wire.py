@@ -60,9 +60,7 @@ def pack(name, **values):
         key, size = field.split(':')
         if size == '*':
             body += octets(values.pop(key, b''))
-        elif size.endswith('?') and values.get(key) is None:
-            values.pop(key, None)
-        else:
+        elif not size.endswith('?') or values:  # with what is behind it, or alone
             body += values.pop(key, 0).to_bytes(int(size.rstrip('?')), 'big')
     assert not values, f'{name} has no {values}'
     return frame(number, body)

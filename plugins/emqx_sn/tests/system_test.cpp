@@ -22,7 +22,6 @@ TEST_CASE("connecting") {
 constexpr const char* kSecret = R"([[rule]]
 permit = "allow"
 client = "reader"
-all = true
 
 [[rule]]
 permit = "deny"

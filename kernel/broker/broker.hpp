@@ -257,6 +257,7 @@ class Broker {
   bool redispatch(const Session& from, const Delivery& delivery, bool online_only);
   void redispatch_shared(Session& session, bool online_only);
   bool pump_retained(Session& session);
+  bool exhausted(const RetainedCursor& cursor) const;
   void forget_retained(Session& session, FilterId filter);
   void continue_later(Session& session);
   bool ignores_own(const Session& session) const;

@@ -179,9 +179,17 @@ bool Broker::pump_retained(Session& session) {
       delivery.message = std::move(message);
       connection.send_queued(std::move(delivery));
     }
-    if (done) forget_retained(session, filter);
+    if (done || (connection.polling() && exhausted(cursor))) forget_retained(session, filter);
   }
   return true;
+}
+
+// Whether no message follows; a poll ends with its last one.
+bool Broker::exhausted(const RetainedCursor& cursor) const {
+  std::string after = cursor.after;
+  std::vector<MessagePtr> next;
+  return realm_.retained_for(cursor.filter).match(cursor.filter, after, 1, shard_.now_ms(), next) &&
+         next.empty();
 }
 
 // Comes back to a session on the next turn, after what others wait for.

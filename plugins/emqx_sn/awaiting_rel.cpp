@@ -50,8 +50,11 @@ void AwaitingRel::remove(std::uint16_t msg_id) {
   std::erase_if(entries_, [msg_id](const Entry& entry) { return entry.msg_id == msg_id; });
 }
 
-void AwaitingRel::drop_asked() {
-  std::erase_if(entries_, [](const Entry& entry) { return entry.stage == Stage::asked; });
+void AwaitingRel::link_closed(bool taken) {
+  if (!taken)
+    std::erase_if(entries_, [](const Entry& entry) { return entry.stage == Stage::asked; });
+  for (Entry& entry : entries_)
+    if (entry.stage == Stage::asked) entry.stage = Stage::received;
 }
 
 void AwaitingRel::expire(std::int64_t now) {

@@ -31,7 +31,8 @@ class AwaitingRel {
   bool received(std::uint16_t msg_id, std::int64_t until);
   void done(std::uint16_t msg_id, std::int64_t until);
   void remove(std::uint16_t msg_id);
-  void drop_asked();  // the broker will not answer any more
+  // The broker will not answer any more: all that it was asked for was `taken`, or nobody knows.
+  void link_closed(bool taken);
 
   bool empty() const { return entries_.empty(); }
   void expire(std::int64_t now);

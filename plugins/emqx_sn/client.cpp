@@ -331,7 +331,9 @@ void Client::forget() {
 void Client::drop_deliveries() {
   for (const Held& held : held_) {
     if (held.qos == 2 && held.msg_id != 0)
-      rare().leftovers.push_back({held.delivery, held.msg_id, held.stage == Held::Stage::released});
+      rare().leftovers.push_back({held.delivery, held.msg_id,
+                                  held.stage == Held::Stage::released ? Leftover::Stage::released
+                                                                      : Leftover::Stage::sent});
   }
   held_.clear();
   in_flight_ = held_octets_ = 0;
@@ -371,8 +373,8 @@ void Client::on_published(std::uint64_t number, std::uint8_t reason) {
 void Client::on_closed(std::uint8_t reason) {
   static_cast<void>(reason);
   if (forgotten_) return;
-  at_.link = Link::none;
-  awaiting_.drop_asked();
+  // Orders are obeyed one after the other: what came before close() was taken.
+  awaiting_.link_closed(std::exchange(at_.link, Link::none) == Link::closing);
   drop_deliveries();
   switch (at_.state) {
     case State::connecting:

@@ -234,7 +234,7 @@ class Client {
   bool pumps() const;
   void hold(const DeliveryView& delivery, const Naming& naming);
   void make_room(std::size_t octets);
-  void take_up(const DeliveryView& delivery, Held& held);
+  bool take_up(const DeliveryView& delivery, Held& held);
   void pump();
   void announce(std::uint16_t topic_id);
   void send_announcement();
@@ -243,7 +243,7 @@ class Client {
   void rewind();
   bool is_put_off(const Naming& naming) const;
   std::uint16_t next_msg_id();
-  bool is_leftover(std::uint16_t msg_id) const;
+  Leftover* find_leftover(std::uint16_t msg_id) const;
   using HeldAt = std::list<Held>::iterator;
   HeldAt find_held(std::uint16_t msg_id);
   HeldAt remove(HeldAt held);

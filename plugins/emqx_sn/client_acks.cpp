@@ -103,8 +103,12 @@ void Client::topic_unknown(HeldAt held) {
 
 void Client::take_pubrec(const Packet& packet) {
   const auto held = find_held(packet.msg_id);
-  if (held == held_.end() || packet.msg_id == 0)
+  if (held == held_.end() || packet.msg_id == 0) {
+    Leftover* const leftover = find_leftover(packet.msg_id);
+    if (leftover && leftover->stage == Leftover::Stage::sent)
+      leftover->stage = Leftover::Stage::taken;
     return outside_.send(pubrel(packet.msg_id));  // so that the client comes to an end
+  }
   if (held->qos != 2) return;
   if (held->stage != Held::Stage::released) {
     if (held->stage == Held::Stage::waiting) ++in_flight_;  // it had been sent before
@@ -118,9 +122,14 @@ void Client::take_pubrec(const Packet& packet) {
 
 void Client::take_pubcomp(const Packet& packet) {
   const auto held = find_held(packet.msg_id);
-  if (held == held_.end() || held->stage != Held::Stage::released) return;
-  finish(held, kSuccess);
-  pump();
+  if (held == held_.end()) {
+    Leftover* const leftover = find_leftover(packet.msg_id);
+    if (leftover && leftover->stage == Leftover::Stage::taken)
+      leftover->stage = Leftover::Stage::completed;
+  } else if (held->stage == Held::Stage::released) {
+    finish(held, kSuccess);
+    pump();
+  }
 }
 
 }  // namespace sn

@@ -207,7 +207,7 @@ void Client::connected(bool present) {
 void Client::release_leftovers() {
   if (!rare_) return;
   for (const Leftover& leftover : rare_->leftovers) {
-    if (!leftover.released) continue;
+    if (leftover.stage != Leftover::Stage::released) continue;
     Held& held = held_.emplace_back();
     held.qos = 2;
     held.msg_id = leftover.msg_id;
@@ -216,7 +216,9 @@ void Client::release_leftovers() {
     ++in_flight_;
     send_pubrel(held);
   }
-  std::erase_if(rare_->leftovers, [](const Leftover& leftover) { return leftover.released; });
+  std::erase_if(rare_->leftovers, [](const Leftover& leftover) {
+    return leftover.stage == Leftover::Stage::released;
+  });
 }
 
 void Client::woken() {

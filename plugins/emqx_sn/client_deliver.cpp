@@ -110,7 +110,7 @@ void Client::hold(const DeliveryView& delivery, const Naming& naming) {
   held.retain = delivery.retain;
   held.dup = delivery.dup;
   held.payload = delivery.payload;
-  if (delivery.qos == 2) take_up(delivery, held);
+  if (delivery.qos == 2 && !take_up(delivery, held)) finish(std::prev(held_.end()), kSuccess);
 }
 
 // Messages of QoS 1 and 2 are as many as the broker sends without acknowledgement.
@@ -127,15 +127,26 @@ void Client::make_room(std::size_t octets) {
   }
 }
 
-// The client may have got this message over an earlier link: it must know it again.
-void Client::take_up(const DeliveryView& delivery, Held& held) {
-  if (!rare_) return;
+// A delivery that an earlier link left half done: the client must know it again by its message id,
+// or has it already. False: there is nothing to be delivered.
+bool Client::take_up(const DeliveryView& delivery, Held& held) {
+  if (!rare_) return true;
   const auto same =
       std::find_if(rare_->leftovers.begin(), rare_->leftovers.end(),
                    [&](const Leftover& leftover) { return leftover.delivery == delivery.id; });
-  if (same == rare_->leftovers.end()) return;
-  if (delivery.dup) held.msg_id = same->msg_id;
+  if (same == rare_->leftovers.end()) return true;
+  const Leftover leftover = *same;
   rare_->leftovers.erase(same);
+  if (!delivery.dup) return true;
+  held.msg_id = leftover.msg_id;
+  if (leftover.stage == Leftover::Stage::sent) return true;
+  outside_.received(delivery.id);
+  if (leftover.stage == Leftover::Stage::completed) return false;
+  held.stage = Held::Stage::released;
+  held.payload = std::string();
+  ++in_flight_;
+  send_pubrel(held);
+  return true;
 }
 
 void Client::pump() {
@@ -229,15 +240,17 @@ bool Client::is_put_off(const Naming& naming) const {
 std::uint16_t Client::next_msg_id() {
   for (;;) {
     const std::uint16_t id = ++at_.last_msg_id;
-    const bool used = id == 0 || find_held(id) != held_.end() ||
-                      (rare_ && (rare_->announcement.msg_id == id || is_leftover(id)));
+    const bool used = id == 0 || find_held(id) != held_.end() || find_leftover(id) ||
+                      (rare_ && rare_->announcement.msg_id == id);
     if (!used) return id;
   }
 }
 
-bool Client::is_leftover(std::uint16_t msg_id) const {
-  return std::any_of(rare_->leftovers.begin(), rare_->leftovers.end(),
-                     [msg_id](const Leftover& leftover) { return leftover.msg_id == msg_id; });
+Leftover* Client::find_leftover(std::uint16_t msg_id) const {
+  if (!rare_) return nullptr;
+  for (Leftover& leftover : rare_->leftovers)
+    if (leftover.msg_id == msg_id) return &leftover;
+  return nullptr;
 }
 
 Client::HeldAt Client::find_held(std::uint16_t msg_id) {

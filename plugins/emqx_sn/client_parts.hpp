@@ -99,9 +99,15 @@ struct RecentSubscribe {
 
 // A QoS 2 delivery that an earlier link left half done.
 struct Leftover {
+  enum class Stage : std::uint8_t {
+    sent,       // the client may have it; the broker delivers it again
+    taken,      // the client has it, the broker does not know
+    completed,  // so, and the client has nothing more to do with it
+    released,   // the broker knows: only PUBREL and PUBCOMP are missing
+  };
   std::uint32_t delivery = 0;
   std::uint16_t msg_id = 0;
-  bool released = false;
+  Stage stage = Stage::sent;
 };
 
 // A will that the broker has been asked to take instead.

@@ -44,7 +44,7 @@ void fields(Io& io, auto& r, const RecentSubscribe*) {
 }
 template <class Io>
 void fields(Io& io, auto& l, const Leftover*) {
-  io(l.delivery, l.msg_id, l.released);
+  io(l.delivery, l.msg_id, l.stage);
 }
 template <class Io>
 void fields(Io& io, auto& p, const PendingWill*) {
@@ -229,6 +229,7 @@ bool consistent(const Client::Saved& c) {
   if (connected && at.link != Link::open) return false;
   if (at.state == ClientState::closing && at.link == Link::none) return false;
   if (at.state == ClientState::away && (at.link != Link::none || at.away_until == 0)) return false;
+  if (at.state == ClientState::connecting && !c.handshake) return false;
   if (c.handshake &&
       (at.state != ClientState::connecting || c.handshake->step > Handshake::Step::setting_will))
     return false;

@@ -474,6 +474,27 @@ TEST_CASE("QoS 2 that the client has is brought to its end over a reconnect") {
   CHECK(m.client->held() == 0);
 }
 
+TEST_CASE("QoS 2: PUBREC after the reconnect, before the broker has delivered again") {
+  Machine m;
+  subscribe(m, Machine::kPersistent);
+  m.deliver(7, "a/b", "x", 2);
+  m.in(Machine::kPersistent);
+  m.closed();
+  m.opened(0, true);
+  CHECK(m.in("04 0F 00 01") == "04 10 00 01");
+  SUBCASE("the broker's comes before PUBCOMP") {
+    CHECK(m.deliver(7, "a/b", "x", 2, false, true) == "received 7; 04 10 00 01");
+    CHECK(m.in("04 0E 00 01") == "ack 7");
+  }
+  SUBCASE("the broker's comes after PUBCOMP") {
+    CHECK(m.in("04 0E 00 01") == "");
+    CHECK(m.deliver(7, "a/b", "x", 2, false, true) == "received 7; ack 7");
+  }
+  SUBCASE("the broker's is another message") {
+    CHECK(m.deliver(7, "a/b", "y", 2) == "09 0A 01 00 00 02 61 2F 62");
+  }
+}
+
 TEST_CASE("a clean session has nothing left over") {
   Machine m;
   subscribe(m, Machine::kPersistent);

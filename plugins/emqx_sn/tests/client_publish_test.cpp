@@ -174,11 +174,22 @@ TEST_CASE("QoS 2 that was taken is known again after a CONNECT that keeps the se
   m.in(kRegister);
   m.in("09 0C 40 01 00 00 03 68 69");
   m.published();
-  m.in("09 0C 40 01 00 00 04 68 69");  // the broker has not answered
+  m.in("09 0C 40 01 00 00 04 68 69");  // the broker has it, but did not answer before the end
   m.in(Machine::kPersistent);
   m.closed();
   m.opened(0, true);
   CHECK(m.in("09 0C C0 01 00 00 03 68 69") == "04 0F 00 03");
+  CHECK(m.in("09 0C C0 01 00 00 04 68 69") == "04 0F 00 04");
+  CHECK(m.in("04 10 00 04") == "04 0E 00 04");
+}
+
+TEST_CASE("QoS 2 of which nobody knows whether the broker took it is published again") {
+  Machine m;
+  m.connect(Machine::kPersistent);
+  m.in(kRegister);
+  m.in("09 0C 40 01 00 00 04 68 69");
+  m.closed(0x8b);
+  m.connect(Machine::kPersistent, true);
   CHECK(m.in("09 0C C0 01 00 00 04 68 69") == "publish a/b 'hi' q2");
 }
 

@@ -94,17 +94,21 @@ def fleet(paths):
 
 
 def cpu(paths):
-    print('subscriber  at a time  payload   tcp us    sn us    sn / tcp')
+    """With one publisher a batch is one read of a TCP connection, but still as many datagrams; with as many publishers
+    as messages it is as many reads of connections."""
+    print('publishers  at a time  payload  subscriber   tcp us    sn us    sn / tcp')
     with Broker(paths) as broker:
-        for subscriber in (0, 1):
-            for at_a_time in (100, 10, 1):
-                for size in (20, 256):
-                    count = 100_000 if at_a_time == 100 else 20_000
-                    rounds = [[broker.run('flow', transport=t, batch=at_a_time, size=size, count=count,
-                                          subscriber=subscriber)['cpu_us'] for t in ('tcp', 'sn')]
-                              for _ in range(3)]
+        for publishers, at_a_time in ((1, 1), (1, 10), (1, 100), (10, 10), (100, 100)):
+            for size in (20, 256):
+                for subscriber in (0, 1):
+                    def once(transport):
+                        return broker.run('flow', transport=transport, publishers=publishers, batch=at_a_time, size=size,
+                                          count=100_000 if at_a_time == 100 else 20_000, subscriber=subscriber)['cpu_us']
+
+                    rounds = [(once('tcp'), once('sn')) for _ in range(3)]
                     tcp, sn = (min(r[i] for r in rounds) for i in (0, 1))
-                    print(f'{subscriber:10} {at_a_time:10} {size:8} {tcp:8.3f} {sn:8.3f} {sn / tcp:11.2f}', flush=True)
+                    print(f'{publishers:10} {at_a_time:10} {size:8} {subscriber:11} {tcp:8.3f} {sn:8.3f} {sn / tcp:11.2f}',
+                          flush=True)
 
 
 def memory(paths):

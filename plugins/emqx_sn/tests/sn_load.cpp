@@ -96,48 +96,68 @@ void measure(const Options& options, std::size_t batch, const std::function<void
               messages / seconds_since(start));
 }
 
-// QoS 0 publishes of one client in batches, each followed by a ping, the next once that is
-// answered and, with subscriber=1, everything has come to a client over TCP.
-// flow transport=sn|tcp sn= tcp= pid= batch= size= count= subscriber=
-void flow(const Options& options) {
-  const std::size_t batch = options.number("batch", 100), size = options.number("size", 20);
-  std::unique_ptr<Tcp> subscriber;
-  if (options.number("subscriber", 0)) {
-    subscriber = std::make_unique<Tcp>(options.port("tcp"), "flow-sub");
-    subscriber->subscribe("bench/#");
-  }
-  std::size_t got = 0;
-  const auto arrived = [&] {
-    for (got = 0; subscriber && got < batch;) {
-      if (!readable(subscriber->fd(), 5000)) {
-        fail("lost " + std::to_string(batch - got) + " of " + std::to_string(batch));
-      }
-      subscriber->read([&](std::string_view) { ++got; });
+// Reads what a batch brings to a client over TCP.
+class Sink {
+ public:
+  explicit Sink(std::uint16_t port) : client_(port, "flow-sub") { client_.subscribe("bench/#"); }
+
+  void take(std::size_t messages) {
+    for (std::size_t got = 0; got < messages;) {
+      if (!readable(client_.fd(), 5000)) fail("lost " + std::to_string(messages - got));
+      client_.read([&](std::string_view) { ++got; });
     }
-  };
-  const std::string payload(size, 'x');
-  if (options.text("transport", "sn") == "tcp") {
-    Tcp publisher(options.port("tcp"), "flow-pub");
-    const std::string one = tcp_packet(0x30, field("bench/topic") + payload);
-    std::string all;
-    for (std::size_t i = 0; i < batch; ++i) all += one;
-    measure(options, batch, [&] {
-      publisher.send(all);
-      publisher.ping();
-      arrived();
-    });
-    return;
   }
-  Device publisher(options.port("sn"));
-  const std::size_t id = publisher.open("flow-pub", "bench/topic");
-  std::vector<std::string> all(batch, sn_publish(0, id, 0, payload));
-  all.push_back(message(type::pingreq, {}));
-  measure(options, batch, [&] {
-    send_many(publisher.fd(), all);
-    if (!readable(publisher.fd(), 5000)) fail("no PINGRESP");
-    while (!publisher.receive().empty()) continue;
-    arrived();
+
+ private:
+  Tcp client_;
+};
+
+void flow_of_tcp(const Options& options, std::size_t publishers, std::size_t share, Sink* sink) {
+  const std::string payload(options.number("size", 20), 'x');
+  const std::string one = tcp_packet(0x30, field("bench/topic") + payload);
+  std::string all;
+  for (std::size_t i = 0; i < share; ++i) all += one;
+  std::vector<std::unique_ptr<Tcp>> clients;
+  for (std::size_t i = 0; i < publishers; ++i) {
+    clients.push_back(std::make_unique<Tcp>(options.port("tcp"), "flow-" + std::to_string(i)));
+  }
+  measure(options, publishers * share, [&] {
+    for (const auto& client : clients) client->send(all);
+    if (sink) return sink->take(publishers * share);
+    for (const auto& client : clients) client->ping();
   });
+}
+
+void flow_of_sn(const Options& options, std::size_t publishers, std::size_t share, Sink* sink) {
+  const std::string payload(options.number("size", 20), 'x');
+  std::vector<std::unique_ptr<Device>> clients;
+  std::vector<std::vector<std::string>> datagrams;
+  for (std::size_t i = 0; i < publishers; ++i) {
+    clients.push_back(std::make_unique<Device>(options.port("sn")));
+    const std::size_t id = clients[i]->open("flow-" + std::to_string(i), "bench/topic");
+    datagrams.emplace_back(share, sn_publish(0, id, 0, payload));
+    if (!sink) datagrams[i].push_back(message(type::pingreq, {}));
+  }
+  measure(options, publishers * share, [&] {
+    for (std::size_t i = 0; i < publishers; ++i) send_many(clients[i]->fd(), datagrams[i]);
+    if (sink) return sink->take(publishers * share);
+    for (const auto& client : clients) {
+      if (!readable(client->fd(), 5000)) fail("no PINGRESP");
+      while (!client->receive().empty()) continue;
+    }
+  });
+}
+
+// QoS 0 publishes in batches that the publishers share evenly; the next batch goes out when the
+// last has come to a client over TCP or, with subscriber=0, when a ping behind it is answered. flow
+// transport=sn|tcp sn= tcp= pid= publishers= batch= size= count= subscriber=
+void flow(const Options& options) {
+  const std::size_t publishers = options.number("publishers", 1);
+  const std::size_t share = std::max<std::size_t>(options.number("batch", 100) / publishers, 1);
+  std::unique_ptr<Sink> sink;
+  if (options.number("subscriber", 0)) sink = std::make_unique<Sink>(options.port("tcp"));
+  const bool tcp = options.text("transport", "sn") == "tcp";
+  (tcp ? flow_of_tcp : flow_of_sn)(options, publishers, share, sink.get());
 }
 
 // ---- many clients that publish QoS 1

@@ -195,40 +195,62 @@ int kick(CtlCall& call, const Gateway& gateway) {
   return KEEL_EXIT_LATER;
 }
 
+void add_packets(const char* group, const Metrics& metrics,
+                 std::uint64_t (Metrics::*of)(std::size_t) const, std::vector<Figure>& out) {
+  for (std::size_t i = 0; i < Metrics::kTypes; ++i) {
+    const std::uint64_t n = (metrics.*of)(i);
+    if (n != 0) out.push_back({group, type_label(static_cast<Type>(i)), n});
+  }
+}
+
+void add_socket(const Listener& listener, std::vector<Figure>& out) {
+  const auto stats = listener.socket().stats();
+  if (!stats) return;
+  const char* const group = listener.settings().name.c_str();
+  out.push_back({group, "datagrams_in", stats->datagrams_in});
+  out.push_back({group, "datagrams_out", stats->datagrams_out});
+  out.push_back({group, "dropped", stats->dropped});
+  if (!listener.dtls()) return;
+  out.push_back({group, "sessions", stats->sessions});
+  out.push_back({group, "handshakes", stats->handshakes});
+  out.push_back({group, "handshakes_failed", stats->handshakes_failed});
+}
+
 std::vector<Figure> figures(const Gateway& gateway, const Metrics& metrics) {
   std::vector<Figure> out;
   for (const Client::State state : kStates) {
     out.push_back({"clients", state_name(state), gateway.count(state)});
   }
-  const auto packets = [&](const char* group, std::uint64_t (Metrics::*of)(std::size_t) const) {
-    for (std::size_t i = 0; i < Metrics::kTypes; ++i) {
-      const std::uint64_t n = (metrics.*of)(i);
-      if (n != 0) out.push_back({group, type_label(static_cast<Type>(i)), n});
-    }
-  };
-  packets("packets_in", &Metrics::packets_in);
-  packets("packets_out", &Metrics::packets_out);
+  add_packets("packets_in", metrics, &Metrics::packets_in, out);
+  add_packets("packets_out", metrics, &Metrics::packets_out, out);
   for (const Metrics::Total& total : metrics.totals()) {
     out.push_back({"events", total.name, total.value});
   }
-  for (const Listener* const listener : gateway.listeners().open()) {
-    const auto stats = listener->socket().stats();
-    if (!stats) continue;
-    const char* const group = listener->settings().name.c_str();
-    out.push_back({group, "datagrams_in", stats->datagrams_in});
-    out.push_back({group, "datagrams_out", stats->datagrams_out});
-    out.push_back({group, "dropped", stats->dropped});
-    if (!listener->dtls()) continue;
-    out.push_back({group, "sessions", stats->sessions});
-    out.push_back({group, "handshakes", stats->handshakes});
-    out.push_back({group, "handshakes_failed", stats->handshakes_failed});
-  }
+  for (const Listener* const listener : gateway.listeners().open()) add_socket(*listener, out);
   return out;
+}
+
+// Every shard hands in what it has counted; then it is told.
+int stats(CtlCall& call, const keel::Host& host, const Gateway& gateway, Metrics& metrics) {
+  const auto left = std::make_shared<std::atomic<std::uint32_t>>(gateway.shards());
+  gateway.on_each(
+      [left, &host, &gateway, &metrics, reply = call.reply(), json = call.json()](ShardRoom& room) {
+        metrics.take(room.counters);
+        if (left->fetch_sub(1) != 1) return;
+        host.shards()
+            .post(keel::kControl,
+                  [&gateway, &metrics, reply, json] {
+                    const auto all = figures(gateway, metrics);
+                    reply.ok(json ? figures_json(all) : figures_text(all)).ignore();
+                  })
+            .ignore();
+      });
+  return KEEL_EXIT_LATER;
 }
 
 }  // namespace
 
-keel::Status add_commands(keel::Host& host, const Gateway& gateway, const Metrics& metrics,
+keel::Status add_commands(keel::Host& host, const Gateway& gateway, Metrics& metrics,
                           std::function<SettingsPtr()> settings) {
   return host.ctl().add(
       "sn",
@@ -238,17 +260,15 @@ keel::Status add_commands(keel::Host& host, const Gateway& gateway, const Metric
        {"sn predefined", "Show the pre-defined topic ids"},
        {"sn kick <ClientId>", "Disconnect a client"},
        {"sn stats", "Show what was counted since the plugin was loaded"}},
-      [&gateway, &metrics, settings = std::move(settings)](CtlCall& call) -> int {
+      [&host, &gateway, &metrics, settings = std::move(settings)](CtlCall& call) -> int {
         const std::string_view verb = call[0];
         if (verb == "list" && call.size() <= 2) return list(call, gateway);
         if (verb == "show" && call.size() == 2) return show(call, gateway);
         if (verb == "topics" && call.size() == 2) return topics(call, gateway);
         if (verb == "kick" && call.size() == 2) return kick(call, gateway);
         if (verb == "predefined" && call.size() == 1) return predefined(call, settings());
-        if (verb != "stats" || call.size() != 1) return KEEL_EXIT_USAGE;
-        const auto all = figures(gateway, metrics);
-        call.print(call.json() ? figures_json(all) : figures_text(all));
-        return KEEL_EXIT_OK;
+        if (verb == "stats" && call.size() == 1) return stats(call, host, gateway, metrics);
+        return KEEL_EXIT_USAGE;
       });
 }
 

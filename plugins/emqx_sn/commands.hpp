@@ -12,7 +12,7 @@ class Gateway;
 class Metrics;
 
 // All of them live as long as the plugin; `settings` tells those in force.
-keel::Status add_commands(keel::Host& host, const Gateway& gateway, const Metrics& metrics,
+keel::Status add_commands(keel::Host& host, const Gateway& gateway, Metrics& metrics,
                           std::function<SettingsPtr()> settings);
 
 }  // namespace sn

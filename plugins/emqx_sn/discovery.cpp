@@ -75,8 +75,7 @@ std::vector<keel::Address> destinations(const DiscoverySettings& settings,
 std::string why_nowhere(const DiscoverySettings& settings, const keel::Address& local) {
   if (settings.period_s == 0 || (!settings.broadcast && !settings.multicast)) return {};
   if (local.is_loopback()) {
-    return "bound to loopback; set mqtt.sn.broadcast_address = [\"127.255.255.255\"] or "
-           "mqtt.sn.multicast to have it advertised there";
+    return "bound to loopback; set mqtt.sn.multicast or mqtt.sn.broadcast_address";
   }
   if (!reaches(local, KEEL_ADDR_IP4) && !settings.multicast) {
     return "IPv6 has no broadcast; set mqtt.sn.multicast";

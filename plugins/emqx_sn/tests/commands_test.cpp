@@ -187,6 +187,7 @@ TEST_CASE("what was counted is in the metrics within a second, and in sn stats")
   g.connect("c2", 40002);
   g.say("02 16", 40002);
   g.say("03", 40009);  // nonsense
+  CHECK(g.ok("sn stats").find("events.malformed                : 1\n") != std::string::npos);
   CHECK(g.counted("sn_packets_in_total", "type=\"connect\"") == 2);
   CHECK(g.counted("sn_packets_in_total", "type=\"pingreq\"") == 1);
   CHECK(g.counted("sn_packets_out_total", "type=\"connack\"") == 2);

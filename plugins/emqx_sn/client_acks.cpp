@@ -102,8 +102,9 @@ void Client::topic_unknown(HeldAt held) {
 }
 
 void Client::take_pubrec(const Packet& packet) {
+  if (packet.msg_id == 0) return;  // of no message
   const auto held = find_held(packet.msg_id);
-  if (held == held_.end() || packet.msg_id == 0) {
+  if (held == held_.end()) {
     Leftover* const leftover = find_leftover(packet.msg_id);
     if (leftover && leftover->stage == Leftover::Stage::sent)
       leftover->stage = Leftover::Stage::taken;

@@ -154,6 +154,24 @@ def limit(gw):
     third.connect()
 
 
+@check('too many new clients in a second are told to come back later', max_conn_rate=3)
+def rate(gw):
+    codes = []
+    for number in range(12):
+        peer = gw.peer(f'r{number}')
+        peer.send('CONNECT', flags=flags(clean=True), protocol=1, duration=60,
+                  client_id=peer.client_id)
+        codes.append(peer.expect('CONNACK').code)
+        peer.connected = codes[-1] == 0
+    assert CONGESTION in codes and set(codes) == {0, CONGESTION}, codes
+    late = gw.peer('late')
+
+    def admitted():
+        late.send('CONNECT', flags=flags(clean=True), protocol=1, duration=60, client_id='late')
+        return late.expect('CONNACK').code == 0
+    eventually(admitted, 'a second later there is room')
+
+
 @check('a CONNECT repeated in time is answered again and resets nothing')
 def repeated_connect(gw):
     client = gw.device('c', clean=True)
@@ -248,9 +266,14 @@ def persistent(gw):
     client.gets('keeps/down', 'waited 2', qos=2)
     client.publish(number, 'still known', qos=0)
     publisher.gets('up/keeps', 'still known')
-    reader.gets('will/keeps', 'gone', qos=1)
-    eventually(lambda: 'keeps' not in gw.clients(), 'it is lost')
-    client.connect(clean=True)
+    for _ in range(2):  # and again, when it comes back from a loss
+        reader.gets('will/keeps', 'gone', qos=1)
+        eventually(lambda: 'keeps' not in gw.clients(), 'it is lost')
+        client.expect('DISCONNECT')
+        client.connect(clean=False, duration=1)
+    client.connect(clean=True, duration=1)
+    client.expect('DISCONNECT')
+    reader.silent(0.2)
 
 
 @check('from an unknown address: who needs a session is told DISCONNECT, PINGREQ as well')
@@ -294,6 +317,12 @@ def kicked(gw):
     client.expect('DISCONNECT')
     client.connect(code=UNSUPPORTED)
     gw.ctl('banned', 'del', 'client', 'k')
+    client.connect()
+    client.sleep(60)
+    gw.ctl('clients', 'kick', 'k')
+    eventually(lambda: 'k' not in gw.clients(), 'it is gone')
+    client.send('PINGREQ', client_id='k')
+    client.expect('DISCONNECT')  # of the kick, or of the answer
     client.connect()
 
 

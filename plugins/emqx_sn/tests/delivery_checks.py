@@ -124,7 +124,7 @@ def forgotten_id(gw):
         message = client.expect('PUBLISH', id=topic, dup=False)
         client.send('PUBACK', id=topic, mid=message.mid, code=INVALID_ID)
         register = client.expect('REGISTER', topic='f/x')
-        client.send('REGACK', id=register.id, mid=register.mid)
+        client.learn(register)
         again = client.gets('f/x', 'x', dup=True, qos=qos)
         assert again.mid == message.mid and again.id == register.id
     client.names[PREDEFINED, 1] = PREDEFINED_TOPICS[1]
@@ -146,8 +146,7 @@ def hopeless_id(gw):
     while True:
         message = client.recv()
         if message.name == 'REGISTER':
-            client.names[0, message.id] = message.topic.decode()
-            client.send('REGACK', id=message.id, mid=message.mid)
+            client.learn(message)
         elif message.data == b'x':
             cycles += 1
             assert cycles < 20
@@ -223,7 +222,7 @@ def directed_loss(gw):
         while len(completed) < 8:
             message = client.recv()
             if message.name == 'REGISTER':
-                client.send('REGACK', id=message.id, mid=message.mid)
+                client.learn(message)
             elif message.name == 'PUBLISH':
                 if not got or got[-1] != message.data:
                     got.append(message.data)
@@ -240,7 +239,8 @@ def directed_loss(gw):
         client.send('PINGREQ')
         while client.recv().name != 'PINGRESP':
             pass
-        client.transport.gateway = gw.address
+        client.transport.close()
+        client.transport = Udp(gw.address)
     finally:
         proxy.stop()
     late = gw.device('lossy', clean=True)

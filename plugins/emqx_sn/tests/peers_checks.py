@@ -177,7 +177,6 @@ def tools_subscribe(gw):
         client.expect_raw('08 13 20 00 00 00 01 00')
         publisher.publish('tools/down', 'one')
         register = client.expect('REGISTER', topic='tools/down')
-        client.names[0, register.id] = 'tools/down'
         client.raw(frame(0x0B, register.raw[2:6] + b'\x00'))
         message = client.expect('PUBLISH', id=register.id, data='one', qos=1)
         client.raw(frame(0x0D, message.raw[3:7] + b'\x00'))

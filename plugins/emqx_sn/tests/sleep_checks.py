@@ -83,7 +83,7 @@ def poll(gw):
     client.silent(0.2)  # nothing but after the acknowledgement
     client.send('PUBACK', id=topic, mid=first.mid)
     register = client.expect('REGISTER', topic='p/new/x')
-    client.send('REGACK', id=register.id, mid=register.mid)
+    client.learn(register)
     client.gets('p/new/x', '2', qos=2)
     last = client.expect('PUBLISH', id=topic, data='3')
     client.silent(0.2)  # PINGRESP waits for it, too

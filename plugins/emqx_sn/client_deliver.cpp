@@ -151,8 +151,13 @@ bool Client::take_up(const DeliveryView& delivery, Held& held) {
 
 void Client::pump() {
   if (at_.announce && at_.state == State::active) {
-    const std::uint16_t next =
-        topics_.first_with(TopicTable::kSubscribed, TopicTable::kKnown | TopicTable::kRefused);
+    const auto to_be_told = [this] {
+      return topics_.first_with(TopicTable::kSubscribed, TopicTable::kKnown | TopicTable::kRefused);
+    };
+    std::uint16_t next = to_be_told();
+    for (; next != 0 && register_size(topics_.name(next).size()) > settings_->max_packet_size;
+         next = to_be_told())
+      topics_.set(next, TopicTable::kRefused, true);  // nothing of it fits, either
     const bool one_waits = rare_ && rare_->announcement.topic_id != 0;
     if (next != 0 && !one_waits) return announce(next);
     at_.announce = next != 0;

@@ -76,6 +76,19 @@ def one_at_a_time(gw):
     client.quiet()
 
 
+@check('QoS 0 does not overtake what waits on the same topic')
+def no_overtaking(gw):
+    client, publisher = gw.device('a'), gw.tcp('publisher')
+    client.subscribe('row/x', qos=2)
+    for data, qos in (('1', 1), ('2', 2), ('3', 0), ('4', 1), ('5', 0)):
+        publisher.publish('row/x', data, qos)
+    first = client.expect('PUBLISH', data='1')
+    client.silent(0.2)
+    client.receive(first)
+    for data in '2345':
+        client.gets('row/x', data)
+
+
 @check('as many at a time as the settings say', max_inflight=3)
 def window(gw):
     client, publisher = gw.device('wide'), gw.tcp('publisher')
@@ -89,6 +102,31 @@ def window(gw):
         client.send('PUBACK', id=message.id, mid=message.mid)
     client.gets('wide/x', '3')
     client.gets('wide/x', '4')
+
+
+@check('QoS 2 of a session goes on where it was when its client comes back')
+def resumed(gw):
+    client, tcp = gw.device('half', clean=False), gw.tcp('tcp', 'half/up')
+    client.subscribe('half/down', qos=2)
+    mid = client.send_publish(client.register('half/up'), 'up', 2)
+    client.expect('PUBREC', mid=mid)
+    tcp.publish('half/down', 'down', qos=2)
+    message = client.expect('PUBLISH', data='down')
+    client.send('PUBREC', mid=message.mid)
+    client.expect('PUBREL', mid=message.mid)
+    for again in (client.disconnect, lambda: None):  # it leaves, or reboots
+        again()
+        client.connect(clean=False)
+        client.expect('PUBREL', mid=message.mid)
+        client.send_publish(client.register('half/up'), 'up', 2, mid=mid, dup=True)
+        client.expect('PUBREC', mid=mid)
+    client.send('PUBCOMP', mid=message.mid)
+    client.send('PUBREL', mid=mid)
+    client.expect('PUBCOMP', mid=mid)
+    tcp.gets('half/up', 'up')
+    tcp.silent(0.1)
+    client.quiet()
+    client.connect(clean=True)
 
 
 @check('QoS 2 to a client: any step lost is repeated, the message comes once', **QUICK)

@@ -118,6 +118,48 @@ def not_acknowledged(gw):
     assert client.poll() == []
 
 
+@check('QoS 2 half done at a poll goes on at the next', retry_interval='300ms', max_retry=2)
+def half_done(gw):
+    client, publisher = gw.device('half'), gw.tcp('publisher')
+    client.subscribe('half/x', qos=2)
+    client.sleep(60)
+    for data in ('1', '2'):
+        publisher.publish('half/x', data, qos=2)
+    client.send('PINGREQ', client_id='half')
+    message = client.expect('PUBLISH', data='1')
+    client.send('PUBREC', mid=message.mid)
+    client.expect('PUBREL', mid=message.mid)
+    while (later := client.recv(2)) is not None:
+        assert later.name == 'PUBREL', later
+    eventually(lambda: gw.state('half') == 'asleep', 'it sleeps')
+    client.send('PINGREQ', client_id='half')
+    client.expect('PUBREL', mid=message.mid)
+    client.send('PUBCOMP', mid=message.mid)
+    client.gets('half/x', '2', qos=2)
+    client.expect('PINGRESP')
+
+
+@check('who falls asleep with a message unacknowledged gets it again at the poll')
+def in_flight(gw):
+    client, publisher = gw.device('flight'), gw.tcp('publisher')
+    client.subscribe('flight/x', qos=1)
+    publisher.publish('flight/x', '1')
+    publisher.publish('flight/x', '2')
+    message = client.expect('PUBLISH', data='1', dup=False)
+    client.sleep(60)
+    client.silent()
+    client.send('PINGREQ', client_id='flight')
+    client.gets('flight/x', '1', dup=True, mid=message.mid)
+    client.gets('flight/x', '2', dup=False)
+    client.expect('PINGRESP')
+    client.sleep(60)
+    publisher.publish('flight/x', '3')
+    client.send('PINGREQ', client_id='flight')
+    message = client.expect('PUBLISH', data='3')
+    client.send('PUBACK', id=message.id, mid=message.mid)
+    client.expect('PINGRESP')
+
+
 @check('a poll repeated before the acknowledgement repeats the message')
 def poll_again(gw):
     client, publisher = gw.device('again'), gw.tcp('publisher')

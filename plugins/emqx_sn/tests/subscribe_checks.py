@@ -202,6 +202,33 @@ def refused(gw):
     client.quiet()
 
 
+@check('names longer than a short header holds, both ways')
+def long_names(gw):
+    client, tcp = gw.device('a'), gw.tcp('tcp', 'l/#')
+    client.subscribe('l/down/#', qos=1)
+    up, down = 'l/up/' + 'u' * 600, 'l/down/' + 'd' * 600
+    client.publish(client.register(up), 'x', qos=1)
+    tcp.gets(up, 'x')
+    tcp.publish(down, 'y')
+    client.gets(down, 'y')
+    assert client.subscribe('l/' + 's' * 600)
+    client.unsubscribe('l/' + 's' * 600)
+
+
+@check('hundreds of new topics at once: each is told before its message, none is lost')
+def many_topics(gw):
+    client, publisher = gw.device('a'), gw.tcp('publisher')
+    topics = [f'many/{number}' for number in range(300)]
+    for topic in topics:
+        publisher.publish(topic, topic, retain=True)
+    client.subscribe('many/+', qos=1)
+    got = [client.receive() for _ in topics]
+    assert sorted(one.topic for one in got) == sorted(topics)
+    assert all(one.data == one.topic.encode() for one in got)
+    client.quiet()
+    gw.ctl('retainer', 'clean', 'many/#')
+
+
 @check('two subscriptions that overlap: every message comes')
 def overlapping(gw):
     client, publisher = gw.device('a'), gw.tcp('publisher')

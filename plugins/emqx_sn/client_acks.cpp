@@ -34,6 +34,7 @@ void Client::take_regack(const Packet& packet) {
 
 void Client::topic_put_off(std::uint16_t topic_id) {
   if (rare_->put_off.size() >= kMostPutOff) return topic_refused(topic_id);
+  at_.announce = false;  // the other subscriptions' ids are told when they are needed
   rare_->put_off.push_back({topic_id, outside_.now_ms() + settings_->wait_interval_ms});
   for (auto held = held_.begin(); held != held_.end();) {
     const bool gone =

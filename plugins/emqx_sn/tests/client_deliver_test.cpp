@@ -438,6 +438,17 @@ TEST_CASE("subs_resume tells the ids of subscriptions right away, one after the 
   CHECK(m.in("07 0B 01 01 00 02 00") == "08 0C 02 74 65 00 00 78");
 }
 
+TEST_CASE("subs_resume: an id that the client puts off is not told again and again") {
+  Machine m;
+  m.settings->subs_resume = true;
+  subscribe(m, Machine::kPersistent);
+  m.in("02 18");
+  m.closed();
+  m.connect(Machine::kPersistent, true);
+  CHECK(m.in("07 0B 01 00 00 01 01") == "");
+  CHECK(m.deliver(0, "te", "x", 0) == "08 0C 02 74 65 00 00 78");
+}
+
 TEST_CASE("what is not acknowledged when the connection ends comes from the broker again") {
   Machine m;
   subscribe(m, Machine::kPersistent);

@@ -1,4 +1,4 @@
-"""Reload, upgrade in place, unload and load again, with clients in every state and under traffic."""
+"""Reload, upgrade, unload and load again, with clients in every state and under traffic."""
 import socket
 import threading
 
@@ -20,8 +20,8 @@ def free_port(address):
 @check('an upgrade in place: active clients, their ids, will and keep-alive go on')
 def upgrade_active(gw):
     tcp = gw.tcp('tcp', 'up/#', 'will/#')
-    client = gw.device('a', duration=1, will=('will/a', 'gone'))
-    client.connect(duration=3, will=('will/a', 'gone'))
+    gw.device('silent', duration=4, will=('will/silent', 'gone'))
+    client = gw.device('a', will=('will/a', 'gone'))
     number = client.register('up/x')
     topic = client.subscribe('down/x', qos=2)
     client.subscribe('wild/#', qos=1)
@@ -39,7 +39,10 @@ def upgrade_active(gw):
     assert client.register('up/x') == number
     client.quiet()
     watcher.silent(0.1)
-    tcp.gets('will/a', 'gone')  # the new version watches, too
+    tcp.gets('will/silent', 'gone')  # the new version watches, too
+    client.sleep(1)
+    gw.upgrade()
+    tcp.gets('will/a', 'gone')
 
 
 @check('an upgrade in the middle of QoS 2, both ways')
@@ -74,7 +77,7 @@ def upgrade_qos2(gw):
     client.quiet()
 
 
-@check('a sleeping client finds its messages behind an upgrade; so does one in the middle of a poll')
+@check('a sleeping client finds its messages behind an upgrade, in the middle of a poll as well')
 def upgrade_asleep(gw):
     tcp = gw.tcp('tcp')
     sleeper, poller, awaiting = gw.device('sleeper'), gw.device('poller'), gw.device('awaiting')

@@ -5,13 +5,16 @@ import collections
 import threading
 import time
 
-from model_device import Device
+from model_device import DOWN_ID, UP_ID, Device
 from sn_checks import check, eventually, main
 from sn_proxy import Faults, Proxy
 
 DEVICES = 6
 QUICK = {'retry_interval': '200ms', 'max_retry': 4, 'await_rel_timeout': '1h'}
-DOWN = ('m/{}/down/a', 'm/{}/down/b', 'm/{}/exact', 'd{}')
+for one in range(DEVICES):
+    QUICK[f'predefined__topic__{DOWN_ID + one}'] = f'm/{one}/down/pre'
+    QUICK[f'predefined__topic__{UP_ID + one}'] = f'm/{one}/up/pre'
+DOWN = ('m/{}/new/a', 'm/{}/new/b', 'm/{}/exact', 'm/{}/down/pre', 'd{}')
 
 
 class Publisher(threading.Thread):

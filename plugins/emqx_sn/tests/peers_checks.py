@@ -141,7 +141,8 @@ def tools_publish(gw):
             if qos:
                 client.expect('PUBACK', id=answer.id, mid=2, code=0)
             reader.gets('tools/x', 'hello', qos=qos)
-            client.raw(frame(0x0C, bytes([octet | 2]) + b'te' + bytes([0, 3 if qos else 0]) + b'hi'))
+            head = bytes([octet | 2]) + b'te' + bytes([0, 3 if qos else 0])
+            client.raw(frame(0x0C, head + b'hi'))
             if qos:
                 client.expect('PUBACK', id=0x7465, mid=3, code=0)
             reader.gets('te', 'hi', qos=qos)

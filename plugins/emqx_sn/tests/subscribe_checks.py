@@ -34,7 +34,7 @@ def wildcard(gw):
 
 
 @check('a topic that the client cannot be told is tried again, then the client is lost',
-       retry_interval='200ms', max_retry=2)
+       retry_interval='400ms', max_retry=2)
 def no_regack(gw):
     reader = gw.tcp('reader', 'will/#')
     client = gw.device('deaf', will=('will/deaf', 'lost'))

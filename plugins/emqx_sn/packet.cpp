@@ -51,9 +51,8 @@ bool connect(std::string_view body, Packet& out) {
 }
 
 bool will_topic(std::string_view body, Packet& out) {
-  out.empty = body.empty();
+  out.empty = body.size() < 2;  // flags without a topic say the same as nothing at all
   if (out.empty) return true;
-  if (body.size() < 2) return false;
   out.flags = Flags::from(octet(body, 0));
   out.text = body.substr(1);
   return true;

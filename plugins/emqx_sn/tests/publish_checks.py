@@ -38,6 +38,24 @@ def register_refused(gw):
     client.quiet()
 
 
+@check('a topic deeper or longer than the broker allows is not supported, the client stays')
+def too_deep(gw):
+    client = gw.device('a')
+    for topic in ('d/' * 200 + 'd', 'l' * 5000):
+        client.send('REGISTER', mid=7, topic=topic)
+        answer = client.expect('REGACK', mid=7)
+        if answer.code == 0:  # the broker has its say when it is used
+            for qos in (1, 2):
+                mid = client.send_publish(answer.id, 'x', qos)
+                client.expect('PUBACK', id=answer.id, mid=mid, code=UNSUPPORTED)
+            client.send_publish(answer.id, 'x', 0)
+        client.send('SUBSCRIBE', flags=flags(qos=1), mid=8, topic=topic)
+        client.expect('SUBACK', id=0, mid=8, code=UNSUPPORTED)
+        client.send('WILLTOPICUPD', flags=0, topic=topic)
+        client.expect('WILLTOPICRESP', code=UNSUPPORTED)
+        client.quiet()
+
+
 @check('when all ids are taken REGISTER is refused, and the rest goes on')
 def exhausted(gw):
     client = gw.device('greedy')

@@ -16,8 +16,11 @@ def not_allowed(gw):
     client.send_publish(number, 'x', 0, retain=True)
     client.quiet()
     reader.silent(0.2)
+    mid = client.send_publish(number, 'x', 2)
+    client.expect('PUBACK', id=number, mid=mid, code=UNSUPPORTED)
     client.publish(number, 'x', qos=1)
     reader.gets('r/x', 'x')
+    reader.silent(0.1)
 
 
 @check('the granted QoS is what the broker grants')

@@ -1,6 +1,7 @@
 #include "emqx_sn/metrics.hpp"
 
-#include <string_view>
+#include <iterator>
+#include <utility>
 
 #include "emqx_sn/gateway.hpp"
 #include "emqx_sn/report.hpp"
@@ -10,14 +11,12 @@ namespace {
 
 constexpr std::uint32_t kPeriodMs = 1000;
 
-}  // namespace
-
 struct Row {
   const char* name;
   const char* help;
   std::uint64_t Counters::*member;
 };
-constexpr Row Metrics::kRows[kSums] = {
+constexpr Row kRows[] = {
     {"malformed", "Datagrams that are no message", &Counters::malformed},
     {"unknown_peer", "Messages of peers that are not connected", &Counters::unknown_peer},
     {"encapsulated_in", "Messages by a forwarder", &Counters::encapsulated_in},
@@ -40,6 +39,9 @@ constexpr Row Metrics::kRows[kSums] = {
     {"forward_dropped", "Messages lost because a shard was too far behind",
      &Counters::forward_dropped},
 };
+static_assert(std::size(kRows) == Metrics::kSums);
+
+}  // namespace
 
 keel::Status Metrics::Sum::make(keel::Host& host, const char* name, const char* help,
                                 const char* labels) {

@@ -18,6 +18,7 @@ class Gateway;
 class Metrics {
  public:
   static constexpr std::size_t kTypes = 0x20;  // of messages; see Counters
+  static constexpr std::size_t kSums = 19;     // its other numbers
 
   // From now on, until the plugin stops. [control]
   keel::Status start(keel::Host& host, Gateway& gateway);
@@ -46,9 +47,6 @@ class Metrics {
     keel::Counter counter_;
     std::atomic<std::uint64_t> total_{0};
   };
-  static constexpr std::size_t kSums = 19;
-  static const struct Row kRows[kSums];
-
   keel::Status make_gauges(keel::Host& host, Gateway& gateway);
 
   std::array<Sum, kTypes> in_, out_;

@@ -27,18 +27,4 @@ const std::string* Predefined::name(std::string_view client, std::uint16_t id) c
   return own ? own : among({});
 }
 
-std::uint16_t Predefined::id(std::string_view client, std::string_view topic) const {
-  const auto among = [&](std::string_view of) -> std::uint16_t {
-    const auto names = names_.find(of);
-    if (names == names_.end()) return 0;
-    for (const auto& [id, name] : names->second) {
-      // An id that means something else to this client will not do.
-      if (name == topic && *this->name(client, id) == topic) return id;
-    }
-    return 0;
-  };
-  const std::uint16_t own = client.empty() ? std::uint16_t{0} : among(client);
-  return own != 0 ? own : among({});
-}
-
 }  // namespace sn

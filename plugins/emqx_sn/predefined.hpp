@@ -16,8 +16,6 @@ class Predefined {
 
   // What an id means to a client, its own names first; null: nothing.
   const std::string* name(std::string_view client, std::uint16_t id) const;
-  // 0 when the topic has no id for this client.
-  std::uint16_t id(std::string_view client, std::string_view topic) const;
   std::uint16_t max_id() const { return max_id_; }  // of all; normal ids begin above
 
   template <class F>  // f(client, id, name), in order

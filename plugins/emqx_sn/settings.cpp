@@ -91,6 +91,10 @@ Status check_dtls(const Config& config, const DtlsSettings& dtls) {
     return config.fail("mqtt.sn.dtls.verify",
                        "needs mqtt.sn.dtls.cacertfile, against which certificates are checked");
   }
+  if (dtls.identity == Identity::psk && dtls.pskfile.empty()) {
+    return config.fail("mqtt.sn.dtls.peer_identity_as_username",
+                       "\"psk\" needs mqtt.sn.dtls.psk_file; else nobody has an identity");
+  }
   if (dtls.identity == Identity::cn && dtls.verify == keel::Verify::none) {
     return config.fail("mqtt.sn.dtls.peer_identity_as_username",
                        "\"cn\" needs mqtt.sn.dtls.verify = \"verify_peer\"; else nobody is asked "

@@ -27,23 +27,6 @@ TEST_CASE("an id means to a client what it was given, its own names first") {
   CHECK(text_of(names.name("c1", 0)) == "-");
 }
 
-TEST_CASE("a topic has the id under which the client would find it") {
-  sn::Predefined names;
-  CHECK(names.add("", 1, "a"));
-  CHECK(names.add("", 2, "b"));
-  CHECK(names.add("", 3, "b"));
-  CHECK(names.add("c1", 2, "other"));
-  CHECK(names.add("c1", 9, "a"));
-
-  CHECK(names.id("", "a") == 1);
-  CHECK(names.id("c2", "b") == 2);
-  CHECK(names.id("c1", "a") == 9);  // its own comes first
-  CHECK(names.id("c1", "b") == 3);  // 2 is "other" to it
-  CHECK(names.id("c1", "other") == 2);
-  CHECK(names.id("c2", "other") == 0);
-  CHECK(names.id("c2", "c") == 0);
-}
-
 TEST_CASE("an id is refused that cannot be, or that is taken with another name") {
   sn::Predefined names;
   CHECK(!names.add("", 0, "a"));

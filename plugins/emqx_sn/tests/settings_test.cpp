@@ -343,6 +343,10 @@ TEST_CASE("what cannot work is refused, with the key, the cause and the remedy")
        "mqtt.sn.dtls.verify: needs mqtt.sn.dtls.cacertfile, against which certificates are "
        "checked"},
       {"mqtt.sn.dtls.port = 8884\nmqtt.sn.dtls.certfile = /c\nmqtt.sn.dtls.keyfile = /k\n"
+       "mqtt.sn.dtls.peer_identity_as_username = psk",
+       "mqtt.sn.dtls.peer_identity_as_username: \"psk\" needs mqtt.sn.dtls.psk_file; else nobody "
+       "has an identity"},
+      {"mqtt.sn.dtls.port = 8884\nmqtt.sn.dtls.certfile = /c\nmqtt.sn.dtls.keyfile = /k\n"
        "mqtt.sn.dtls.peer_identity_as_username = cn",
        "mqtt.sn.dtls.peer_identity_as_username: \"cn\" needs mqtt.sn.dtls.verify = "
        "\"verify_peer\"; else nobody is asked for a certificate"},

@@ -152,6 +152,12 @@ def limit(gw):
     first.disconnect()
     eventually(lambda: set(gw.sn_clients()) == {'2'}, 'the first is gone')
     third.connect()
+    third.disconnect()
+    fourth = gw.device('4', clean=False)
+    fourth.disconnect()
+    third.connect()  # who is away takes no place
+    third.disconnect()
+    fourth.connect(clean=True)
 
 
 @check('too many new clients in a second are told to come back later', max_conn_rate=3)
@@ -274,6 +280,23 @@ def persistent(gw):
     client.connect(clean=True, duration=1)
     client.expect('DISCONNECT')
     reader.silent(0.2)
+
+
+@check('a session of somebody who stays away is over in the end', session_expiry='1s')
+def expiry(gw):
+    client, publisher = gw.device('away', clean=False), gw.tcp('publisher')
+    number = client.register('away/up')
+    client.subscribe('away/x', qos=1)
+    client.disconnect()
+    publisher.publish('away/x', 'one')
+    eventually(lambda: 'away' not in gw.ctl('sessions', 'list'), 'the session has expired')
+    eventually(lambda: gw.sn_clients() == {}, 'the gateway has forgotten it, too')
+    client.connect(clean=False)
+    publisher.publish('away/x', 'two')
+    client.send_publish(number, 'x', qos=1, mid=5)
+    client.expect('PUBACK', id=number, mid=5, code=2)
+    client.quiet()
+    client.connect(clean=True)
 
 
 @check('from an unknown address: who needs a session is told DISCONNECT, PINGREQ as well')

@@ -6,7 +6,7 @@ import subprocess
 
 from sn_checks import check, eventually, main
 from sn_client import Udp
-from sn_wire import flags
+from sn_wire import UNSUPPORTED, flags
 
 
 class Dtls:
@@ -159,6 +159,7 @@ def new_association(gw):
     naked = gw.peer('moves')
     naked.send('PINGREQ', client_id='moves')
     naked.expect('DISCONNECT')
+    naked.connect(code=UNSUPPORTED)  # nor may anybody else take it over
     old, client.transport = client.transport, dtls(gw, *PSK)
     assert client.poll() == [('moves/x', b'found')]
     old.close()

@@ -1,6 +1,6 @@
 """Will updates, forwarders, and exchanges as the client libraries of others make them."""
 from sn_checks import PREDEFINED_TOPICS, check, eventually, main
-from sn_client import Client, Forwarder
+from sn_client import Client, Forwarder, Udp
 from sn_wire import NORMAL, UNSUPPORTED, flags, frame, pack
 
 
@@ -88,6 +88,10 @@ def forwarder(gw):
     reader.publish('down/1', 'both', 2)
     first.gets('down/1', 'both', id=topic, qos=1)
     second.gets('down/1', 'both', qos=2)
+    gw.upgrade()
+    reader.publish('down/1', 'again', 2)
+    first.gets('down/1', 'again')
+    second.gets('down/1', 'again')
     first.disconnect()
     second.quiet()
     third = gw.peer(transport=box.node(b'n' * 252))
@@ -95,6 +99,19 @@ def forwarder(gw):
     third.expect('GWINFO', gw=7)
     assert third.transport.control & 3 == 2
     eventually(lambda: gw.metric('encapsulated_in') > before, 'they are counted')
+
+
+@check('a sleeping node polls through another forwarder, or without one')
+def roaming_node(gw):
+    publisher = gw.tcp('publisher')
+    client = gw.device('roams', transport=Forwarder(gw.address).node(b'\x01'))
+    client.subscribe('roams/x', qos=1)
+    for step, transport in enumerate((Forwarder(gw.address).node(b'\x01'), Udp(gw.address),
+                                      Forwarder(gw.address).node(b''))):
+        client.sleep(60)
+        publisher.publish('roams/x', f'{step}')
+        client.transport = transport
+        assert client.poll() == [('roams/x', f'{step}'.encode())]
 
 
 @check('a wrapper that is none, or nested, is dropped')

@@ -122,7 +122,10 @@ class ModelClient {
   std::vector<std::string> acknowledged;  // payloads of QoS 1 and 2 that the gateway has taken
   std::vector<std::string> received;      // payloads of QoS 1 and 2, QoS 2 once per message id
   std::vector<std::string> broken;        // what a gateway must not do
-  bool idle() const { return state_ == State::active && !exchange_ && todo_.empty(); }
+  bool idle() const {                     // but for a PINGREQ on its way
+    return state_ == State::active && todo_.empty() &&
+           (!exchange_ || exchange_->answer == sn::Type::pingresp);
+  }
 
  private:
   static constexpr std::int64_t kRetry = 2'000, kTick = 5'000, kNap = 15'000;

@@ -63,7 +63,8 @@ bool topic_of(const Packet& packet, const ClientSettings& settings, std::string&
 void ShardRoom::received(const Listener& listener, const keel::Datagram& datagram) {
   if (leaving_) return;
   const keel::Address address = datagram.peer();
-  Arrival arrival{{&listener, address, false, {}}, index, 0, datagram.verified(), datagram.text(), 0};
+  Arrival arrival{
+      {&listener, address, false, {}}, index, 0, datagram.verified(), datagram.text(), 0};
   if (settings_->forwarder && is_encapsulated(arrival.message)) {
     Encapsulated outer;
     if (!unwrap(arrival.message, outer)) {
@@ -105,10 +106,10 @@ void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
 // Nobody is known there, and nothing is remembered of it.
 void ShardRoom::stranger(const Arrival& arrival, const Packet& packet) {
   if (packet.type == Type::searchgw || is_gateways(packet.type)) return;
-  ++counters.unknown_peer;
   if (packet.type == Type::publish && packet.flags.qos < 0) {
     return publish_without_session(arrival, packet);
   }
+  ++counters.unknown_peer;
   if (packet.type == Type::pingreq && !packet.text.empty()) {
     const std::uint32_t home = common.host.shards().home(packet.text);
     if (home == index) return rebind(arrival, packet);

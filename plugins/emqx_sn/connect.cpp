@@ -70,7 +70,7 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
       device->client().moved();
     }
   } else {
-    if (!may_come(arrival)) return refuse(arrival, ReturnCode::congestion);
+    if (!may_come()) return refuse(arrival, ReturnCode::congestion);
     const bool back = device != nullptr;
     if (!back) device = &make(std::string(packet.text));
     link(*device, arrival);
@@ -82,8 +82,11 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
   device->on_packet(packet);
 }
 
-bool ShardRoom::may_come(const Arrival&) {
-  if (common.live.load(std::memory_order_relaxed) >= settings_->max_connections) return false;
+bool ShardRoom::may_come() {
+  if (common.live.load(std::memory_order_relaxed) >= settings_->max_connections) {
+    complain("mqtt.sn.max_connections");
+    return false;
+  }
   if (settings_->connect_rate == 0) return true;
   const std::int64_t second = now_ms() / 1000;
   if (second != connect_second_) {
@@ -91,9 +94,19 @@ bool ShardRoom::may_come(const Arrival&) {
     connects_ = 0;
   }
   const std::size_t rooms = common.rooms.size();
-  if (connects_ >= (settings_->connect_rate + rooms - 1) / rooms) return false;
+  if (connects_ >= (settings_->connect_rate + rooms - 1) / rooms) {
+    complain("mqtt.sn.max_conn_rate");
+    return false;
+  }
   ++connects_;
   return true;
+}
+
+// Once a minute at most.
+void ShardRoom::complain(const char* limit) {
+  if (now_ms() < quiet_until_ms_) return;
+  quiet_until_ms_ = now_ms() + 60'000;
+  common.host.log().warning("clients are told \"congestion\": ", limit, " is reached");
 }
 
 // The PINGREQ of a sleeping client from where nobody was known. On its home shard.

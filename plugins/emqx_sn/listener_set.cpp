@@ -17,6 +17,8 @@ keel::Status ListenerSet::add(const ListenerSettings& settings) {
   auto listener = std::make_unique<Listener>(settings, receive_, plugin_);
   keel::Status status = listener->open(host_);
   if (status) {
+    host_.log().notice(settings.name, ": listening on ", listener->local(),
+                       settings.dtls ? " for DTLS" : "");
     open_.push_back(listener.get());
     all_.push_back(std::move(listener));
     return {};

@@ -155,7 +155,8 @@ class ShardRoom {
   void connect(Arrival& arrival, Packet packet);
   bool go_home(Arrival& arrival, std::uint32_t home);
   void welcome(const Arrival& arrival, const Packet& packet);
-  bool may_come(const Arrival& arrival);
+  bool may_come();
+  void complain(const char* limit);
   void rebind(const Arrival& arrival, const Packet& packet);
   void refuse(const Arrival& arrival, ReturnCode code);
   std::string generate_id();
@@ -177,7 +178,8 @@ class ShardRoom {
   std::vector<std::unique_ptr<Mailbox>> inboxes_;  // by sender
   AnswerLimit disconnects_, gwinfos_;
   std::int64_t connect_second_ = 0;
-  std::uint32_t connects_ = 0;  // of new clients, in that second
+  std::uint32_t connects_ = 0;       // of new clients, in that second
+  std::int64_t quiet_until_ms_ = 0;  // about limits that are reached
   std::uint32_t live_ = 0;
   std::vector<std::string> reminders_;  // client ids
   std::string out_;                     // a datagram being put together

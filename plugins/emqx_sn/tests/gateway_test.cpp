@@ -560,6 +560,30 @@ TEST_CASE("a new version goes on where the old one was") {
   CHECK(g.host.unload());
 }
 
+TEST_CASE("a new version that cannot start leaves everything to the old one") {
+  Gateway g;
+  g.say(connect("c1"), kA);
+  g.say(connect("c2"), kB);
+  g.say(hex("09 0A 00 00 00 01 61 2F 62"), kB);
+  g.host.fail_next("udp.bind", KEEL_E_IO);
+  CHECK_FALSE(g.host.upgrade(keel_plugin_entry_v1));
+  CHECK(g.heard().empty());
+  CHECK(g.say(hex("02 16"), kA) == "40001: 02 17");
+  CHECK(g.say(hex("09 0C 20 01 00 00 02 68 69"), kB) == "40002: 07 0D 01 00 00 02 00");
+  CHECK(g.host.health().second.ends_with("2 clients"));
+  CHECK(g.host.unload());
+}
+
+TEST_CASE("a session that did not survive the upgrade is told its client") {
+  Gateway g;
+  for (const auto& [id, from] : {std::pair("c1", kA), {"c2", kB}}) g.say(connect(id), from);
+  g.host.fail_next("session.attach", KEEL_E_STALE);
+  REQUIRE(g.host.upgrade(keel_plugin_entry_v1));
+  g.host.advance(200);
+  CHECK(g.heard().ends_with(": 02 18"));
+  CHECK(g.host.health().second.ends_with("1 clients"));
+}
+
 TEST_CASE("datagrams that come during an upgrade are not lost") {
   Gateway g;
   g.say(connect("c2"));
@@ -636,11 +660,42 @@ TEST_CASE("clients that are away are bounded, the oldest is forgotten") {
   CHECK(g.say(hex("09 0C 20 01 00 00 02 68 69")) == "40001: 07 0D 01 00 00 02 02");
 }
 
-TEST_CASE("the other shard's mailbox is bounded") {
+TEST_CASE("a shard that cannot be sent for looks by itself; its mailbox is bounded") {
   Gateway g;
   g.say(connect("c2"));
-  g.host.fail_next("shard.post", KEEL_E_LIMIT, 1);
+  g.host.fail_next("shard.post", KEEL_E_LIMIT);
   CHECK(g.say(hex("02 16")).empty());
-  g.host.advance(200);  // the other shard looked by itself
+  g.host.advance(200);
   CHECK(g.heard() == "40001: 02 17");
+  g.host.fail_next("shard.post", KEEL_E_LIMIT);
+  for (int i = 0; i < 10'000; ++i) g.host.datagram(hex("02 16"), kA);
+  g.host.advance(200);
+  CHECK(g.host.datagrams_sent.size() == 8192);
+}
+
+TEST_CASE("a route that a client has taken anew outlives the end of its last session") {
+  Gateway g;
+  g.say(connect("c2"));
+  // DISCONNECT waits for the other shard, which then cannot send for this one.
+  g.host.fail_next("shard.post", KEEL_E_LIMIT, 2);
+  CHECK(g.say(hex("02 18")).empty());
+  g.host.advance(100);
+  CHECK(g.heard() == "40001: 02 18");
+  CHECK(g.say(connect("c2")) == "40001: 03 05 00");
+  g.host.advance(1000);
+  CHECK(g.say(hex("02 16")) == "40001: 02 17");
+  CHECK(g.is_open("c2"));
+}
+
+TEST_CASE("two CONNECTs that wait for the other shard: the last one counts") {
+  Gateway g;
+  g.host.fail_next("shard.post", KEEL_E_LIMIT);
+  g.host.datagram(connect("c2"), kA);
+  g.host.datagram(connect("c4"), kA);
+  g.host.advance(200);
+  CHECK(g.heard().ends_with("40001: 03 05 00"));
+  CHECK_FALSE(g.is_open("c2"));
+  CHECK(g.is_open("c4"));
+  CHECK(g.say(hex("02 16")) == "40001: 02 17");
+  CHECK(g.host.health().second.ends_with("1 clients"));
 }

@@ -136,12 +136,12 @@ class World final : public Outside {
   void open(bool clean, std::uint16_t, const WillView* will) override {
     FUZZ_CHECK(!forgotten && link == BrokerLink::none);
     if (will) check_will(*will);
-    if (clean) {
+    session_present_ = !clean && persistent_;
+    if (!session_present_) {
       waiting_.clear();
       exactly_once_.clear();
       has_.clear();
     }
-    session_present_ = !clean && persistent_;
     persistent_ = !clean;
     suspended_ = false;
     poll_left_.reset();

@@ -34,7 +34,6 @@ class AwaitingRel {
   // The broker will not answer any more: all that it was asked for was `taken`, or nobody knows.
   void link_closed(bool taken);
 
-  bool empty() const { return entries_.empty(); }
   void expire(std::int64_t now);
   void clear() { *this = AwaitingRel(); }
   const std::vector<Entry>& entries() const { return entries_; }

@@ -64,11 +64,10 @@ class ModelBroker {
   // Whoever gets the answers; null: nobody.
   std::function<sn::Client*()> machine;
   std::vector<std::string> published;  // by the client: QoS and payload
-  int wills = 0;                       // connections that ended with the will
   std::size_t window = 1;
 
   void open();
-  void close(std::uint8_t reason);
+  void close();
   void publish(std::string_view payload, std::uint8_t qos, std::uint64_t token);
   void subscribe(std::uint64_t token);
   void set_will(std::uint64_t token);
@@ -197,8 +196,7 @@ inline void ModelBroker::open() {
   pump();
 }
 
-inline void ModelBroker::close(std::uint8_t reason) {
-  wills += reason != 0;
+inline void ModelBroker::close() {
   open_ = false;
   ++link_;
   answer([](sn::Client& client) { client.on_closed(0); }, false);

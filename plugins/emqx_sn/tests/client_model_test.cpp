@@ -80,7 +80,7 @@ class World : public sn::Outside {
   void suspend() override { broker.suspend(); }
   void resume() override { broker.resume(); }
   void poll() override { broker.poll(); }
-  void close(std::uint8_t reason) override { broker.close(reason); }
+  void close(std::uint8_t) override { broker.close(); }
   void forget() override {
     ++forgotten;
     time.at(time.now, [this] { client.reset(); });

@@ -247,6 +247,7 @@ void StreamEnd::on_wake() {
   }
   const bool link_over = output && output->over;
   const CloseCause cause = link_over ? output->cause : CloseCause::local;
+  const Reason ending = link_over ? output->ending : Reason::success;
   const std::string detail = link_over ? std::move(output->detail) : std::string();
   if (output) hold(std::move(output));
   if (!present_held()) return;
@@ -254,7 +255,7 @@ void StreamEnd::on_wake() {
     tell_writable();
     if (watch.gone()) return;
   }
-  if (link_over) report(cause, detail);
+  if (link_over) report(cause, ending, detail);
 }
 
 void StreamEnd::tell_writable() {
@@ -262,8 +263,9 @@ void StreamEnd::tell_writable() {
   if (user_) user_->on_writable();
 }
 
-void StreamEnd::report(CloseCause cause, std::string_view detail) {
+void StreamEnd::report(CloseCause cause, Reason ending, std::string_view detail) {
   over_ = true;
+  ending_ = ending;
   held_.reset();
   if (StreamUser* const user = std::exchange(user_, nullptr)) user->on_closed(cause, detail);
 }

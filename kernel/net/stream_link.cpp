@@ -328,8 +328,9 @@ void StreamLink::on_timer() { finish(CloseCause::slow, "took no byte for limits.
 void StreamLink::finish(CloseCause cause, std::string_view detail) {
   if (state_ == State::dead) return;
   const bool by_us = state_ == State::closing && cause != CloseCause::slow;
+  if (!by_us && cause != CloseCause::local) ending_ = Reason::success;
   cause_ = by_us ? CloseCause::local : cause;
-  extra().detail = by_us ? "closed" : detail;
+  extra().detail = is_error(ending_) ? reason_name(ending_) : by_us ? "closed" : detail;
   state_ = State::dead;
   stop_timer();
   out.clear();
@@ -350,7 +351,7 @@ void StreamLink::report() {
   if (end_) {
     StreamEnd& end = *std::exchange(end_, nullptr);
     end.link_ = nullptr;
-    return end.report(cause_, detail());
+    return end.report(cause_, ending_, detail());
   }
   if (!pipe_) return;
   std::unique_lock lock(pipe_->mutex);
@@ -359,6 +360,7 @@ void StreamLink::report() {
   StreamOutput& last = pipe_->ensure_output();
   last.over = true;
   last.cause = cause_;
+  last.ending = ending_;
   last.detail = detail();
   StreamPipe::wake_end(pipe_, std::move(lock));
 }

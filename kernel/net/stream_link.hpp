@@ -53,7 +53,7 @@ class StreamUser {
   virtual void on_batch(OutBuffer& batch);
   // Everything fed has been taken, after a feed() that answered more than kEnough.
   virtual void on_writable() = 0;
-  // The broker ended it, after its last output. The last call.
+  // The broker ended it, after its last output; StreamEnd::ending() says why. The last call.
   virtual void on_closed(CloseCause cause, std::string_view detail) = 0;
 
  protected:
@@ -100,6 +100,8 @@ class StreamEnd final : private TurnEnd {
   void resume();
 
   bool over() const { return over_; }  // closed by either side
+  // What the protocol gave as its reason to end it. Not an error: none.
+  Reason ending() const { return ending_; }
 
  private:
   friend class StreamLink;
@@ -110,7 +112,7 @@ class StreamEnd final : private TurnEnd {
   StreamInput& ensure_fed();
   void hold(std::unique_ptr<StreamOutput> output);
   void present(OutBuffer& batch);
-  void report(CloseCause cause, std::string_view detail);
+  void report(CloseCause cause, Reason ending, std::string_view detail);
   void tell_writable();
   void on_wake();
   bool present_held();
@@ -120,6 +122,7 @@ class StreamEnd final : private TurnEnd {
   bool paused_ = false;
   bool over_ = false;
   bool wants_writable_ = false;
+  Reason ending_ = Reason::success;
   Shard& shard_;
   StreamUser* user_;                    // null: not to be called any more
   StreamLink* link_ = nullptr;          // while it is on this shard

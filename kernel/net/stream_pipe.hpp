@@ -28,6 +28,7 @@ struct StreamOutput {
   std::size_t first = 0;  // those before it are taken
   bool over = false;      // the link is, behind the batches
   CloseCause cause = CloseCause::local;
+  Reason ending = Reason::success;
   std::string detail;
 
   bool empty() const { return first == batches.size(); }

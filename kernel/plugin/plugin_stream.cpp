@@ -10,12 +10,42 @@ namespace {
 
 constexpr int kMostPieces = 64;
 
-std::uint32_t to_reason(CloseCause cause) {
+// Why the broker ended it.
+std::uint32_t to_reason(Reason ending) {
+  switch (ending) {
+    case Reason::unspecified_error:
+    case Reason::implementation_specific_error:
+      return KEEL_CLOSE_ERROR;
+    case Reason::server_shutting_down:
+      return KEEL_CLOSE_SHUTDOWN;
+    case Reason::malformed_packet:
+    case Reason::protocol_error:
+    case Reason::unsupported_protocol_version:
+    case Reason::topic_filter_invalid:
+    case Reason::topic_name_invalid:
+    case Reason::packet_identifier_in_use:
+    case Reason::packet_identifier_not_found:
+    case Reason::receive_maximum_exceeded:
+    case Reason::topic_alias_invalid:
+    case Reason::packet_too_large:
+    case Reason::payload_format_invalid:
+    case Reason::retain_not_supported:
+    case Reason::qos_not_supported:
+    case Reason::shared_subscriptions_not_supported:
+    case Reason::subscription_identifiers_not_supported:
+    case Reason::wildcard_subscriptions_not_supported:
+      return KEEL_CLOSE_PROTOCOL;
+    default:
+      return is_error(ending) ? KEEL_CLOSE_REFUSED : KEEL_CLOSE_LOCAL;
+  }
+}
+
+std::uint32_t to_reason(CloseCause cause, Reason ending) {
   switch (cause) {
     case CloseCause::peer:
       return KEEL_CLOSE_PEER;
     case CloseCause::local:
-      return KEEL_CLOSE_LOCAL;
+      return to_reason(ending);
     case CloseCause::slow:
       return KEEL_CLOSE_SLOW;
     case CloseCause::handshake:
@@ -44,7 +74,7 @@ Result<void> PluginStream::open(HostThread& thread, PeerInfo peer) {
 
 void PluginStream::begin() {
   parked_ = false;
-  if (closed_) return report(closed_->cause, closed_->detail);
+  if (closed_) return report(closed_->reason, closed_->detail);
   if (std::exchange(writable_due_, false)) on_writable();
   if (end_) end_->resume();
 }
@@ -135,15 +165,16 @@ void PluginStream::on_writable() {
 }
 
 void PluginStream::on_closed(CloseCause cause, std::string_view detail) {
+  const std::uint32_t reason = to_reason(cause, end_->ending());
   end_.reset();
   if (parked_)
-    closed_ = std::make_unique<Closed>(Closed{cause, std::string(detail)});
+    closed_ = std::make_unique<Closed>(Closed{reason, std::string(detail)});
   else
-    report(cause, detail);
+    report(reason, detail);
 }
 
-void PluginStream::report(CloseCause cause, std::string_view detail) {
-  call_closed(to_reason(cause), detail);
+void PluginStream::report(std::uint32_t reason, std::string_view detail) {
+  call_closed(reason, detail);
   slot().drop(*this);
 }
 

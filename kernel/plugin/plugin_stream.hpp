@@ -41,7 +41,7 @@ class PluginStream final : public HostObject, private StreamUser {
 
  private:
   struct Closed {
-    CloseCause cause;
+    std::uint32_t reason;
     std::string detail;
   };
 
@@ -51,7 +51,7 @@ class PluginStream final : public HostObject, private StreamUser {
   void on_output(const iovec* pieces, int count) override;
   void on_writable() override;
   void on_closed(CloseCause cause, std::string_view detail) override;
-  void report(CloseCause cause, std::string_view detail);
+  void report(std::uint32_t reason, std::string_view detail);
   void call_closed(std::uint32_t reason, std::string_view detail);
 
   const keel_stream_callbacks* callbacks_;

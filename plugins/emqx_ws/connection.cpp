@@ -7,6 +7,22 @@ namespace {
 constexpr std::uint32_t kCloseSeconds = 3;  // for the peer's close frame
 constexpr std::uint32_t kLater = 60;
 
+// What a client is told when the broker ends its stream.
+std::uint16_t close_code(std::uint32_t reason) {
+  switch (reason) {
+    case KEEL_CLOSE_ERROR:
+      return code::internal;
+    case KEEL_CLOSE_PROTOCOL:
+      return code::protocol_error;
+    case KEEL_CLOSE_REFUSED:
+      return code::policy;
+    case KEEL_CLOSE_SHUTDOWN:
+      return code::going_away;
+    default:
+      return code::normal;
+  }
+}
+
 }  // namespace
 
 Connection::Connection(ShardRoom& room, SettingsPtr settings)
@@ -239,7 +255,7 @@ void Connection::stream_closed(const keel::Closed& why) {
     count_close(code::policy);
     return abandon();
   }
-  begin_closing(why.reason == KEEL_CLOSE_ERROR ? code::internal : code::normal);
+  begin_closing(close_code(why.reason));
 }
 
 }  // namespace ws

@@ -85,7 +85,7 @@ Connection::Outcome Connection::turn_away() {
   ConnackFields fields;
   fields.reason = Reason::connection_rate_exceeded;
   write_connack(nullptr, fields, {});
-  close_link();
+  close_link(Reason::connection_rate_exceeded);
   return Outcome::done;
 }
 

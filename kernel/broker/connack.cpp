@@ -46,7 +46,7 @@ void Connection::refuse(const ConnectView* connect, const Fault& fault, ConnackA
                      .client = hook_client(*connect),
                      .code = reason,
                      .reason = reason_name(reason)});
-  close_link();
+  close_link(reason);
 }
 
 void Connection::send_connack(const ConnectView& connect, bool present, bool assigned,

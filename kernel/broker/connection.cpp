@@ -179,7 +179,7 @@ void Connection::fail(const Fault& fault) {
   if (state_ == State::open) {
     disconnect(fault.reason, reason_name(fault.reason), true);
   } else {
-    close_link();
+    close_link(fault.reason);
   }
 }
 
@@ -210,7 +210,7 @@ void Connection::taken_over() {
                      .code = Reason::session_taken_over,
                      .reason = "conflict"});
   session_ = nullptr;
-  close_link();
+  close_link(Reason::session_taken_over);
 }
 
 // From here on the client is gone as far as its session is concerned, whatever the socket still
@@ -233,14 +233,14 @@ void Connection::finish(Reason reason, std::string_view word, bool publish_will)
                        .reason = word});
     Session& session = *session_;
     session_ = nullptr;
-    close_link();
+    close_link(reason);
     broker_->detach(session, publish_will);
   } else {
-    close_link();
+    close_link(reason);
   }
 }
 
-void Connection::close_link() {
+void Connection::close_link(Reason why) {
   if (state_ == State::closing) return;
   state_ = State::closing;
   timer_.cancel();
@@ -251,6 +251,7 @@ void Connection::close_link() {
   }
   if (paused_ & kHeld) broker_->forget_held(*this);
   if (registered_) broker_->unregister_connection(*this);
+  link_.set_ending(why);
   link_.close();
 }
 
@@ -327,6 +328,7 @@ void Connection::timer_due() {
              link_.peer().address(), broker_->settings().limits.connect_timeout_ms);
     state_ = State::closing;
     drop_question();
+    link_.set_ending(Reason::keep_alive_timeout);
     link_.abort();
     return;
   }

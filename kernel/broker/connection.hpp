@@ -183,7 +183,7 @@ class Connection final : public LinkHandler {
   void limit_output();
   void fail(const Fault& fault);
   void finish(Reason reason, std::string_view word, bool publish_will);
-  void close_link();
+  void close_link(Reason why);
   void arm_keep_alive();
   void timer_due();
   void trace(std::string_view what, Bytes topic = {}) const;  // while anything is traced

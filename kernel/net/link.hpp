@@ -15,6 +15,7 @@
 #include "kernel/base/endpoint.hpp"
 #include "kernel/base/settings.hpp"
 #include "kernel/codec/out_buffer.hpp"
+#include "kernel/codec/reason_code.hpp"
 #include "kernel/net/shard_core.hpp"
 
 namespace keel::kernel {
@@ -109,6 +110,8 @@ class Link {
   // Our own end's address; family none where there is none.
   virtual Endpoint local() const { return {}; }
 
+  // Why the handler is about to close or abort, for whoever carries the bytes. Success, unless told.
+  void set_ending(Reason why) { ending_ = why; }
   // Sends what is in `out` (for at most limits.send_timeout), then closes. on_closed follows on a
   // later turn, also when called from within on_data.
   virtual void close() = 0;
@@ -139,6 +142,7 @@ class Link {
   bool dirty_ = false;         // in the shard's list of links to flush
   bool attention_ = false;     // in the shard's list of links to attend to
   bool want_drained_ = false;  // on_drained() is due when `out` is empty
+  Reason ending_ = Reason::success;
   std::uint32_t slot_ = 0;     // place in the shard's list of links
 };
 

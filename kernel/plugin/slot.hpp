@@ -15,9 +15,12 @@
 #include <vector>
 
 #include "keel/abi.h"
+#include "keel/ext/stream.h"
+#include "keel/ext/tcp.h"
 #include "kernel/base/log.hpp"
 #include "kernel/config/plugin_settings.hpp"
 #include "kernel/plugin/call_stats.hpp"
+#include "kernel/plugin/callback_tables.hpp"
 #include "kernel/plugin/client_tls.hpp"
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
@@ -126,6 +129,8 @@ class Slot {
   log::detail::Site log_site;  // of its own lines
   WatchedSet watched;          // descriptors, see host_fd.cpp
   ClientTls client_tls;        // for the connections it makes
+  CallbackTables<keel_tcp_callbacks> tcp_callbacks;
+  CallbackTables<keel_stream_callbacks> stream_callbacks;
 
   // ---- for the registry and the control-thread tables; [control]
 

@@ -7,6 +7,22 @@ namespace {
 constexpr std::uint32_t kCloseSeconds = 3;  // for the peer's close frame
 constexpr std::uint32_t kLater = 60;
 
+// What a client is told when the broker ends its stream.
+std::uint16_t close_code(std::uint32_t reason) {
+  switch (reason) {
+    case KEEL_CLOSE_ERROR:
+      return code::internal;
+    case KEEL_CLOSE_PROTOCOL:
+      return code::protocol_error;
+    case KEEL_CLOSE_REFUSED:
+      return code::policy;
+    case KEEL_CLOSE_SHUTDOWN:
+      return code::going_away;
+    default:
+      return code::normal;
+  }
+}
+
 }  // namespace
 
 Connection::Connection(ShardRoom& room, SettingsPtr settings)
@@ -18,8 +34,8 @@ Connection::Connection(ShardRoom& room, SettingsPtr settings)
 Connection::Connection(ShardRoom& room, SettingsPtr settings, const SavedConnection& saved)
     : room_(room),
       settings_(std::move(settings)),
-      reader_(saved.reader),
       since_(room.wheel.now()),
+      reader_(saved.reader),
       state_(static_cast<State>(saved.state)),
       compression_(saved.compression),
       counted_(saved.counted) {
@@ -200,7 +216,8 @@ void Connection::begin_closing(std::uint16_t with) {
   state_ = State::closing;
   since_ = room_.wheel.now();
   room_.wheel.hang(*this, kCloseSeconds);
-  if (std::exchange(paused_, false)) connection().resume().ignore();
+  if (paused_) connection().resume().ignore();
+  paused_ = false;
 }
 
 // The peer broke the rules, or is not there.
@@ -222,7 +239,8 @@ void Connection::end() {
 }
 
 void Connection::count_close(std::uint16_t with) {
-  if (!std::exchange(counted_, true)) room_.metrics.closed(with);
+  if (!counted_) room_.metrics.closed(with);
+  counted_ = true;
 }
 
 void Connection::closed(const keel::Closed&) {
@@ -237,7 +255,7 @@ void Connection::stream_closed(const keel::Closed& why) {
     count_close(code::policy);
     return abandon();
   }
-  begin_closing(why.reason == KEEL_CLOSE_ERROR ? code::internal : code::normal);
+  begin_closing(close_code(why.reason));
 }
 
 }  // namespace ws

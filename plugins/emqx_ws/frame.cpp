@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint8_t kReserved = 0x30, kOpcodeBits = 0x0f, kMasked = 0x80, kLengthBits = 0x7f;
 
 using Step = FrameReader::Step;
-typedef std::uint64_t Block __attribute__((vector_size(32)));
+typedef std::uint64_t Block __attribute__((vector_size(16)));  // what every machine has
 
 Step violated(std::uint16_t with, const char* text) {
   return {FrameReader::Event::violation, 0, Opcode::continuation, {with, text}};

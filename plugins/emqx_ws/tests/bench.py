@@ -159,7 +159,7 @@ def main():
     with Broker(*paths) as broker:
         for at_a_time in (500, 50, 5):
             for size in (20, 256, 1024):
-                rounds = [[per_message(broker, t, size, at_a_time) for t in ('tcp', 'ws')] for _ in range(3)]
+                rounds = [[per_message(broker, t, size, at_a_time) for t in ('tcp', 'ws')] for _ in range(7)]
                 tcp, ws = (min(r[i] for r in rounds) for i in (0, 1))
                 print(f'{at_a_time:9} {size:8} {tcp:8.3f} {ws:8.3f} {tcp / ws:10.2f}', flush=True)
     tcp, ws = (per_connection(paths, t, count) for t in ('tcp', 'ws'))

@@ -218,6 +218,23 @@ TEST_CASE("when the broker ends the stream the client is told and given time to 
   CHECK(b.closes(1008) == 1);
 }
 
+TEST_CASE("why the broker ended the stream is in the close code") {
+  const std::pair<std::uint32_t, int> cases[] = {{KEEL_CLOSE_LOCAL, 1000},
+                                                 {KEEL_CLOSE_PEER, 1000},
+                                                 {KEEL_CLOSE_ERROR, 1011},
+                                                 {KEEL_CLOSE_PROTOCOL, 1002},
+                                                 {KEEL_CLOSE_REFUSED, 1008},
+                                                 {KEEL_CLOSE_SHUTDOWN, 1001},
+                                                 {99, 1000}};
+  for (const auto& [reason, code] : cases) {
+    Broker b;
+    const keel_handle client = b.open();
+    b.host.stream_end(b.stream(), reason, "why");
+    CHECK(b.host.tcp_take(client) == server_close(code));
+    CHECK(b.closes(code) == 1);
+  }
+}
+
 TEST_CASE("a connection that is lost takes its stream along") {
   Broker b;
   const keel_handle client = b.open();

@@ -118,11 +118,16 @@ TEST_CASE("endings") {
     WsClient client(port);
     REQUIRE(client.upgrade().starts_with("HTTP/1.1 101 "));
     client.send(binary("GET / HTTP/1.1\r\n\r\n"));
-    CHECK(client.closed() == 1000);
+    CHECK(client.closed() == 1002);
+  }
+  SUBCASE("who is kicked is told that it was no accident") {
+    const auto client = open(port, "a");
+    kernel.ctl({"clients", "kick", "a"});
+    CHECK(client->closed() == 1008);
   }
   SUBCASE("a take-over closes the older one") {
     const auto older = open(port, "same"), newer = open(port, "same");
-    CHECK(older->closed() == 1000);
+    CHECK(older->closed() == 1008);
     newer->send(frame(kFin | kPing, "x"));
     CHECK(newer->receive().payload == "x");
   }

@@ -76,6 +76,30 @@ TEST_CASE("out buffer: a slice keeps its message alive until it is sent") {
   CHECK(content(b) == "short");
 }
 
+TEST_CASE("out buffer: what is kept is let go of when it is sent, or dropped") {
+  const auto owner = std::make_shared<std::string>("kept");
+  OutBuffer out;
+  out.append("a");
+  out.append_kept(owner, *owner);
+  out.append_kept(owner, {});
+  out.append("z");
+  CHECK(owner.use_count() == 2);
+  CHECK(out.size() == 6);
+  iovec vectors[4];
+  REQUIRE(out.gather(vectors, 4) == 3);
+  CHECK(vectors[1].iov_base == owner->data());
+  SUBCASE("sent") {
+    out.consume(4);
+    CHECK(owner.use_count() == 2);
+    out.consume(1);
+    CHECK(owner.use_count() == 1);
+  }
+  SUBCASE("dropped") {
+    out.clear();
+    CHECK(owner.use_count() == 1);
+  }
+}
+
 TEST_CASE("out buffer: moves leave the source empty and usable") {
   const MessagePtr m = message_of(std::string(5'000, 'x'));
   OutBuffer a;

@@ -35,6 +35,39 @@ TEST_CASE("stream: bytes in, bytes out, once per flush") {
   }
 }
 
+TEST_CASE("stream: fed in place, what was left stands before") {
+  for (const Where where : kEverywhere) {
+    for (const std::size_t room : {0u, 2u, 3u, 100u}) {
+      CAPTURE(static_cast<int>(where));
+      CAPTURE(room);
+      Server server;
+      Carrier carrier(server);
+      REQUIRE(carrier.open() == "");
+      go(carrier, where);
+      StreamEnd::Fed fed;
+      const auto feed = [&](std::string_view bytes) {
+        std::string space = std::string(room, '?') + std::string(bytes);
+        carrier.on_shard([&] {
+          CHECK(carrier.end->near() == (where != Where::there));
+          fed = carrier.end->feed_in_place(space.data() + room, bytes.size(), room);
+        });
+      };
+      feed(frame("one") + "00");
+      feed("03:");
+      feed("two" + frame("three") + "0");
+      feed("0");
+      feed(frame("four").substr(2));
+      const std::string expected = frame("one") + frame("two") + frame("three") + frame("four");
+      CHECK(carrier.take(expected.size()) == expected);
+      CHECK(fed.taken);
+      feed(frame("#pause") + frame("later"));
+      carrier.on_shard([&] { carrier.end->close(CloseCause::peer, "gone"); });
+      feed("nobody");
+      CHECK_FALSE(fed.taken);
+    }
+  }
+}
+
 TEST_CASE("stream: moves back and forth with bytes on the way in both directions") {
   for (const StreamEnd::When when : {StreamEnd::When::now, StreamEnd::When::this_turn}) {
     Server server(3);

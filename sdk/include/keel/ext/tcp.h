@@ -44,12 +44,17 @@ typedef struct keel_tcp_info {
 } keel_tcp_info;
 
 enum {
-  KEEL_CLOSE_PEER = 0,  /* the other side closed or reset */
-  KEEL_CLOSE_LOCAL = 1, /* close() or shutdown() */
-  KEEL_CLOSE_ERROR = 2, /* the socket failed; for connect(): it could not be made */
-  KEEL_CLOSE_SLOW = 3,  /* the peer did not take what was written in time */
-  KEEL_CLOSE_TLS = 4,   /* handshake failed */
-  KEEL_CLOSE_UNLOAD = 5 /* the plugin is being unloaded */
+  KEEL_CLOSE_PEER = 0,   /* the other side closed or reset */
+  KEEL_CLOSE_LOCAL = 1,  /* close() or shutdown() */
+  KEEL_CLOSE_ERROR = 2,  /* the socket failed; for connect(): it could not be made */
+  KEEL_CLOSE_SLOW = 3,   /* the peer did not take what was written in time */
+  KEEL_CLOSE_TLS = 4,    /* handshake failed */
+  KEEL_CLOSE_UNLOAD = 5, /* the plugin is being unloaded */
+  /* Of streams that the broker ends, in place of KEEL_CLOSE_LOCAL, which means the client said
+   * goodbye. `detail` is the name of MQTT's reason. */
+  KEEL_CLOSE_PROTOCOL = 6, /* the client broke the rules of MQTT */
+  KEEL_CLOSE_REFUSED = 7,  /* not authorized, banned, kicked, taken over, silent, too much, ... */
+  KEEL_CLOSE_SHUTDOWN = 8  /* the broker stops */
 };
 
 /* All [shard of the connection]. */
@@ -60,7 +65,8 @@ typedef struct keel_tcp_callbacks {
    * below; null is allowed. */
   void* (*opened)(void* ctx, keel_handle conn, const keel_tcp_info* info);
   /* All bytes not consumed yet. Answers how many are; the rest is shown again with more behind it.
-   */
+   * What is consumed may be overwritten during the call, to decode it in place: fed to a stream of
+   * stream/1 from there it is not copied. */
   size_t (*data)(void* conn_ctx, keel_handle conn, keel_str bytes);
   /* After write() answered KEEL_E_LIMIT or notify_drained(): everything has been handed to the
    * system. May be null. */

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "keel/abi.h"
+#include "keel/ext/session.h"
 #include "kernel/base/log.hpp"
 #include "kernel/config/plugin_settings.hpp"
 #include "kernel/plugin/call_stats.hpp"
@@ -126,6 +127,7 @@ class Slot {
   log::detail::Site log_site;  // of its own lines
   WatchedSet watched;          // descriptors, see host_fd.cpp
   ClientTls client_tls;        // for the connections it makes
+  CallbackTables<keel_session_callbacks> session_callbacks;
 
   // ---- for the registry and the control-thread tables; [control]
 

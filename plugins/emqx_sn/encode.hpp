@@ -1,5 +1,6 @@
 // Writing MQTT-SN messages [MQTT-SN 5.4]. A message is a head of a few octets and, for some, data
-// behind it that is sent from where it lies. No I/O, no state; any thread.
+// behind it that is sent from where it lies. Nobody writes more than kMaxMessage in all: see
+// publish_size() and register_size(). No I/O, no state; any thread.
 #pragma once
 
 #include <cstddef>

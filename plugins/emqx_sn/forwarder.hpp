@@ -2,6 +2,7 @@
 // address in front. No I/O, no state; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,10 +18,11 @@ struct Encapsulated {
 
 // Whether a datagram is an encapsulation at all (its second octet says so).
 bool is_encapsulated(std::string_view datagram);
-// False: the wrapper is malformed, there is nothing in it, or another encapsulation.
+// False: the wrapper is malformed, there is nothing in it, or another encapsulation. Whether what
+// is in it is a message, decode() says.
 bool unwrap(std::string_view datagram, Encapsulated& out);
 
-// The wrapper that goes in front of a reply to a node.
+// The wrapper that goes in front of a reply to a node, whose address came out of unwrap().
 struct Wrapper {
   char octets[3 + kMaxNodeId];
   std::uint8_t size = 0;

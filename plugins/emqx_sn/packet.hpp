@@ -83,13 +83,14 @@ struct Packet {
 };
 
 // Reads one whole datagram without forwarder encapsulation. False: malformed, a reserved type, or
-// an encapsulation; then it is to be dropped and counted.
+// an encapsulation; then it is to be dropped and counted, and `out` means nothing. What has an
+// answer is read so that it can be given: an empty client id, an empty name, IdType::reserved.
 bool decode(std::string_view datagram, Packet& out);
 
 // The two octets of a short name; valid as long as `octets`.
 std::string_view short_name(std::uint16_t topic_id, char (&octets)[2]);
 
-// "PUBLISH", for logs and metrics.
+// "PUBLISH", for logs and metrics; "RESERVED" for what is no type.
 const char* name(Type type);
 
 }  // namespace sn

@@ -16,7 +16,7 @@ struct OutBuffer::Slices {
   bool empty() const { return first == items.size(); }
   Slice& front() { return items[first]; }
   void pop_front() {
-    items[first++].message = {};
+    items[first++] = {};
     if (first < 64 || first * 2 < items.size()) return;
     items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(first));
     first = 0;
@@ -75,11 +75,21 @@ void OutBuffer::append(Bytes bytes) {
 
 void OutBuffer::append_slice(const MessagePtr& message, Bytes bytes) {
   if (!message || bytes.size() < kSliceFrom) return append(bytes);
+  add_slice({.message = message, .bytes = bytes});
+}
+
+void OutBuffer::append_kept(std::shared_ptr<const void> owner, Bytes bytes) {
+  if (!bytes.empty()) add_slice({.owner = std::move(owner), .bytes = bytes});
+}
+
+void OutBuffer::add_slice(Slice slice) {
   if (overflow_) return;
-  if (bytes.size() > kMaxSize - size()) return refuse();
+  const std::size_t added = slice.bytes.size();
+  if (added > kMaxSize - size()) return refuse();
   if (!slices_) slices_ = std::make_unique<Slices>();
-  slices_->items.push_back({end_, message, bytes});
-  sliced_ += static_cast<std::uint32_t>(bytes.size());
+  slice.at = end_;
+  slices_->items.push_back(std::move(slice));
+  sliced_ += static_cast<std::uint32_t>(added);
 }
 
 // Moves what is left to the front of its own block when that costs no more than what was sent since

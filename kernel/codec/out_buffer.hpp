@@ -38,6 +38,8 @@ class OutBuffer {
   void append(Bytes bytes);
   // `bytes` lie inside `message`, which is kept until they are sent. Short ones are copied.
   void append_slice(const MessagePtr& message, Bytes bytes);
+  // The same for bytes of something else, whatever their length.
+  void append_kept(std::shared_ptr<const void> owner, Bytes bytes);
 
   bool empty() const { return size() == 0; }
   std::size_t size() const { return end_ - begin_ + sliced_; }
@@ -54,12 +56,14 @@ class OutBuffer {
 
  private:
   struct Slice {
-    std::uint32_t at;  // position in data_ before which the slice stands
+    std::uint32_t at = 0;  // position in data_ before which the slice stands
     MessagePtr message;
-    Bytes bytes;  // what is left of it
+    std::shared_ptr<const void> owner;  // or this
+    Bytes bytes;                        // what is left of it
   };
   struct Slices;
 
+  void add_slice(Slice slice);
   void grow(std::size_t size);
   void move_to(char* block, std::size_t capacity);
   void refuse();

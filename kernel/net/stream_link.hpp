@@ -2,16 +2,16 @@
 // inside the process. Two ends: StreamEnd stays on the shard that opened it, with who carries the
 // bytes; the link itself, with the protocol's handler, moves to other shards like a TcpLink.
 //
-// On one shard the ends call each other: no copy, no post. On two, bytes and output buffers go
-// through a StreamPipe, in batches, one post per direction and turn. Either end may go first.
+// On one shard the ends call each other: no copy, no post. Once the link has moved, bytes and
+// output buffers go through a StreamPipe, in batches, one post per direction and turn. Either end
+// may go first. What an idle stream does not need is not there.
 #pragma once
 
 #include <sys/uio.h>
 
-#include <deque>
 #include <memory>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "kernel/net/shard.hpp"
 #include "kernel/net/tcp_link.hpp"
@@ -20,6 +20,27 @@ namespace keel::kernel {
 
 class StreamLink;
 struct StreamPipe;
+struct StreamInput;
+struct StreamOutput;
+
+// A counted pointer, of any thread.
+class StreamPipePtr {
+ public:
+  StreamPipePtr() = default;
+  explicit StreamPipePtr(StreamPipe* made) : pipe_(made) {}
+  StreamPipePtr(const StreamPipePtr& other);
+  StreamPipePtr(StreamPipePtr&& other) noexcept : pipe_(std::exchange(other.pipe_, nullptr)) {}
+  StreamPipePtr& operator=(StreamPipePtr other) noexcept {
+    std::swap(pipe_, other.pipe_);
+    return *this;
+  }
+  ~StreamPipePtr();
+  explicit operator bool() const { return pipe_ != nullptr; }
+  StreamPipe* operator->() const { return pipe_; }
+
+ private:
+  StreamPipe* pipe_ = nullptr;
+};
 
 // Who carries the bytes. Called on the shard of the end, never from within a call to the end; may
 // call and destroy the end.
@@ -27,6 +48,9 @@ class StreamUser {
  public:
   // Output of the protocol, whole packets, once per flush; valid during the call.
   virtual void on_output(const iovec* pieces, int count) = 0;
+  // The same for a user that may want to keep it, by moving from it; its bytes stay where they are.
+  // This calls on_output().
+  virtual void on_batch(OutBuffer& batch);
   // Everything fed has been taken, after a feed() that answered more than kEnough.
   virtual void on_writable() = 0;
   // The broker ended it, after its last output. The last call.
@@ -63,6 +87,11 @@ class StreamEnd final : private TurnEnd {
 
   // Bytes from the client, cut anywhere. None: only asks.
   Fed feed(std::string_view bytes, When when = When::now);
+  // The same, now, with bytes that may be overwritten, and so may `room` bytes before them: what
+  // the handler left of the last ones is put there, instead of copying these.
+  Fed feed_in_place(char* bytes, std::size_t size, std::size_t room);
+  // Whether the handler is on this shard.
+  bool near() const { return link_ != nullptr; }
   // The client is gone: what was fed before is shown to the handler, then it is told; output is
   // dropped. The user is not called any more.
   void close(CloseCause cause, std::string detail);
@@ -75,9 +104,12 @@ class StreamEnd final : private TurnEnd {
  private:
   friend class StreamLink;
   friend struct StreamPipe;
-  StreamEnd(Shard& shard, StreamUser& user, std::shared_ptr<StreamPipe> pipe);
+  class Watch;
+  StreamEnd(Shard& shard, StreamUser& user);
 
-  void present(const OutBuffer& batch);
+  StreamInput& ensure_fed();
+  void hold(std::unique_ptr<StreamOutput> output);
+  void present(OutBuffer& batch);
   void report(CloseCause cause, std::string_view detail);
   void tell_writable();
   void on_wake();
@@ -85,18 +117,16 @@ class StreamEnd final : private TurnEnd {
   void at_turn_end() override;
   void hand_over();
 
-  Shard& shard_;
-  StreamUser* user_;  // null: not to be called any more
-  std::shared_ptr<StreamPipe> pipe_;
-  StreamLink* link_ = nullptr;  // while it is on this shard
-  std::string fed_;             // for the other shard, at the end of the turn
-  std::deque<OutBuffer> held_;  // from the other shard, not presented yet
-  std::string detail_;          // of close()
-  CloseCause cause_ = CloseCause::peer;
   bool paused_ = false;
   bool over_ = false;
-  bool closed_here_ = false;  // by close(), and the other shard has not heard of it
   bool wants_writable_ = false;
+  Shard& shard_;
+  StreamUser* user_;                    // null: not to be called any more
+  StreamLink* link_ = nullptr;          // while it is on this shard
+  Watch* watch_ = nullptr;              // who wants to know that this was destroyed
+  StreamPipePtr pipe_;                  // since the link left for the first time
+  std::unique_ptr<StreamInput> fed_;    // for the other shard, at the end of the turn
+  std::unique_ptr<StreamOutput> held_;  // from the other shard, not presented yet; never empty
 };
 
 }  // namespace keel::kernel

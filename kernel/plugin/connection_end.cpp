@@ -13,7 +13,7 @@ ConnectionEnd::ConnectionEnd(Link& link, PluginConnection& connection)
     : link_(link), connection_(&connection) {}
 
 ConnectionEnd::~ConnectionEnd() {
-  if (waiting_) core_->cells_[link_.shard().index()].waiting.remove(*this);
+  stop_waiting();
   if (connection_) connection_->on_link_destroyed();
 }
 
@@ -53,12 +53,17 @@ void ConnectionEnd::on_drained() {
 }
 
 void ConnectionEnd::on_closed(CloseCause cause, std::string_view detail) {
-  if (waiting_) core_->cells_[link_.shard().index()].waiting.remove(*this);
+  stop_waiting();
   if (connection_) std::exchange(connection_, nullptr)->on_link_closed(cause, detail);
 }
 
+void ConnectionEnd::stop_waiting() {
+  if (!core_) return;
+  WaitingEnds& waiting = core_->cells_[link_.shard().index()].waiting;
+  if (waiting.has(*this)) waiting.remove(*this);
+}
+
 void WaitingEnds::push(ConnectionEnd& end) {
-  end.waiting_ = true;
   end.prev_ = last_;
   end.next_ = nullptr;
   (last_ ? last_->next_ : first_) = &end;
@@ -69,7 +74,6 @@ void WaitingEnds::remove(ConnectionEnd& end) {
   (end.prev_ ? end.prev_->next_ : first_) = end.next_;
   (end.next_ ? end.next_->prev_ : last_) = end.prev_;
   end.prev_ = end.next_ = nullptr;
-  end.waiting_ = false;
 }
 
 void ListenerCore::assign(std::uint32_t shard, Slot& slot, const ListenerCallbacks& callbacks) {

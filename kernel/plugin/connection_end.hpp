@@ -19,7 +19,7 @@ class Slot;
 
 // What a plugin gave with listen() or connect(). `ctx` is that of opened().
 struct TcpCallbacks {
-  keel_tcp_callbacks fns{};
+  const keel_tcp_callbacks* fns = nullptr;  // stays as long as the slot
   void* ctx = nullptr;
 };
 
@@ -54,13 +54,13 @@ class ConnectionEnd final : public LinkHandler {
   friend class PluginConnection;
 
   void meet();
+  void stop_waiting();
 
   Link& link_;
   const std::shared_ptr<ListenerCore> core_;  // null: made by connect()
   PluginConnection* connection_ = nullptr;
   ConnectionEnd* next_ = nullptr;
   ConnectionEnd* prev_ = nullptr;
-  bool waiting_ = false;
 };
 
 // Links that are open and have no object yet.
@@ -68,6 +68,7 @@ class WaitingEnds {
  public:
   void push(ConnectionEnd& end);
   void remove(ConnectionEnd& end);
+  bool has(const ConnectionEnd& end) const { return end.prev_ || first_ == &end; }
   ConnectionEnd* first() const { return first_; }
 
  private:

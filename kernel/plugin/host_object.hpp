@@ -14,7 +14,7 @@ class Slot;
 class HostObject {
  public:
   HostObject(Slot& slot, ObjectKind kind, std::uint32_t thread)
-      : slot_(&slot), kind_(kind), thread_(thread) {}
+      : slot_(&slot), thread_(thread), kind_(kind) {}
   HostObject(const HostObject&) = delete;
   HostObject& operator=(const HostObject&) = delete;
   virtual ~HostObject() = default;
@@ -45,8 +45,8 @@ class HostObject {
   keel_handle handle_ = 0;
   HostObject* next_ = nullptr;
   HostObject* prev_ = nullptr;
-  ObjectKind kind_;
   std::uint32_t thread_;
+  ObjectKind kind_;
   bool parked_ = false;   // waits for adoption, or was adopted and has not begun yet
   bool waiting_ = false;  // is in the parking
 };

@@ -14,11 +14,14 @@ constexpr std::size_t kCallbacks = offsetof(keel_tcp_callbacks, closed) + sizeof
 constexpr std::size_t kListen = offsetof(keel_tcp_listen_options, send_timeout_ms) + 4;
 constexpr std::size_t kConnect = offsetof(keel_tcp_connect_options, server_name) + sizeof(keel_str);
 
-keel_status read_callbacks(const char* function, const keel_tcp_callbacks* from, TcpCallbacks& to) {
-  if (!read_struct(from, kCallbacks, to.fns) || !to.fns.data || !to.fns.closed)
+keel_status read_callbacks(Slot& slot, const char* function, const keel_tcp_callbacks* from,
+                           TcpCallbacks& to) {
+  keel_tcp_callbacks given{};
+  if (!read_struct(from, kCallbacks, given) || !given.data || !given.closed)
     return fail(KEEL_E_INVAL, fmt::format("{}: the callbacks `data` and `closed` are needed, and "
                                           "the size of their struct",
                                           function));
+  to.fns = slot.tcp_callbacks.keep(given);
   return KEEL_OK;
 }
 
@@ -31,7 +34,7 @@ keel_status tcp_listen(const keel_host* host, const keel_tcp_listen_options* opt
     return fail(KEEL_E_INVAL, "tcp.listen: options with their size and a result are needed");
   ListenerCallbacks called;
   called.ctx = ctx;
-  if (const keel_status bad = read_callbacks("tcp.listen", callbacks, called)) return bad;
+  if (const keel_status bad = read_callbacks(slot, "tcp.listen", callbacks, called)) return bad;
   return open_plugin_listener(slot, from, called, out);
 }
 
@@ -72,7 +75,7 @@ keel_status tcp_connect(const keel_host* host, const keel_tcp_connect_options* o
     return fail(KEEL_E_INVAL, "tcp.connect: options with their size and a result are needed");
   TcpCallbacks called;
   called.ctx = ctx;
-  if (const keel_status bad = read_callbacks("tcp.connect", callbacks, called)) return bad;
+  if (const keel_status bad = read_callbacks(slot, "tcp.connect", callbacks, called)) return bad;
   if (from.host.size == 0 || from.host.size > 255 || from.port == 0)
     return fail(KEEL_E_INVAL, "tcp.connect: a host of at most 255 bytes and a port are needed");
   std::uint32_t shard = 0;
@@ -154,7 +157,7 @@ keel_status tcp_adopt(const keel_host* host, keel_handle conn, const keel_tcp_ca
   Slot& slot = Slot::of(host);
   if (const keel_status bad = check_control(slot, "tcp.adopt")) return bad;
   TcpCallbacks called;
-  if (const keel_status bad = read_callbacks("tcp.adopt", callbacks, called)) return bad;
+  if (const keel_status bad = read_callbacks(slot, "tcp.adopt", callbacks, called)) return bad;
   Parking* const parking = slot.runtime().parking;
   HostObject* const found = parking ? parking->find(conn, ObjectKind::connection) : nullptr;
   if (!found)

@@ -10,6 +10,7 @@
 #include "kernel/base/task.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_object.hpp"
+#include "kernel/plugin/passing.hpp"
 #include "kernel/plugin/publish_queue.hpp"
 
 namespace keel::kernel {
@@ -46,6 +47,10 @@ class HostThread {
     std::atomic<std::uint64_t> calls{0};  // grows with each call from outside
   };
   Inside inside;
+
+  // What a plugin is being shown by this thread right now; null: nothing.
+  ShownInput* shown_input = nullptr;
+  ShownOutput* shown_output = nullptr;
 
   PublishQueue publishes{*this};  // of a shard
 

@@ -25,14 +25,16 @@ Result<ConnectTarget> connect_target(const Slot& slot, const keel_tcp_connect_op
 
 void PluginConnection::start_connecting() {
   state_ = State::connecting;
-  if (!target_->tls) return connect(nullptr);
-  if (auto context = slot().client_tls.find(*target_->tls)) return connect(std::move(context));
+  const ConnectTarget& target = *rare().target;
+  if (!target.tls) return connect(nullptr);
+  if (auto context = slot().client_tls.find(*target.tls)) return connect(std::move(context));
   load_tls();
 }
 
 // Reads files: not here. The answer finds this object by its handle, if it is still there.
 void PluginConnection::load_tls() {
-  auto job = [&runtime = slot().runtime(), &home = home(), handle = handle(), tls = *target_->tls] {
+  auto job = [&runtime = slot().runtime(), &home = home(), handle = handle(),
+              tls = *rare().target->tls] {
     TlsOptions options;
     options.role = TlsRole::client;
     options.check_server = tls.check_server;
@@ -49,14 +51,14 @@ void PluginConnection::load_tls() {
 void PluginConnection::on_tls(const Result<std::shared_ptr<TlsContext>>& context) {
   if (state_ != State::connecting) return;
   if (!context) return fail_to_connect(KEEL_CLOSE_TLS, context.error());
-  slot().client_tls.keep(*target_->tls, *context);
+  slot().client_tls.keep(*rare().target->tls, *context);
   connect(*context);
 }
 
 void PluginConnection::connect(std::shared_ptr<TlsContext> tls) {
-  const std::unique_ptr<ConnectTarget> target = std::move(target_);
+  const std::unique_ptr<ConnectTarget> target = std::move(rare().target);
   target->options.tls = std::move(tls);
-  connector_ = std::make_unique<Connector>(
+  rare().connector = std::make_unique<Connector>(
       home().shard(), slot().runtime().workers(), std::move(target->options),
       [this](Link& link) {
         auto end = std::make_unique<ConnectionEnd>(link, *this);
@@ -71,18 +73,20 @@ void PluginConnection::on_connected(const Connector::Outcome& outcome) {
   if (!outcome.link)
     return fail_to_connect(
         outcome.cause == CloseCause::handshake ? KEEL_CLOSE_TLS : KEEL_CLOSE_ERROR, outcome.error);
-  connector_.reset();
+  rare().connector.reset();
   if (!end_) return;  // it went at once; on_link_closed() has said so
+  if (rare_->fault.empty()) rare_.reset();
   state_ = State::waiting;
   go_on();
 }
 
 void PluginConnection::fail_to_connect(std::uint32_t reason, std::string detail) {
-  connector_.reset();
-  target_.reset();
+  Rare& end = rare();
+  end.connector.reset();
+  end.target.reset();
   state_ = State::ended;
-  reason_ = reason;
-  detail_ = std::move(detail);
+  end.reason = reason;
+  end.detail = std::move(detail);
   if (callable()) finish();
 }
 

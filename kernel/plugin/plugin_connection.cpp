@@ -3,6 +3,7 @@
 #include "kernel/plugin/plugin_connection.hpp"
 
 #include "kernel/plugin/host_support.hpp"
+#include "kernel/plugin/plugin_stream.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -28,7 +29,8 @@ std::uint32_t close_reason(CloseCause cause) {
 PluginConnection::PluginConnection(Slot& slot, std::uint32_t shard, ConnectionEnd& end,
                                    const TcpCallbacks& callbacks)
     : HostObject(slot, ObjectKind::connection, shard),
-      callbacks_(callbacks),
+      fns_(callbacks.fns),
+      ctx_(callbacks.ctx),
       end_(&end),
       made_(false),
       adding_(true) {
@@ -38,13 +40,19 @@ PluginConnection::PluginConnection(Slot& slot, std::uint32_t shard, ConnectionEn
 PluginConnection::PluginConnection(Slot& slot, std::uint32_t shard, ConnectTarget target,
                                    const TcpCallbacks& callbacks)
     : HostObject(slot, ObjectKind::connection, shard),
-      callbacks_(callbacks),
-      conn_ctx_(callbacks.ctx),  // until `opened` gives another: `closed` must find its plugin
-      target_(std::make_unique<ConnectTarget>(std::move(target))),
-      made_(true) {}
+      fns_(callbacks.fns),
+      ctx_(callbacks.ctx),  // until `opened` gives another: `closed` must find its plugin
+      made_(true) {
+  rare().target = std::make_unique<ConnectTarget>(std::move(target));
+}
 
 PluginConnection::~PluginConnection() {
   if (end_) end_->connection_ = nullptr;
+}
+
+PluginConnection::Rare& PluginConnection::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
 }
 
 HostThread& PluginConnection::home() const { return slot().runtime().thread(thread()); }
@@ -94,12 +102,10 @@ void PluginConnection::tell_opened() {
   state_ = State::open;
   bool returned = false;
   const InfoView shown(end_->link(), made_);
-  conn_ctx_ = call_plugin(
+  ctx_ = call_plugin(
       slot(), CallSite::tcp,
       [&] {
-        void* const ctx = callbacks_.fns.opened
-                              ? callbacks_.fns.opened(callbacks_.ctx, handle(), &shown.info)
-                              : nullptr;
+        void* const ctx = fns_->opened ? fns_->opened(ctx_, handle(), &shown.info) : nullptr;
         returned = true;
         return ctx;
       },
@@ -116,44 +122,62 @@ std::size_t PluginConnection::on_data(std::string_view data) {
   slot().bytes_in.fetch_add(data.size() - unread_, std::memory_order_relaxed);
   report_output();
   bool returned = false;
-  std::size_t taken = call_plugin(
-      slot(), CallSite::tcp,
-      [&] {
-        const std::size_t n = callbacks_.fns.data(conn_ctx_, handle(), str(data));
-        returned = true;
-        return n;
-      },
-      std::size_t{0});
-  if (!returned) {
-    break_off("the plugin threw an exception in `data`");
-    return 0;
+  ShownInput shown{.bytes = data};
+  std::size_t taken = 0;
+  {
+    const Showing showing(home().shown_input, shown);
+    taken = call_plugin(
+        slot(), CallSite::tcp,
+        [&] {
+          const std::size_t n = fns_->data(ctx_, handle(), str(data));
+          returned = true;
+          return n;
+        },
+        std::size_t{0});
   }
   taken = std::min(taken, data.size());
-  unread_ = data.size() - taken;
-  if (unread_ > kMaxUnread)
+  const std::size_t left = data.size() - taken;
+  unread_ = static_cast<std::uint32_t>(left);
+  if (!returned) {
+    break_off("the plugin threw an exception in `data`");
+  } else if (left > kMaxUnread) {
     break_off(fmt::format("the plugin left more than {} bytes unconsumed", kMaxUnread));
+  }
+  if (shown.stream) pass_on(shown, taken);
   return taken;
+}
+
+// To the stream. What was consumed may be overwritten, and so may the front of the shard's buffer.
+void PluginConnection::pass_on(const ShownInput& shown, std::size_t taken) {
+  const char* const from = shown.bytes.data();
+  const char* const fed = shown.fed.data();
+  if (fed + shown.fed.size() > from + taken) return shown.stream->take_copied(shown.fed);
+  const std::span<char> scratch = home().shard().scratch();
+  const bool inside = from >= scratch.data() && from < scratch.data() + scratch.size();
+  const char* const front = inside ? scratch.data() : from;
+  shown.stream->take_in_place(shown.fed, static_cast<std::size_t>(fed - front));
 }
 
 void PluginConnection::on_drained() {
   drained_ = !callable();
   if (drained_ || state_ != State::open) return;
   report_output();
-  if (!callbacks_.fns.drained) return;
-  call_plugin(slot(), CallSite::tcp, [&] { callbacks_.fns.drained(conn_ctx_, handle()); });
+  if (!fns_->drained) return;
+  call_plugin(slot(), CallSite::tcp, [&] { fns_->drained(ctx_, handle()); });
 }
 
 // The connection cannot go on, through no fault of the peer's.
 void PluginConnection::break_off(std::string why) {
-  fault_ = std::move(why);
+  rare().fault = std::move(why);
   if (state_ == State::open) state_ = State::ending;
   if (end_) end_->link().abort();
 }
 
 void PluginConnection::on_link_closed(CloseCause cause, std::string_view detail) {
   end_ = nullptr;
-  reason_ = fault_.empty() ? close_reason(cause) : std::uint32_t{KEEL_CLOSE_ERROR};
-  detail_ = fault_.empty() ? std::string(detail) : fault_;
+  Rare& end = rare();
+  end.reason = end.fault.empty() ? close_reason(cause) : std::uint32_t{KEEL_CLOSE_ERROR};
+  end.detail = end.fault.empty() ? std::string(detail) : end.fault;
   const bool unknown = state_ == State::waiting && !made_;
   if (!unknown) state_ = State::ended;
   // A parked one waits for somebody who can be told.
@@ -164,8 +188,8 @@ void PluginConnection::on_link_closed(CloseCause cause, std::string_view detail)
 void PluginConnection::on_link_destroyed() {
   end_ = nullptr;
   if (state_ != State::waiting) state_ = State::ended;
-  reason_ = KEEL_CLOSE_UNLOAD;
-  detail_ = "the broker stops";
+  rare().reason = KEEL_CLOSE_UNLOAD;
+  rare().detail = "the broker stops";
 }
 
 void PluginConnection::finish() {
@@ -174,13 +198,12 @@ void PluginConnection::finish() {
   live_ = false;
   report_output();
   slot().drop(*this);  // freed on a later turn
-  if (known) tell_closed(reason_, detail_);
+  if (known) tell_closed(rare().reason, rare().detail);
 }
 
 void PluginConnection::tell_closed(std::uint32_t reason, std::string_view detail) {
-  if (!callbacks_.fns.closed) return;
-  call_plugin(slot(), CallSite::tcp,
-              [&] { callbacks_.fns.closed(conn_ctx_, handle(), reason, str(detail)); });
+  if (!fns_->closed) return;
+  call_plugin(slot(), CallSite::tcp, [&] { fns_->closed(ctx_, handle(), reason, str(detail)); });
 }
 
 void PluginConnection::revoke() {
@@ -189,7 +212,7 @@ void PluginConnection::revoke() {
   const bool opened = state_ != State::waiting;
   live_ = false;
   state_ = State::ended;
-  connector_.reset();
+  if (rare_) rare_->connector.reset();
   report_output();
   if (known) tell_closed(KEEL_CLOSE_UNLOAD, "the plugin is being unloaded");
   if (!end_) return;
@@ -213,8 +236,8 @@ bool PluginConnection::park() {
 }
 
 void PluginConnection::rebind(const TcpCallbacks& callbacks, void* conn_ctx) {
-  callbacks_ = callbacks;
-  conn_ctx_ = conn_ctx;
+  fns_ = callbacks.fns;
+  ctx_ = conn_ctx;
 }
 
 }  // namespace keel::kernel

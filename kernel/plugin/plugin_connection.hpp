@@ -73,11 +73,21 @@ class PluginConnection final : public HostObject {
     ended        // there is no link any more, and `closed` was not called yet
   };
   struct InfoView;
+  // What one that is open does without.
+  struct Rare {
+    std::unique_ptr<ConnectTarget> target;  // of a connect() not begun
+    std::unique_ptr<Connector> connector;   // of one under way
+    std::string fault;                      // why the kernel ended it
+    std::string detail;                     // why it ended
+    std::uint32_t reason = KEEL_CLOSE_PEER;
+  };
 
+  Rare& rare();
   HostThread& home() const;
   bool callable() const;
   keel_status require_open(const char* function) const;
   keel_status require_room(const char* function, std::size_t size);
+  void append(std::string_view piece);
   void wrote(std::size_t size);
   void report_output();
   void go_on_later();
@@ -87,22 +97,19 @@ class PluginConnection final : public HostObject {
   void on_tls(const Result<std::shared_ptr<TlsContext>>& context);
   void connect(std::shared_ptr<TlsContext> tls);
   void on_connected(const Connector::Outcome& outcome);
+  void pass_on(const ShownInput& shown, std::size_t taken);
   void fail_to_connect(std::uint32_t reason, std::string detail);
   void tell_opened();
   void tell_closed(std::uint32_t reason, std::string_view detail);
   void break_off(std::string why);
   void finish();
 
-  TcpCallbacks callbacks_;
-  void* conn_ctx_ = nullptr;
+  const keel_tcp_callbacks* fns_;
+  void* ctx_;  // of the connection; before `opened` gave one, that of listen() or connect()
   ConnectionEnd* end_ = nullptr;
-  std::unique_ptr<ConnectTarget> target_;  // of a connect() not begun
-  std::unique_ptr<Connector> connector_;   // of one under way
-  std::string fault_;                      // why the kernel ended it
-  std::string detail_;                     // why it ended
-  std::size_t unread_ = 0;                 // bytes shown and not consumed
-  std::uint32_t unreported_ = 0;           // bytes written, not yet in the slot's count
-  std::uint32_t reason_ = KEEL_CLOSE_PEER;
+  std::unique_ptr<Rare> rare_;
+  std::uint32_t unread_ = 0;      // bytes shown and not consumed
+  std::uint32_t unreported_ = 0;  // bytes written, not yet in the slot's count
   State state_ = State::waiting;
   const bool made_;      // by connect()
   bool adding_ = false;  // inside Slot::add()

@@ -58,9 +58,20 @@ keel_status PluginConnection::write(const keel_str* pieces, std::uint32_t n) {
   }
   if (size == 0) return KEEL_OK;
   if (const keel_status full = require_room("tcp.write", size)) return full;
-  for (std::uint32_t i = 0; i < n; ++i) end_->link().out.append(view(pieces[i]));
+  for (std::uint32_t i = 0; i < n; ++i) append(view(pieces[i]));
   wrote(size);
   return KEEL_OK;
+}
+
+// A stream's output that is passed on is kept rather than copied. TLS copies anyway, and wants the
+// pieces together.
+void PluginConnection::append(std::string_view piece) {
+  Link& link = end_->link();
+  if (piece.size() >= ShownOutput::kWorthKeeping && !link.peer().verified) {
+    ShownOutput* const shown = home().shown_output;
+    if (shown && shown->has(piece)) return link.out.append_kept(shown->keep(), piece);
+  }
+  link.out.append(piece);
 }
 
 keel_status PluginConnection::write_message(const MessagePtr& message, std::string_view bytes) {
@@ -119,11 +130,12 @@ keel_status PluginConnection::close() {
     return KEEL_OK;
   }
   if (state_ == State::ended) return KEEL_OK;  // `closed` is on its way
-  connector_.reset();
-  target_.reset();
+  Rare& end = rare();
+  end.connector.reset();
+  end.target.reset();
   state_ = State::ended;
-  reason_ = KEEL_CLOSE_LOCAL;
-  detail_ = "closed";
+  end.reason = KEEL_CLOSE_LOCAL;
+  end.detail = "closed";
   if (live_) go_on_later();
   return KEEL_OK;
 }

@@ -16,9 +16,12 @@
 
 #include "keel/abi.h"
 #include "keel/ext/session.h"
+#include "keel/ext/stream.h"
+#include "keel/ext/tcp.h"
 #include "kernel/base/log.hpp"
 #include "kernel/config/plugin_settings.hpp"
 #include "kernel/plugin/call_stats.hpp"
+#include "kernel/plugin/callback_tables.hpp"
 #include "kernel/plugin/client_tls.hpp"
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
@@ -128,6 +131,8 @@ class Slot {
   WatchedSet watched;          // descriptors, see host_fd.cpp
   ClientTls client_tls;        // for the connections it makes
   CallbackTables<keel_session_callbacks> session_callbacks;
+  CallbackTables<keel_tcp_callbacks> tcp_callbacks;
+  CallbackTables<keel_stream_callbacks> stream_callbacks;
 
   // ---- for the registry and the control-thread tables; [control]
 

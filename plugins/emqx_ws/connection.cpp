@@ -18,8 +18,8 @@ Connection::Connection(ShardRoom& room, SettingsPtr settings)
 Connection::Connection(ShardRoom& room, SettingsPtr settings, const SavedConnection& saved)
     : room_(room),
       settings_(std::move(settings)),
-      reader_(saved.reader),
       since_(room.wheel.now()),
+      reader_(saved.reader),
       state_(static_cast<State>(saved.state)),
       compression_(saved.compression),
       counted_(saved.counted) {
@@ -200,7 +200,8 @@ void Connection::begin_closing(std::uint16_t with) {
   state_ = State::closing;
   since_ = room_.wheel.now();
   room_.wheel.hang(*this, kCloseSeconds);
-  if (std::exchange(paused_, false)) connection().resume().ignore();
+  if (paused_) connection().resume().ignore();
+  paused_ = false;
 }
 
 // The peer broke the rules, or is not there.
@@ -222,7 +223,8 @@ void Connection::end() {
 }
 
 void Connection::count_close(std::uint16_t with) {
-  if (!std::exchange(counted_, true)) room_.metrics.closed(with);
+  if (!counted_) room_.metrics.closed(with);
+  counted_ = true;
 }
 
 void Connection::closed(const keel::Closed&) {

@@ -63,11 +63,16 @@ class Connection final : public keel::TcpHandler, private keel::StreamHandler, p
   void refuse(const UpgradeAnswer& answer);
 
   std::size_t on_frames(std::string_view bytes);
-  std::size_t on_payload(std::string_view bytes, std::size_t& filled);
+  // Payloads unmasked in place and not fed yet. Stays behind what is read.
+  struct Unmasked {
+    char* begin;
+    std::size_t size = 0;
+  };
+  std::size_t on_payload(std::string_view bytes, Unmasked& unmasked);
   void on_control(Opcode opcode, std::string_view payload);
   void on_close(std::string_view payload);
   void feed(std::string_view bytes);
-  void flush(std::size_t& filled);
+  void flush(Unmasked& unmasked);
   std::size_t inflate(std::string_view bytes);
   void end_compressed_message();
   void check(Inflater::Outcome outcome);
@@ -93,17 +98,18 @@ class Connection final : public keel::TcpHandler, private keel::StreamHandler, p
   ShardRoom& room_;
   SettingsPtr settings_;
   keel::Stream stream_;
-  FrameReader reader_;
   std::unique_ptr<Extras> extras_;
   std::uint32_t since_;            // second of the last bytes; in `closing`, of the close frame
   std::uint32_t unconfirmed_ = 0;  // written since it was last asked how much waits; in `request`,
                                    // bytes looked at
+  [[no_unique_address]] FrameReader reader_;  // what follows stands in its padding
   State state_ = State::request;
-  bool compression_ = false;
-  bool congested_ = false;  // the peer is slow: no output until drained()
-  bool paused_ = false;     // the broker is: no data until writable()
-  bool pinged_ = false;     // and nothing heard since
-  bool counted_ = false;    // its end
+  bool compression_ : 1 = false;
+  bool congested_ : 1 = false;  // the peer is slow: no output until drained()
+  bool paused_ : 1 = false;     // the broker is: no data until writable()
+  bool pinged_ : 1 = false;     // and nothing heard since
+  bool counted_ : 1 = false;    // its end
 };
+static_assert(sizeof(Connection) <= 104);
 
 }  // namespace ws

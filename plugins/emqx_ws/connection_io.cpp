@@ -23,13 +23,14 @@ constexpr std::uint8_t first_byte(Opcode opcode) {
 // ---- in
 
 std::size_t Connection::on_frames(std::string_view bytes) {
-  std::size_t used = 0, filled = 0;
+  std::size_t used = 0;
+  Unmasked unmasked{in_place(bytes)};
   since_ = state_ == State::open ? room_.wheel.now() : since_;
   while (!paused_ && (state_ == State::open || state_ == State::closing)) {
     const std::string_view rest = bytes.substr(used);
     if (reader_.payload() != 0) {
       if (rest.empty()) break;
-      used += on_payload(rest, filled);
+      used += on_payload(rest, unmasked);
     } else {
       char control[kMaxControl];
       std::size_t size = 0;
@@ -38,13 +39,13 @@ std::size_t Connection::on_frames(std::string_view bytes) {
       if (step.event == FrameReader::Event::need_more) break;
       used += step.consumed;
       if (step.event == FrameReader::Event::violation) {
-        flush(filled);
+        flush(unmasked);
         fail(step.violation);
         break;
       }
       ++room_.traffic.frames_in;
       if (step.event == FrameReader::Event::control) {
-        if (step.opcode == Opcode::close) flush(filled);
+        if (step.opcode == Opcode::close) flush(unmasked);
         on_control(step.opcode, {control, size});
       }
     }
@@ -53,25 +54,25 @@ std::size_t Connection::on_frames(std::string_view bytes) {
       if (reader_.take_message_end() && compressed) end_compressed_message();
     }
   }
-  flush(filled);
+  flush(unmasked);
   return used;
 }
 
-// Payloads are collected, so that many small frames are fed at once.
-std::size_t Connection::on_payload(std::string_view bytes, std::size_t& filled) {
+// Payloads are moved together, so that many small frames are fed at once.
+std::size_t Connection::on_payload(std::string_view bytes, Unmasked& unmasked) {
   if (reader_.compressed()) {
-    flush(filled);
+    flush(unmasked);
     return inflate(bytes);
   }
-  const std::size_t n = reader_.take(bytes, room_.scratch() + filled, ShardRoom::kScratch - filled);
-  filled += n;
-  if (filled == ShardRoom::kScratch) flush(filled);
+  const std::size_t n = reader_.take(bytes, unmasked.begin + unmasked.size, bytes.size());
+  unmasked.size += n;
   return n;
 }
 
-void Connection::flush(std::size_t& filled) {
-  if (filled != 0) feed({room_.scratch(), filled});
-  filled = 0;
+void Connection::flush(Unmasked& unmasked) {
+  if (unmasked.size != 0) feed({unmasked.begin, unmasked.size});
+  unmasked.begin += unmasked.size;
+  unmasked.size = 0;
 }
 
 void Connection::feed(std::string_view bytes) {
@@ -212,7 +213,8 @@ void Connection::write(std::span<const keel_str> pieces, std::size_t size) {
 }
 
 void Connection::congest() {
-  if (std::exchange(congested_, true)) return;
+  if (congested_) return;
+  congested_ = true;
   stream_.pause().ignore();
   connection().notify_drained().ignore();
 }

@@ -72,7 +72,8 @@ class FrameReader {
             std::size_t& control_size);
   // Bytes of the data frame that are still to come.
   std::uint64_t payload() const { return remaining_; }
-  // Unmasks the next bytes of it, at most `most`; answers how many.
+  // Unmasks the next bytes of it, at most `most`; answers how many. `to` may be where they are, or
+  // before.
   std::size_t take(std::string_view in, char* to, std::size_t most);
 
   bool compressed() const { return flags_ & kCompressed; }
@@ -92,7 +93,8 @@ class FrameReader {
 };
 static_assert(sizeof(FrameReader) == 16);
 
-// XORs `n` bytes with the mask; answers the mask for what follows.
+// XORs `n` bytes with the mask; answers the mask for what follows. `to` may be `from`, or before
+// it.
 std::uint32_t unmask(const char* from, char* to, std::size_t n, std::uint32_t mask);
 
 // The head of a frame to the client; answers its size. `first`: opcode and flags.

@@ -18,8 +18,6 @@ class Connection;
 
 class ShardRoom {
  public:
-  static constexpr std::size_t kScratch = 64 * 1024;
-
   ShardRoom(keel::Host& of, const Metrics& counters, std::uint32_t shard)
       : host(of), metrics(counters), index(shard) {}
 
@@ -31,11 +29,6 @@ class ShardRoom {
   void came() { connections.fetch_add(1, std::memory_order_relaxed); }
   void gone();
 
-  // For unmasked bytes.
-  char* scratch() {
-    if (!scratch_) scratch_ = std::make_unique_for_overwrite<char[]>(kScratch);
-    return scratch_.get();
-  }
   // Contexts without takeover. The deflater is for one message, within one call.
   std::unique_ptr<Inflater> borrow_inflater();
   void give_back(std::unique_ptr<Inflater> inflater);
@@ -53,7 +46,6 @@ class ShardRoom {
  private:
   static constexpr std::size_t kSpares = 4;
 
-  std::unique_ptr<char[]> scratch_;
   std::vector<std::unique_ptr<Inflater>> inflaters_;
   std::unique_ptr<Deflater> deflater_;
   DeflateOptions deflater_options_;

@@ -80,7 +80,7 @@ class ConnectionContext final : public Context {
   static void ended(void* ctx, keel_handle conn, std::uint32_t reason, keel_str detail);
 
   std::unique_ptr<TcpHandler> handler;
-  TlsArguments tls;
+  std::unique_ptr<TlsArguments> tls;  // of connect()
 };
 }  // namespace detail
 
@@ -163,6 +163,9 @@ class TcpHandler {
   virtual void opened(const TcpInfo& info) { static_cast<void>(info); }
   // All bytes not consumed yet; answers how many are. An exception closes the connection.
   virtual std::size_t data(std::string_view bytes) = 0;
+  // Where `shown` begins, for data() to overwrite what it consumes: to decode in place. Fed to a
+  // Stream from there, bytes are not copied.
+  static char* in_place(std::string_view shown) { return const_cast<char*>(shown.data()); }
   virtual void drained() {}
   // The last call; also when connecting failed.
   virtual void closed(const Closed& why) { static_cast<void>(why); }

@@ -52,10 +52,10 @@ class Context {
 
  private:
   friend class Core;
+  bool listed_ = false;
   std::atomic<std::uint32_t> refs_{1};
   Context* next_ = nullptr;
   Context* previous_ = nullptr;
-  bool listed_ = false;
 };
 
 inline void Core::hold(Context& context) {

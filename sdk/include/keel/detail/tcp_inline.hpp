@@ -171,7 +171,8 @@ inline Status Tcp::connect(const TcpConnectOptions& options,
   c.server_name = to_c(options.server_name);
   keel_tls_options tls{};
   if (options.tls) {
-    tls = context->tls.c(core_, *options.tls);
+    context->tls = std::make_unique<detail::TlsArguments>();
+    tls = context->tls->c(core_, *options.tls);
     c.tls = &tls;
   }
   keel_tcp_callbacks callbacks;

@@ -22,7 +22,8 @@ typedef struct keel_stream_options {
 typedef struct keel_stream_callbacks {
   uint32_t size;
   uint32_t reserved;
-  /* Bytes for the client, whole MQTT packets, once per flush; valid during the call. */
+  /* Bytes for the client, whole MQTT packets, once per flush; valid during the call. Written to a
+   * connection of tcp/1 as they are shown, large pieces are not copied. */
   void (*output)(void* ctx, keel_handle stream, const keel_str* pieces, uint32_t n);
   /* What feed() could not pass on has been taken: go on feeding. May be null. */
   void (*writable)(void* ctx, keel_handle stream);

@@ -60,7 +60,8 @@ typedef struct keel_tcp_callbacks {
    * below; null is allowed. */
   void* (*opened)(void* ctx, keel_handle conn, const keel_tcp_info* info);
   /* All bytes not consumed yet. Answers how many are; the rest is shown again with more behind it.
-   */
+   * What is consumed may be overwritten during the call, to decode it in place: fed to a stream of
+   * stream/1 from there it is not copied. */
   size_t (*data)(void* conn_ctx, keel_handle conn, keel_str bytes);
   /* After write() answered KEEL_E_LIMIT or notify_drained(): everything has been handed to the
    * system. May be null. */

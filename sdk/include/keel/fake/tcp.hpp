@@ -151,7 +151,7 @@ class Connections : public Datagrams {
         found->parked || found->owner->phase != Phase::running) {
       return;
     }
-    const std::string bytes = found->waiting;
+    std::string bytes = found->waiting;  // the plugin may overwrite it
     const std::size_t taken =
         on(found->shard, [&] { return found->callbacks.data(found->ctx, handle, to_c(bytes)); });
     found->waiting.erase(0, taken);

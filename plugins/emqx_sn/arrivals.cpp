@@ -63,7 +63,7 @@ bool topic_of(const Packet& packet, const ClientSettings& settings, std::string&
 void ShardRoom::received(const Listener& listener, const keel::Datagram& datagram) {
   if (leaving_) return;
   const keel::Address address = datagram.peer();
-  Arrival arrival{{&listener, address, {}}, index, 0, datagram.verified(), datagram.text(), 0};
+  Arrival arrival{{&listener, address, false, {}}, index, 0, datagram.verified(), datagram.text(), 0};
   if (settings_->forwarder && is_encapsulated(arrival.message)) {
     Encapsulated outer;
     if (!unwrap(arrival.message, outer)) {
@@ -71,6 +71,7 @@ void ShardRoom::received(const Listener& listener, const keel::Datagram& datagra
       return;
     }
     ++counters.encapsulated_in;
+    arrival.peer.wrapped = true;
     arrival.peer.node = outer.node;
     arrival.radius = outer.radius;
     arrival.message = outer.inner;
@@ -135,7 +136,7 @@ void ShardRoom::publish_without_session(const Arrival& arrival, const Packet& pa
   } else if (common.nobody_home == index) {
     nobody_.publish(*settings_, *arrival.peer.listener, topic, payload, packet.flags.retain);
   } else {
-    const PeerView named{arrival.peer.listener, arrival.peer.address, topic};
+    const PeerView named{arrival.peer.listener, arrival.peer.address, false, topic};
     if (!post(common.nobody_home,
               {Letter::Kind::nobody, packet.flags.retain, 0, named, payload, {}})) {
       ++counters.qos_neg1_dropped;

@@ -236,6 +236,8 @@ class Client {
   void make_room(std::size_t octets);
   bool take_up(const DeliveryView& delivery, Held& held);
   void pump();
+  void announce_subscriptions();
+  bool can_announce(std::uint16_t topic_id) const;
   void announce(std::uint16_t topic_id);
   void send_announcement();
   void send_publish(Held& held);

@@ -34,6 +34,7 @@ void Client::take_regack(const Packet& packet) {
 
 void Client::topic_put_off(std::uint16_t topic_id) {
   if (rare_->put_off.size() >= kMostPutOff) return topic_refused(topic_id);
+  at_.announce = false;  // the other subscriptions' ids are told when they are needed
   rare_->put_off.push_back({topic_id, outside_.now_ms() + settings_->wait_interval_ms});
   for (auto held = held_.begin(); held != held_.end();) {
     const bool gone =
@@ -102,8 +103,9 @@ void Client::topic_unknown(HeldAt held) {
 }
 
 void Client::take_pubrec(const Packet& packet) {
+  if (packet.msg_id == 0) return;  // of no message
   const auto held = find_held(packet.msg_id);
-  if (held == held_.end() || packet.msg_id == 0) {
+  if (held == held_.end()) {
     Leftover* const leftover = find_leftover(packet.msg_id);
     if (leftover && leftover->stage == Leftover::Stage::sent)
       leftover->stage = Leftover::Stage::taken;

@@ -150,25 +150,39 @@ bool Client::take_up(const DeliveryView& delivery, Held& held) {
 }
 
 void Client::pump() {
-  if (at_.announce && at_.state == State::active) {
-    const std::uint16_t next =
-        topics_.first_with(TopicTable::kSubscribed, TopicTable::kKnown | TopicTable::kRefused);
-    const bool one_waits = rare_ && rare_->announcement.topic_id != 0;
-    if (next != 0 && !one_waits) return announce(next);
-    at_.announce = next != 0;
-  }
+  if (at_.announce && at_.state == State::active) announce_subscriptions();
   if (!pumps()) return;
   for (auto held = held_.begin(); held != held_.end();) {
     const Naming naming{held->id_type, held->topic_id};
     if (held->stage != Held::Stage::waiting || is_put_off(naming)) {
       ++held;
-      continue;
+    } else if (!known(naming)) {
+      if (can_announce(held->topic_id)) return announce(held->topic_id);
+      ++counters_.too_large;
+      held = finish(held, kTooLarge);
+    } else {
+      if (held->qos > 0 && in_flight_ >= settings_->max_inflight) return;
+      send_publish(*held);
+      held = held->qos == 0 ? remove(held) : std::next(held);
     }
-    if (!known(naming)) return announce(held->topic_id);
-    if (held->qos > 0 && in_flight_ >= settings_->max_inflight) return;
-    send_publish(*held);
-    held = held->qos == 0 ? remove(held) : std::next(held);
   }
+}
+
+// The ids of all subscriptions, one REGISTER after the other, before anything is delivered.
+void Client::announce_subscriptions() {
+  if (rare_ && rare_->announcement.topic_id != 0) return;
+  for (;;) {
+    const std::uint16_t next =
+        topics_.first_with(TopicTable::kSubscribed, TopicTable::kKnown | TopicTable::kRefused);
+    at_.announce = next != 0;
+    if (next == 0) return;
+    if (can_announce(next)) return announce(next);
+    topics_.set(next, TopicTable::kRefused, true);  // nothing of it can be told
+  }
+}
+
+bool Client::can_announce(std::uint16_t topic_id) const {
+  return register_size(topics_.name(topic_id).size()) <= settings_->max_packet_size;
 }
 
 void Client::announce(std::uint16_t topic_id) {

@@ -6,7 +6,7 @@
 namespace sn {
 namespace {
 
-constexpr std::uint8_t kQuotaExceeded = 0x97, kUnspecified = 0x80;
+constexpr std::uint8_t kUnspecified = 0x80, kNotAuthorized = 0x87, kQuotaExceeded = 0x97;
 
 keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHandler& to) {
   keel::Session out;
@@ -16,6 +16,22 @@ keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHand
 
 keel::Will will_of(const WillView& will) {
   return {.topic = will.topic, .payload = will.payload, .qos = will.qos, .retain = will.retain};
+}
+
+// The user name that DTLS proved, where the listener wants that. A key's identity the broker takes
+// itself; a common name is given, see Proven. False: the peer has proved another thing.
+bool name_by_proof(keel::SessionRequest& request, const Listener* listener, const Proof* proof) {
+  if (!listener || !listener->dtls()) return true;
+  const Identity which = listener->settings().dtls->identity;
+  if (which == Identity::none) return true;
+  const std::string* const name = !proof                   ? nullptr
+                                  : which == Identity::psk ? &proof->psk_identity
+                                                           : &proof->cn;
+  if (!name || name->empty()) return false;
+  request.username.reset();
+  request.password.reset();
+  if (which == Identity::cn) request.username = *name;
+  return true;
 }
 
 }  // namespace
@@ -92,15 +108,13 @@ void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) 
       .listener_name = listener ? std::string_view(listener->title()) : "emqx_sn",
       .loopback_only = listener && listener->loopback(),
       .verified = keel::Verified(proof ? &proved : nullptr)};
-  const Identity as_user =
-      listener && listener->dtls() ? listener->settings().dtls->identity : Identity::none;
-  if (proof && as_user != Identity::none) {
-    request.username = as_user == Identity::psk ? proof->psk_identity : proof->cn;
-    request.password.reset();
-  }
+  if (!name_by_proof(request, listener, proof.get())) return not_opened(kNotAuthorized);
   const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);
-  if (asked) return;
-  refused_ = asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
+  if (!asked) not_opened(asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified);
+}
+
+void Device::not_opened(std::uint8_t reason) {
+  refused_ = reason;
   room_.remind(id());
 }
 
@@ -180,6 +194,7 @@ void Device::save(SavedDevice& out) const {
   if (!link.peer) return;
   out.listener = link.peer.listener->settings().name;
   out.address = link.peer.address;
+  out.wrapped = link.peer.wrapped;
   out.node = link.peer.node;
   out.via = link.via;
 }

@@ -81,6 +81,8 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
   std::list<Device*>::iterator away_place;
 
  private:
+  void not_opened(std::uint8_t reason);
+
   ShardRoom& room_;
   keel::Session session_;
   bool forgotten_ = false;

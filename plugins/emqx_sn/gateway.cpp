@@ -14,7 +14,7 @@ keel::Status Gateway::start(const SettingsPtr& settings) {
   KEEL_TRY(listeners_.start(settings->listeners));
   common_.loopback_only = listeners_.loopback_only();
   adopt();
-  return {};
+  return proven_.use(common_.host, *settings);
 }
 
 keel::Status Gateway::make_rooms(const SettingsPtr& settings) {
@@ -51,7 +51,7 @@ keel::Status Gateway::apply(const SettingsPtr& settings) {
     for (const Listener* listener : closed) room.part_all(*listener);
     room.use(settings);
   });
-  return {};
+  return proven_.use(common_.host, *settings);
 }
 
 void Gateway::leave(std::uint32_t deadline_ms, const std::shared_ptr<keel::DrainDone>& done) {

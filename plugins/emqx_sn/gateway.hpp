@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "emqx_sn/listener_set.hpp"
+#include "emqx_sn/proven.hpp"
 #include "emqx_sn/saved_device.hpp"
 #include "emqx_sn/shard_room.hpp"
 
@@ -70,6 +71,7 @@ class Gateway {
 
   Common common_;
   ListenerSet listeners_;
+  Proven proven_;
   std::vector<SavedDevice> inherited_;
 };
 

@@ -7,8 +7,9 @@ namespace {
 
 constexpr std::size_t kKeptBytes = 256 * 1024, kKeptLetters = 1024;
 
-bool always(Letter::Kind kind) {
-  return kind == Letter::Kind::gone || kind == Letter::Kind::elsewhere;
+std::size_t most(Letter::Kind kind) {
+  const bool undoes = kind == Letter::Kind::gone || kind == Letter::Kind::elsewhere;
+  return undoes ? 4 * Mailbox::kMostLetters : Mailbox::kMostLetters;
 }
 
 }  // namespace
@@ -16,12 +17,12 @@ bool always(Letter::Kind kind) {
 Mailbox::Put Mailbox::put(Letter letter) {
   const std::lock_guard lock(mutex_);
   Batch& to = gathering_;
-  if (!always(letter.kind) &&
-      (to.entries_.size() >= kMostLetters || to.bytes_.size() >= kMostBytes)) {
+  if (to.entries_.size() >= most(letter.kind) ||
+      (to.bytes_.size() >= kMostBytes && !letter.bytes.empty())) {
     return Put::full;
   }
   const bool first = to.entries_.empty();
-  to.entries_.push_back({letter.kind, letter.flag,
+  to.entries_.push_back({letter.kind, letter.flag, letter.peer.wrapped,
                          static_cast<std::uint16_t>(letter.peer.node.size()), letter.serial,
                          static_cast<std::uint32_t>(letter.bytes.size()), letter.peer.listener,
                          letter.peer.address, std::move(letter.proof)});

@@ -46,7 +46,7 @@ class Mailbox {
         const std::string_view bytes(at + entry.node_size, entry.size);
         at += entry.node_size + entry.size;
         Letter letter{entry.kind,   entry.flag,
-                      entry.serial, {entry.listener, entry.address, node},
+                      entry.serial, {entry.listener, entry.address, entry.wrapped, node},
                       bytes,        std::move(entry.proof)};
         f(letter);
       }
@@ -57,7 +57,7 @@ class Mailbox {
     friend class Mailbox;
     struct Entry {
       Letter::Kind kind;
-      bool flag;
+      bool flag, wrapped;
       std::uint16_t node_size;
       std::uint32_t serial, size;
       const Listener* listener;
@@ -73,7 +73,7 @@ class Mailbox {
   enum class Put : std::uint8_t { first, added, full };
 
   // Copies the letter. `first`: nobody has been sent for the letters yet. Letters that undo state
-  // always have room; there is one for each client at most.
+  // have room when others have none.
   Put put(Letter letter);
   // What had gathered; valid until the next call.
   Batch& take();

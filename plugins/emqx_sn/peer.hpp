@@ -17,23 +17,27 @@ class Listener;
 struct PeerView {
   const Listener* listener = nullptr;
   const keel::Address& address;
-  std::string_view node;  // empty: not behind a forwarder
+  bool wrapped = false;  // in a forwarder's wrapper, with the node's address, which may be empty
+  std::string_view node;
 };
 
 // As it is kept.
 struct Peer {
   const Listener* listener = nullptr;  // null: nowhere
   keel::Address address;
+  bool wrapped = false;
   std::string node;
 
   Peer() = default;
-  explicit Peer(const PeerView& of) : listener(of.listener), address(of.address), node(of.node) {}
-  PeerView view() const { return {listener, address, node}; }
+  explicit Peer(const PeerView& of)
+      : listener(of.listener), address(of.address), wrapped(of.wrapped), node(of.node) {}
+  PeerView view() const { return {listener, address, wrapped, node}; }
   explicit operator bool() const { return listener != nullptr; }
 };
 
 inline bool same(const PeerView& a, const PeerView& b) {
-  return a.listener == b.listener && a.address == b.address && a.node == b.node;
+  return a.listener == b.listener && a.address == b.address && a.wrapped == b.wrapped &&
+         a.node == b.node;
 }
 
 // Where a client is, as its home shard knows it.
@@ -59,7 +63,7 @@ class PeerHash {
                   peer.node.size() - i < sizeof word ? peer.node.size() - i : sizeof word);
       h = mix(h ^ word);
     }
-    return static_cast<std::size_t>(mix(h ^ peer.node.size()));
+    return static_cast<std::size_t>(mix(h ^ (peer.node.size() << 1 | (peer.wrapped ? 1u : 0u))));
   }
   // Of an address without its port.
   std::size_t host(const keel::Address& address) const {

@@ -72,7 +72,7 @@ template <class Io, class D>
 bool fields(Io&& io, D& d) {
   return io.field(d.client) && io.field(d.session) && io.field(d.refused) &&
          io.field(d.generated) && io.field(d.proof) && io.field(d.listener) &&
-         io.field(d.address) && io.field(d.node) && io.field(d.via);
+         io.field(d.address) && io.field(d.wrapped) && io.field(d.node) && io.field(d.via);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct SavedDevice {
   ProofPtr proof;
   std::string listener;  // its name; empty: nobody knows where the client is
   keel::Address address;
+  bool wrapped = false;
   std::string node;
   std::uint32_t via = 0;
 };

@@ -89,11 +89,11 @@ void ShardRoom::transmit(const PeerView& to, std::uint32_t via, const Head& head
                          std::string_view data, std::uint8_t radius) {
   ++counters.packets_out[static_cast<std::size_t>(type_of(head)) % counters.packets_out.size()];
   out_.clear();
-  if (!to.node.empty()) out_ += wrap(to.node, radius).view();
+  if (to.wrapped) out_ += wrap(to.node, radius).view();
   out_ += head.view();
   out_ += data;
   if (via != index && to.listener->sticky()) {
-    post(via, {Letter::Kind::send, false, 0, {to.listener, to.address, {}}, out_, {}});
+    post(via, {Letter::Kind::send, false, 0, {to.listener, to.address, false, {}}, out_, {}});
   } else if (!common.host.udp().send(to.listener->id(), to.address, out_)) {
     ++counters.send_failed;
   }
@@ -144,6 +144,7 @@ void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
   if (listener && saved.via < common.rooms.size()) {
     device.link.peer.listener = listener;
     device.link.peer.address = saved.address;
+    device.link.peer.wrapped = saved.wrapped;
     device.link.peer.node = saved.node;
     device.link.via = saved.via;
     peers_.insert(&device);

@@ -146,6 +146,7 @@ class Run {
   void offer();
   void time();
   void upgrade();
+  void cut();
   void check_bounds() const;
   void wind_up();
 
@@ -212,7 +213,7 @@ void Run::step(int what) {
     case 27:
       return time();
     case 28:
-      return world_.cut(in_.octet() & 1 ? 0x8e : 0x98);
+      return cut();
     case 29:
       client_->moved();
       return in_.octet() & 1 ? connect() : ping();
@@ -374,6 +375,11 @@ void Run::upgrade() {
   world_.wake_at(0);
   client_ = std::make_unique<Client>(world_, world_.settings, world_.counters, read);
   world_.client = client_.get();
+}
+
+void Run::cut() {
+  const std::uint8_t how = in_.octet();
+  world_.cut(how & 1 ? 0x8e : 0x98, how & 2);
 }
 
 void Run::check_bounds() const {

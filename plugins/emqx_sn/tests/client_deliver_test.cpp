@@ -357,6 +357,28 @@ TEST_CASE("what is too large is dropped, and the broker goes on") {
   CHECK(m.counters.too_large == 3);
 }
 
+TEST_CASE("a topic that does not fit into REGISTER cannot be told again") {
+  Machine m;
+  m.settings->max_packet_size = 12;
+  m.settings->subs_resume = true;
+  m.connect(Machine::kPersistent);
+  m.in("0D 12 40 00 05 6C 6F 6E 67 2F 74 2F 31");  // long/t/1
+  CHECK(m.suback(2) == "08 13 40 01 00 00 05 00");
+  CHECK(m.deliver(7, "long/t/1", "x", 1) == "08 0C 20 01 00 00 01 78");
+  SUBCASE("when the client does not know it") {
+    CHECK(m.in("07 0D 01 00 00 01 02") == "ack 7 refused");
+  }
+  SUBCASE("when the client is back") {
+    m.in("02 18");
+    m.closed();
+    m.in(Machine::kPersistent);
+    CHECK(m.opened(0, true) == "03 05 00");
+    CHECK(m.deliver(7, "long/t/1", "x", 1, false, true) == "ack 7 refused");
+    CHECK(m.deliver(0, "te", "x", 0) == "08 0C 02 74 65 00 00 78");
+  }
+  CHECK(m.counters.too_large == 1);
+}
+
 TEST_CASE("when there is no id for a topic its messages are dropped") {
   Machine m;
   m.settings->max_topics = 1;
@@ -436,6 +458,17 @@ TEST_CASE("subs_resume tells the ids of subscriptions right away, one after the 
   CHECK(m.deliver(0, "te", "x", 0) == "");
   CHECK(m.in("07 0B 01 00 00 01 00") == "09 0A 01 01 00 02 61 2F 63");
   CHECK(m.in("07 0B 01 01 00 02 00") == "08 0C 02 74 65 00 00 78");
+}
+
+TEST_CASE("subs_resume: an id that the client puts off is not told again and again") {
+  Machine m;
+  m.settings->subs_resume = true;
+  subscribe(m, Machine::kPersistent);
+  m.in("02 18");
+  m.closed();
+  m.connect(Machine::kPersistent, true);
+  CHECK(m.in("07 0B 01 00 00 01 01") == "");
+  CHECK(m.deliver(0, "te", "x", 0) == "08 0C 02 74 65 00 00 78");
 }
 
 TEST_CASE("what is not acknowledged when the connection ends comes from the broker again") {

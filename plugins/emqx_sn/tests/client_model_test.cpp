@@ -6,7 +6,6 @@
 #include <random>
 
 #include "emqx_sn/tests/client_model.hpp"
-#include "emqx_sn/tests/messages.hpp"
 
 namespace {
 

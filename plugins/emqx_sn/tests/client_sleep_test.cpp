@@ -351,6 +351,16 @@ TEST_CASE("CONNECT while awake: what is left goes on, no PINGRESP") {
   CHECK(m.in("07 0D 01 00 00 01 00") == "ack 7");
 }
 
+TEST_CASE("a poll that CONNECT has cut short is forgotten: the next one is asked of the broker") {
+  Machine m;
+  sleeper(m);
+  m.in(kPoll);
+  m.in(Machine::kConnect);
+  m.sleep();
+  CHECK(m.in(kPoll) == "poll");
+  CHECK(m.polled() == "02 17");
+}
+
 TEST_CASE("strict: CONNECT of a sleeping client is one like any other") {
   Machine m;
   m.settings->resume_on_wakeup = false;

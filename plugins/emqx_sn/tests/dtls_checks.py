@@ -3,13 +3,10 @@ import os
 import select
 import socket
 import subprocess
-import time
 
 from sn_checks import check, eventually, main
 from sn_client import Udp
 from sn_wire import flags
-
-DTLS_PORT = None
 
 
 class Dtls:
@@ -18,9 +15,9 @@ class Dtls:
     def __init__(self, port, log, *options):
         self.near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log = open(log, 'ab')
-        self.process = subprocess.Popen(
-            ['openssl', 's_client', '-dtls1_2', '-quiet', '-connect', f'127.0.0.1:{port}', *options],
-            stdin=far, stdout=far, stderr=self.log)
+        command = ['openssl', 's_client', '-dtls1_2', '-quiet', '-connect', f'127.0.0.1:{port}']
+        self.process = subprocess.Popen([*command, *options], stdin=far, stdout=far,
+                                        stderr=self.log)
         far.close()
 
     def send(self, datagram):
@@ -32,13 +29,6 @@ class Dtls:
             return (self.near.recv(65536) or None) if ready else None
         except ConnectionResetError:
             return None
-
-    def refused(self):
-        """Waits until openssl has given up."""
-        try:
-            return self.process.wait(20) != 0
-        except subprocess.TimeoutExpired:
-            return False
 
     def close(self):
         self.near.close()
@@ -190,9 +180,7 @@ def upgrade(gw):
     gw.tcp('publisher').publish('stays/x', 'still here')
     client.gets('stays/x', 'still here')
     client.quiet()
-    began = time.monotonic()
     client.disconnect()
-    assert time.monotonic() - began < client.patience
 
 
 if __name__ == '__main__':

@@ -153,14 +153,13 @@ def heard(out, seconds):
 def advertise(gw):
     gw.unload()
     with listener(gw) as out:
+        began = time.monotonic()
         gw.load(advertise_duration=1, broadcast_address=['127.255.255.255'])
-        times = []
         for _ in range(3):
             datagram, sender = heard(out, 30)
             assert datagram == bytes.fromhex('05 00 07 00 01'), datagram
             assert sender == gw.address, sender
-            times.append(time.monotonic())
-        assert times[2] - times[1] > 0.7, times
+        assert time.monotonic() - began > 1.7
         gw.peer().raw(datagram)  # as it comes back from the network
         assert gw.sn_clients() == {}
         gw.load(advertise_duration='15m', broadcast_address=['127.255.255.255'])

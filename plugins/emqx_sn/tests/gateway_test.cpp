@@ -327,6 +327,8 @@ TEST_CASE("nodes behind one forwarder are clients of their own") {
   CHECK(g.say(wrapped("\xaa\xbb", wrapped("\xaa", hex("02 16")))).empty());
   CHECK(g.say(hex("02 FE")).empty());
   CHECK(g.say(hex("09 FE 00 AA BB")).empty());
+  CHECK(g.say(wrapped("", connect("c4"))) == "40001: 03 FE 00 03 05 00");  // no node address
+  CHECK(g.say(wrapped("", hex("02 16"))) == "40001: 03 FE 00 02 17");
   CHECK_FALSE(g.is_open("c2"));
   g.host.deliver("c1", {"te", "x", 0});
   CHECK(g.heard() == "40001: 05 FE 00 AA BB 08 0C 02 74 65 00 00 78");
@@ -400,7 +402,7 @@ TEST_CASE("DTLS: the proved identity is the user, and stays with the client") {
   for (const char* const id : {"c1", "c2"}) {
     CAPTURE(id);
     CHECK(g.say(connect(id), kA, anna) == "40001: 03 05 00");
-    CHECK(g.host.session(id)->username == "anna");
+    CHECK(g.host.session(id)->username.empty());  // the broker takes it from what is proved
     CHECK(g.host.session(id)->password.empty());
     CHECK(g.host.session(id)->listener_name == "emqx_sn:dtls:8884");
     SUBCASE("others do not get its place") {
@@ -431,6 +433,39 @@ TEST_CASE("DTLS: the proved identity is the user, and stays with the client") {
     g.say(hex("02 18"), kB, anna);
     g.host.advance(2000);
   }
+}
+
+TEST_CASE("DTLS: the common name is the user, and admitted where nothing else decides") {
+  Gateway g(Settings{{"mqtt.sn.dtls.port", "127.0.0.1:8884"},
+                     {"mqtt.sn.dtls.certfile", "/tmp/c.pem"},
+                     {"mqtt.sn.dtls.keyfile", "/tmp/k.pem"},
+                     {"mqtt.sn.dtls.cacertfile", "/tmp/ca.pem"},
+                     {"mqtt.sn.dtls.verify", "verify_peer"},
+                     {"mqtt.sn.dtls.peer_identity_as_username", "cn"}});
+  const keel::FakeVerified anna{.cn = "anna", .dn = "CN=anna"}, key{.psk_identity = "bert"};
+  g.to = "127.0.0.1:8884";
+  CHECK(g.say(connect("c2"), kA, anna) == "40001: 03 05 00");
+  CHECK(g.host.session("c2")->username == "anna");
+  CHECK(g.host.session("c2")->password.empty());
+  g.say(connect("c4"), kB, key);
+  g.host.advance(200);
+  CHECK(g.heard() == "40002: 03 05 03");  // has no common name
+  CHECK(g.host.session("c4") == nullptr);
+  keel::FakeClient client{.username = "anna", .listener = "emqx_sn:dtls:8884", .verified = anna};
+  CHECK(g.host.authenticate(client).verdict == KEEL_ALLOW);
+  client.username = "bert";
+  CHECK(g.host.authenticate(client).verdict == KEEL_NEXT);
+  client.username = "anna";
+  client.password = "guessed";
+  CHECK(g.host.authenticate(client).verdict == KEEL_NEXT);
+  client.password.clear();
+  client.listener = "mqtts:default";
+  CHECK(g.host.authenticate(client).verdict == KEEL_NEXT);
+  client.listener = "emqx_sn:dtls:8884";
+  client.verified.reset();
+  CHECK(g.host.authenticate(client).verdict == KEEL_NEXT);
+  CHECK(g.host.reload({{"mqtt.sn.dtls.peer_identity_as_username", "none"}}));
+  CHECK(g.host.handles("hook") == 0);
 }
 
 TEST_CASE("a DTLS listener that cannot be opened leaves the plain one alone") {

@@ -1,4 +1,4 @@
-"""Reload, upgrade in place, unload and load again, with clients in every state and under traffic."""
+"""Reload, upgrade, unload and load again, with clients in every state and under traffic."""
 import socket
 import threading
 
@@ -7,11 +7,21 @@ from sn_client import Client, Udp
 from sn_wire import flags
 
 
+def free_port(address):
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as one:
+            one.bind((address, 0))
+            return one.getsockname()[1]
+    except OSError:  # no IPv6 here
+        return None
+
+
 @check('an upgrade in place: active clients, their ids, will and keep-alive go on')
 def upgrade_active(gw):
     tcp = gw.tcp('tcp', 'up/#', 'will/#')
-    client = gw.device('a', duration=1, will=('will/a', 'gone'))
-    client.connect(duration=3, will=('will/a', 'gone'))
+    gw.device('silent', duration=4, will=('will/silent', 'gone'))
+    client = gw.device('a', will=('will/a', 'gone'))
     number = client.register('up/x')
     topic = client.subscribe('down/x', qos=2)
     client.subscribe('wild/#', qos=1)
@@ -29,7 +39,10 @@ def upgrade_active(gw):
     assert client.register('up/x') == number
     client.quiet()
     watcher.silent(0.1)
-    tcp.gets('will/a', 'gone')  # the new version watches, too
+    tcp.gets('will/silent', 'gone')  # the new version watches, too
+    client.sleep(1)
+    gw.upgrade()
+    tcp.gets('will/a', 'gone')
 
 
 @check('an upgrade in the middle of QoS 2, both ways')
@@ -64,7 +77,7 @@ def upgrade_qos2(gw):
     client.quiet()
 
 
-@check('a sleeping client finds its messages behind an upgrade; so does one in the middle of a poll')
+@check('a sleeping client finds its messages behind an upgrade, in the middle of a poll as well')
 def upgrade_asleep(gw):
     tcp = gw.tcp('tcp')
     sleeper, poller, awaiting = gw.device('sleeper'), gw.device('poller'), gw.device('awaiting')
@@ -75,8 +88,7 @@ def upgrade_asleep(gw):
             tcp.publish(client.client_id + '/x', f'{number}')
     poller.send('PINGREQ', client_id='poller')
     register = poller.expect('REGISTER', topic='poller/x')
-    poller.send('REGACK', id=register.id, mid=register.mid)
-    poller.names[0, register.id] = 'poller/x'
+    poller.learn(register)
     message = poller.expect('PUBLISH', data='0')
     awaiting.send('PINGREQ', client_id='awaiting')
     waiting = awaiting.expect('REGISTER')
@@ -95,8 +107,7 @@ def upgrade_asleep(gw):
     else:
         assert poller.receive(later).data == b'3'
         poller.expect('PINGRESP')
-    awaiting.names[0, waiting.id] = 'awaiting/x'
-    awaiting.send('REGACK', id=waiting.id, mid=waiting.mid)
+    awaiting.learn(waiting)
     for number in range(3):
         awaiting.gets('awaiting/x', f'{number}')
     sleeper.silent(0.1)
@@ -177,6 +188,53 @@ def reload(gw):
     gw.put(gateway_id=1000)
     assert 'gateway_id' in gw.ctl('plugins', 'reload', 'emqx_sn', fails=True)
     client.quiet()
+
+
+@check('several addresses, IPv6 among them: answers come from where the question went')
+def listeners(gw):
+    second, sixth = free_port('127.0.0.1'), free_port('::1')
+    more = {'listener__six': f'[::1]:{sixth}'} if sixth else {}
+    gw.load(listener__more=f'127.0.0.1:{second}', **more)
+    clients = [gw.device('first'),
+               gw.device('second', transport=Udp(('127.0.0.1', second), '127.1.0.1'))]
+    if sixth:
+        clients.append(gw.device('sixth', transport=Udp(('::1', sixth), '::1')))
+    publisher = gw.tcp('publisher')
+    for client in clients:
+        client.subscribe('several/x', qos=1)
+    publisher.publish('several/x', 'to all')
+    for client in clients:
+        client.gets('several/x', 'to all')
+    gw.upgrade()
+    publisher.publish('several/x', 'again')
+    for client in clients:
+        client.gets('several/x', 'again')
+
+
+@check('settings in the form of EMQ X, with bare words')
+def foreign_form(gw):
+    gw.unload()
+    with open(gw.arguments.conf, 'w', encoding='utf-8') as out:
+        out.write(f'''## The address
+mqtt.sn.port = {gw.port}
+mqtt.sn.advertise_duration = 15m
+mqtt.sn.gateway_id = 3
+mqtt.sn.enable_stats = off
+mqtt.sn.enable_qos3 = on
+mqtt.sn.idle_timeout = 30s
+mqtt.sn.predefined.topic.0 = reserved
+mqtt.sn.predefined.topic.1 = /predefined/topic/name/hello
+mqtt.sn.username = mqtt_sn_user
+mqtt.sn.password = abc
+''')
+    gw.ctl('plugins', 'load', 'emqx_sn')
+    gw.loaded = {'again': True}
+    peer = gw.peer('c')
+    peer.raw('03 01 00')
+    peer.expect_raw('03 02 03')
+    peer.connect(code=3)  # nobody here knows that user
+    assert '/predefined/topic/name/hello' in gw.ctl('sn', 'predefined')
+    assert 'reserved' not in gw.ctl('sn', 'predefined')
 
 
 @check('a port that is taken, or settings that are wrong: the load fails and says why')

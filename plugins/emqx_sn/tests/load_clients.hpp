@@ -48,6 +48,23 @@ inline int connected(int type, std::uint16_t port) {
   return fd;
 }
 
+inline int bound_udp() {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    failed("bind");
+  }
+  return fd;
+}
+inline std::uint16_t port_of(int fd) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
 inline bool readable(int fd, int timeout_ms) {
   pollfd one{fd, POLLIN, 0};
   return ::poll(&one, 1, timeout_ms) == 1;

@@ -1,5 +1,5 @@
-"""A device of the model-based run: random in what it does, faithful to the protocol in how. It keeps
-a session, repeats what is not answered, and remembers what it sent and got."""
+"""A device of the model-based run: random in what it does, faithful to the protocol in how. It
+keeps a session, repeats what is not answered, and remembers what it sent and got."""
 import random
 import threading
 import time
@@ -9,6 +9,7 @@ from sn_wire import INVALID_ID, NORMAL, PREDEFINED, SHORT, flags
 
 RETRY, TRIES = 0.15, 8
 KEEP_ALIVE, SLEEP = 4, 4
+DOWN_ID, UP_ID = 100, 200  # of pre-defined topics, with the number of the device behind
 
 
 class Lost(Exception):
@@ -24,14 +25,13 @@ class Device(threading.Thread):
         self.state = 'off'
         self.names, self.ids = {}, {}      # of the gateway's topic ids; of ours
         self.unreleased = {}               # QoS 2 messages whose PUBREL is missing
-        self.pending = None                # our publish that is not done: [step, qos, topic, mid, n]
+        self.pending = None                # our publish under way: [step, qos, topic, mid, number]
         self.sent, self.done = 0, []       # numbers; (qos, number) that the gateway took over
         self.got = []                      # (topic, data) in the order they came
         self.subscribed = threading.Event()
         self.running, self.fault = True, None
         self.actions = {}
-        if self.random.random() < 0.3:
-            self.names[PREDEFINED, 1] = 'predefined/one'
+        self.names[PREDEFINED, DOWN_ID + index] = f'm/{index}/down/pre'
 
     # What comes in.
     def handle(self, message):
@@ -105,12 +105,13 @@ class Device(threading.Thread):
         assert answer.code == 0, answer
         self.state = 'active'
         if not self.subscribed.is_set():
-            for topic, kind in ((f'm/{self.index}/down/#', NORMAL),
-                                (f'm/{self.index}/exact', NORMAL), (f'd{self.index}', SHORT)):
+            for topic, kind in ((f'm/{self.index}/new/#', NORMAL),
+                                (f'm/{self.index}/exact', NORMAL), (f'd{self.index}', SHORT),
+                                ((DOWN_ID + self.index).to_bytes(2, 'big'), PREDEFINED)):
                 answer = self.request(('SUBACK',), flags(dup=True), 'SUBSCRIBE', topic=topic,
                                       flags=flags(qos=2, kind=kind), mid=self.client.next_mid())
                 assert answer.code == 0, answer
-                if answer.id:
+                if kind == NORMAL and answer.id:
                     self.names[NORMAL, answer.id] = topic
             self.subscribed.set()
 
@@ -122,20 +123,25 @@ class Device(threading.Thread):
             self.ids[topic] = answer.id
         return self.ids[topic]
 
+    def named(self, topic):
+        if len(topic) == 2:
+            return SHORT, int.from_bytes(topic.encode(), 'big')
+        if topic.endswith('/pre'):
+            return PREDEFINED, UP_ID + self.index
+        return NORMAL, self.topic_id(topic)
+
     def publish(self):
         if self.pending is None:
             qos = self.random.choice((0, 1, 1, 2, 2))
             topic = self.random.choice((f'm/{self.index}/up/a', f'm/{self.index}/up/b',
-                                        f'u{self.index}'))
+                                        f'm/{self.index}/up/pre', f'u{self.index}'))
             self.sent += 1
             self.pending = ['new', qos, topic, self.client.next_mid() if qos else 0, self.sent]
         step, qos, topic, mid, number = self.pending
         if step != 'release':
-            short = len(topic) == 2
-            where = int.from_bytes(topic.encode(), 'big') if short else self.topic_id(topic)
+            kind, where = self.named(topic)
             values = {'id': where, 'mid': mid, 'data': f'{qos} {number}',
-                      'flags': flags(qos=qos, dup=step == 'again',
-                                     kind=SHORT if short else NORMAL)}
+                      'flags': flags(qos=qos, dup=step == 'again', kind=kind)}
             if qos == 0:
                 self.client.send('PUBLISH', **values)
                 self.pending = None

@@ -6,7 +6,9 @@ using namespace sn_test;
 
 TEST_CASE("what must hold whatever happens") {
   if (!has_paho()) return;
-  keel::KernelFixture kernel(broker());
+  keel::KernelFixture::Options options = broker();
+  options.shards = 3;
+  keel::KernelFixture kernel(std::move(options));
   std::vector<std::string> more;
   for (const auto& [variable, option] :
        {std::pair{"SN_MODEL_SEED", "--seed"}, std::pair{"SN_MODEL_SECONDS", "--seconds"}}) {

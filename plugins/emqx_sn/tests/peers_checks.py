@@ -1,7 +1,7 @@
 """Will updates, forwarders, and exchanges as the client libraries of others make them."""
 from sn_checks import PREDEFINED_TOPICS, check, eventually, main
 from sn_client import Client, Forwarder
-from sn_wire import UNSUPPORTED, flags, frame, pack
+from sn_wire import NORMAL, UNSUPPORTED, flags, frame, pack
 
 
 def lose(gw, client):
@@ -141,7 +141,8 @@ def tools_publish(gw):
             if qos:
                 client.expect('PUBACK', id=answer.id, mid=2, code=0)
             reader.gets('tools/x', 'hello', qos=qos)
-            client.raw(frame(0x0C, bytes([octet | 2]) + b'te' + bytes([0, 3 if qos else 0]) + b'hi'))
+            head = bytes([octet | 2]) + b'te' + bytes([0, 3 if qos else 0])
+            client.raw(frame(0x0C, head + b'hi'))
             if qos:
                 client.expect('PUBACK', id=0x7465, mid=3, code=0)
             reader.gets('te', 'hi', qos=qos)
@@ -177,7 +178,7 @@ def tools_subscribe(gw):
         client.expect_raw('08 13 20 00 00 00 01 00')
         publisher.publish('tools/down', 'one')
         register = client.expect('REGISTER', topic='tools/down')
-        client.names[0, register.id] = 'tools/down'
+        client.names[NORMAL, register.id] = 'tools/down'
         client.raw(frame(0x0B, register.raw[2:6] + b'\x00'))
         message = client.expect('PUBLISH', id=register.id, data='one', qos=1)
         client.raw(frame(0x0D, message.raw[3:7] + b'\x00'))

@@ -41,7 +41,8 @@ def overflow(gw):
         publisher.publish('q/x', f'{number}')
     eventually(lambda: int(gw.ctl('metrics').split('messages/dropped/queue_full')[1].split()[1])
                - before == 7, 'seven are counted')
-    assert '7' in gw.ctl('sn', 'show', 'sleeper')
+    shown = gw.json('sn', 'show', 'sleeper')['broker']
+    assert (shown['waiting'], shown['dropped']) == (5, 7), shown
     assert client.poll() == [('q/x', f'{number}'.encode()) for number in range(7, 12)]
 
 

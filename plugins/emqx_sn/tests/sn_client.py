@@ -9,11 +9,12 @@ PATIENCE = 30.0  # for what must come; tests end long before unless it does not
 
 
 class Udp:
-    """One UDP address of our own."""
+    """One UDP address of our own. What comes must come from where the gateway listens."""
 
     def __init__(self, gateway, address='127.0.0.1'):
         self.gateway = gateway
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ':' in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind((address, 0))
         self.address = self.socket.getsockname()
@@ -24,9 +25,11 @@ class Udp:
     def recv(self, timeout):
         self.socket.settimeout(max(timeout, 0))
         try:
-            return self.socket.recv(65536)
+            datagram, sender = self.socket.recvfrom(65536)
         except (TimeoutError, BlockingIOError):
             return None
+        assert sender[:2] == self.gateway, f'from {sender}, not from {self.gateway}'
+        return datagram
 
     def close(self):
         self.socket.close()
@@ -199,13 +202,16 @@ class Client:
             return message.id.to_bytes(2, 'big').decode()
         return self.names.get((message.kind, message.id))
 
+    def learn(self, register):
+        self.names[NORMAL, register.id] = register.topic.decode()
+        self.send('REGACK', id=register.id, mid=register.mid)
+
     def receive(self, message=None):
         """The next message for the application, with all acknowledgements on the way to it. What
         has been read already may be given."""
         message = message or self.recv()
         while message is not None and message.name == 'REGISTER':
-            self.names[NORMAL, message.id] = message.topic.decode()
-            self.send('REGACK', id=message.id, mid=message.mid)
+            self.learn(message)
             message = self.recv()
         assert message is not None, f'{self.client_id}: waited in vain for a message'
         assert message.name == 'PUBLISH', f'{self.client_id}: expected PUBLISH, got {message}'

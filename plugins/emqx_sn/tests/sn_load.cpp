@@ -360,7 +360,7 @@ void flood(std::uint16_t port, std::size_t rate, const std::atomic<bool>& end,
   }
 }
 
-// junk sn= rate= count=
+// junk sn= rate= count= elsewhere=0|1: the flood goes to the gateway, or only costs the machine.
 void junk(const Options& options) {
   const std::size_t rate = options.number("rate", 100'000), count = options.number("count", 2000);
   const Device device(options.port("sn"));
@@ -369,8 +369,10 @@ void junk(const Options& options) {
   std::atomic<std::size_t> sent = 0;
   std::thread flooding;
   const auto start = Clock::now();
+  const int drain = bound_udp();
+  const std::uint16_t target = options.number("elsewhere", 0) ? port_of(drain) : options.port("sn");
   if (rate != 0) {
-    flooding = std::thread([&] { flood(options.port("sn"), rate, end, sent); });
+    flooding = std::thread([&] { flood(target, rate, end, sent); });
     while (sent < rate / 2) std::this_thread::sleep_for(milliseconds(10));
   }
   std::vector<double> took;
@@ -389,10 +391,12 @@ void junk(const Options& options) {
   const double rate_was = static_cast<double>(sent) / seconds_since(start);
   end = true;
   if (flooding.joinable()) flooding.join();
+  ::close(drain);
   std::sort(took.begin(), took.end());
   if (took.empty()) fail("no answer at all");
-  std::printf("p50_us=%.0f p99_us=%.0f lost=%zu junk_per_s=%.0f\n", took[took.size() / 2],
-              took[took.size() * 99 / 100], lost, rate_was);
+  const auto quantile = [&](std::size_t percent) { return took[took.size() * percent / 100]; };
+  std::printf("p50_us=%.0f p90_us=%.0f p99_us=%.0f lost=%zu junk_per_s=%.0f\n", quantile(50),
+              quantile(90), quantile(99), lost, rate_was);
 }
 
 int run(int argc, char** argv) {

@@ -23,7 +23,7 @@ def wildcard(gw):
     publisher.publish('a/x', 'first')
     register = client.expect('REGISTER', topic='a/x')
     client.silent(0.2)  # the message waits for REGACK
-    client.send('REGACK', id=register.id, mid=register.mid)
+    client.learn(register)
     message = client.expect('PUBLISH', id=register.id, kind=NORMAL, qos=1, data='first')
     client.send('PUBACK', id=message.id, mid=message.mid)
     publisher.publish('a/x', 'second')
@@ -34,7 +34,7 @@ def wildcard(gw):
 
 
 @check('a topic that the client cannot be told is tried again, then the client is lost',
-       retry_interval='200ms', max_retry=2)
+       retry_interval='400ms', max_retry=2)
 def no_regack(gw):
     reader = gw.tcp('reader', 'will/#')
     client = gw.device('deaf', will=('will/deaf', 'lost'))
@@ -200,6 +200,33 @@ def refused(gw):
     message = client.recv(0.3)  # no name at all is malformed, or refused
     assert message is None or (message.name, message.code) == ('SUBACK', UNSUPPORTED)
     client.quiet()
+
+
+@check('names longer than a short header holds, both ways')
+def long_names(gw):
+    client, tcp = gw.device('a'), gw.tcp('tcp', 'l/#')
+    client.subscribe('l/down/#', qos=1)
+    up, down = 'l/up/' + 'u' * 600, 'l/down/' + 'd' * 600
+    client.publish(client.register(up), 'x', qos=1)
+    tcp.gets(up, 'x')
+    tcp.publish(down, 'y')
+    client.gets(down, 'y')
+    assert client.subscribe('l/' + 's' * 600)
+    client.unsubscribe('l/' + 's' * 600)
+
+
+@check('hundreds of new topics at once: each is told before its message, none is lost')
+def many_topics(gw):
+    client, publisher = gw.device('a'), gw.tcp('publisher')
+    topics = [f'many/{number}' for number in range(300)]
+    for topic in topics:
+        publisher.publish(topic, topic, retain=True)
+    client.subscribe('many/+', qos=1)
+    got = [client.receive() for _ in topics]
+    assert sorted(one.topic for one in got) == sorted(topics)
+    assert all(one.data == one.topic.encode() for one in got)
+    client.quiet()
+    gw.ctl('retainer', 'clean', 'many/#')
 
 
 @check('two subscriptions that overlap: every message comes')

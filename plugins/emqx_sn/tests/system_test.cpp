@@ -65,6 +65,13 @@ TEST_CASE("keep-alive and sleep") {
   CHECK(kernel.stop() == 0);
 }
 
+TEST_CASE("every message in every state") {
+  if (!has_paho()) return;
+  keel::KernelFixture kernel(broker());
+  run(kernel, "states_checks.py");
+  CHECK(kernel.stop() == 0);
+}
+
 TEST_CASE("a broker that allows less") {
   if (!has_paho()) return;
   keel::KernelFixture kernel(
@@ -99,7 +106,7 @@ TEST_CASE("reload, upgrade, unload and load") {
 
 TEST_CASE("very many clients, and floods") {
   if (!has_paho()) return;
-  keel::KernelFixture kernel(broker());
+  keel::KernelFixture kernel(broker("[limits]\nmax_queued = 0\nmax_queued_bytes = 0\n"));
   run(kernel, "many_checks.py");
   CHECK(kernel.stop() == 0);
 }

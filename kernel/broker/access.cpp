@@ -56,8 +56,8 @@ Fault Connection::check_bans(const ConnectView& connect) const {
 // DISCONNECT has no code for a ban [MQTT5 3.14.2.1]. A banned client's will is not published: it
 // has no say any more.
 void Connection::end_if_banned() {
-  if (session_ &&
-      ban_that_holds(link_.shard().bans(), session_->client_id, username_, link_.peer().endpoint))
+  if (session_ && ban_that_holds(link_.shard().bans(), session_->client_id, session_->username,
+                                 link_.peer().endpoint))
     disconnect(Reason::administrative_action, "banned", false);
 }
 

@@ -312,12 +312,11 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
 
   session_ = opened.session;
   state_ = State::open;
-  username_ = connect.username;
   clean_start_ = connect.clean_start;
   has_password_ = connect.has_password;
   receive_max_ = connect.receive_maximum;
   max_packet_out_ = connect.maximum_packet_size;
-  connected_at_s_ = broker_->unix_ms() / 1000;
+  connected_at_s_ = static_cast<std::uint32_t>(broker_->unix_ms() / 1000);
   if (!mountpoint.empty()) extras().mountpoint = std::move(mountpoint);
   apply_limits(connect);
   if (answer.verdict == Verdict::allow) limit_life(answer.expiry_s);
@@ -338,7 +337,7 @@ void Connection::tell_connected(const ConnectView& connect, bool present) {
   std::string name, user;
   KEEL_LOG(info, "client={} peer={}: connected: version={} clean_start={} keepalive={} username={}",
            printable(connect.client_id, name), link_.peer().address(), version_name(version_),
-           connect.clean_start, keep_alive_s_, printable(username_, user));
+           connect.clean_start, keep_alive_s_, printable(username(), user));
   if (broker_->traces())
     trace(fmt::format(
         "received CONNECT version={} clean_start={} keepalive={} will={}; sent CONNACK "

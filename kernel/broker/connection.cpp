@@ -296,7 +296,7 @@ bool Connection::poll() {
   if (!session_ || state_ != State::open || !suspended()) return false;
   end_poll();
   sleep_->polling = true;
-  sleep_->queued = session_->queue.size();
+  sleep_->queued = static_cast<std::uint32_t>(session_->queue.size());
   if (session_->retained)
     for (auto owed = session_->retained->rbegin(); owed != session_->retained->rend(); ++owed)
       sleep_->retained.push_back(owed->first);
@@ -347,7 +347,7 @@ void Connection::timer_due() {
 ConnectionInfo Connection::info() const {
   ConnectionInfo info;
   info.client_id = client_name();
-  info.username = username_;
+  info.username = username();
   info.peer = link_.peer().address();
   info.endpoint = link_.peer().endpoint;
   if (link_.peer().listener) info.listener = link_.peer().listener->settings.name;
@@ -370,8 +370,8 @@ HookClient Connection::hook_client() const {
     client.client_id = session_->client_id;
     client.session_expiry_s = session_->expiry_s;
   }
-  client.username = username_;
-  client.has_username = !username_.empty();
+  client.username = username();
+  client.has_username = !client.username.empty();
   client.has_password = has_password_;
   client.peer = &link_.peer();
   client.version = version_;

@@ -51,7 +51,8 @@ class Connection final : public LinkHandler {
   bool open() const { return state_ == State::open; }
   Session* session() const { return session_; }
   Version version() const { return version_; }
-  const std::string& username() const { return username_; }
+  // Empty: none. While it has a session.
+  Bytes username() const { return session_ ? Bytes(session_->username) : Bytes(); }
   const PeerInfo& peer() const { return link_.peer(); }
   ConnectionInfo info() const;
   HookClient hook_client() const;
@@ -142,8 +143,8 @@ class Connection final : public LinkHandler {
   struct Sleep {
     std::uint32_t queue_limit = 0;
     // While a poll is under way: what of that which waited is still to be sent.
+    std::uint32_t queued = 0;  // of the session's queue, from the front
     bool polling = false;
-    std::size_t queued = 0;          // of the session's queue, from the front
     std::vector<FilterId> retained;  // owed for these subscriptions, the first one last
   };
 
@@ -290,12 +291,11 @@ class Connection final : public LinkHandler {
   Session* session_ = nullptr;
   Timer timer_;  // time for CONNECT, then keep alive
   std::int64_t last_received_ms_;
-  std::int64_t connected_at_s_ = 0;
   std::unique_ptr<Extras> extras_;
-  std::unique_ptr<Sleep> sleep_;  // null: awake
-  std::string username_;
-  std::uint32_t place_ = 0;          // in the broker's list
-  std::uint32_t max_packet_in_ = 0;  // 0: none
+  std::unique_ptr<Sleep> sleep_;      // null: awake
+  std::uint32_t connected_at_s_ = 0;  // Unix time
+  std::uint32_t place_ = 0;           // in the broker's list
+  std::uint32_t max_packet_in_ = 0;   // 0: none
   std::uint32_t max_packet_out_ = 0;
   std::uint16_t receive_max_ = 65535;
   std::uint16_t keep_alive_s_ = 0;
@@ -307,8 +307,8 @@ class Connection final : public LinkHandler {
   bool has_password_ : 1 = false;
   bool connect_asked_ : 1 = false;  // the client_connect hook has been called
   bool connack_asked_ : 1 = false;
-  std::uint8_t paused_ = 0;    // the Pause reasons for which no packet is taken now
-  std::uint8_t queueing_ = 0;  // the Queueing reasons
+  std::uint8_t paused_ : 4 = 0;    // the Pause reasons for which no packet is taken now
+  std::uint8_t queueing_ : 4 = 0;  // the Queueing reasons
 };
 
 }  // namespace keel::kernel

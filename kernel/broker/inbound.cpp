@@ -102,7 +102,7 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
   message.received_ms = link_.shard().now_ms();
   message.publisher = session_->number;
   Reason reason = Reason::success;
-  if (broker_->publish_hooked(message, session_->client_id, username_, reason) == 0 &&
+  if (broker_->publish_hooked(message, session_->client_id, session_->username, reason) == 0 &&
       reason == Reason::success)
     reason = Reason::no_matching_subscribers;
   if (publish.qos == 0) return;

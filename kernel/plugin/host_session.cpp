@@ -86,7 +86,8 @@ keel_status session_open(const keel_host* host, const keel_session_request* give
       name.empty() ? slot.name() : name, protocol.empty() ? "mqtt" : protocol,
       (request.flags & KEEL_SESSION_LOOPBACK_ONLY) != 0, true);
   peer.verified = copy_verified(request.verified);
-  auto session = std::make_unique<PluginSession>(slot, thread->index(), callbacks, ctx,
+  auto session = std::make_unique<PluginSession>(slot, thread->index(),
+                                                 *slot.session_callbacks.keep(callbacks), ctx,
                                                  std::string(connect.client_id));
   if (auto opened = session->open(*thread, std::move(peer), connect); !opened)
     return fail(KEEL_E_LIMIT, "session.open: " + opened.error());
@@ -108,10 +109,9 @@ PluginSession* find(const keel_host* host, keel_handle handle, const char* funct
   return session;
 }
 
-keel_status answer(PluginSession& session, SessionClient::Sent sent, const char* function) {
+keel_status answer(SessionClient::Sent sent, const char* function) {
   switch (sent) {
     case SessionClient::Sent::ok:
-      session.send();
       return KEEL_OK;
     case SessionClient::Sent::full:
       return fail(KEEL_E_LIMIT,
@@ -143,7 +143,10 @@ keel_status session_publish(const keel_host* host, keel_handle handle,
   std::string properties;
   if ((status = write_properties(message.props, message.props_n, properties))) return status;
   publish.properties = properties;
-  return answer(*session, session->client().publish(publish, token), "session.publish");
+  return answer(session->order([&](SessionClient& client, OutBuffer& out) {
+    return client.publish(out, publish, token);
+  }),
+                "session.publish");
 }
 
 keel_status session_subscribe(const keel_host* host, keel_handle handle,
@@ -170,7 +173,10 @@ keel_status session_subscribe(const keel_host* host, keel_handle handle,
     filters.push_back({view(one.filter), one.qos, one.no_local != 0, one.retain_as_published != 0,
                        one.retain_handling});
   }
-  return answer(*session, session->client().subscribe(filters, token), "session.subscribe");
+  return answer(session->order([&](SessionClient& client, OutBuffer& out) {
+    return client.subscribe(out, filters, token);
+  }),
+                "session.subscribe");
 }
 
 keel_status session_unsubscribe(const keel_host* host, keel_handle handle, const keel_str* given,
@@ -187,16 +193,19 @@ keel_status session_unsubscribe(const keel_host* host, keel_handle handle, const
         !valid_utf8(filters.back()))
       return fail(KEEL_E_INVAL, "session.unsubscribe: a filter is empty or not UTF-8");
   }
-  return answer(*session, session->client().unsubscribe(filters, token), "session.unsubscribe");
+  return answer(session->order([&](SessionClient& client, OutBuffer& out) {
+    return client.unsubscribe(out, filters, token);
+  }),
+                "session.unsubscribe");
 }
 
 keel_status session_received(const keel_host* host, keel_handle handle, std::uint32_t id) {
   keel_status status = KEEL_OK;
   PluginSession* const session = find(host, handle, "session.received", status);
   if (!session) return status;
-  if (!session->client().received(id))
+  if (!session->order(
+          [id](SessionClient& client, OutBuffer& out) { return client.received(out, id); }))
     return fail(KEEL_E_NOENT, "session.received: no QoS 2 delivery of this id is under way");
-  session->send();
   return KEEL_OK;
 }
 
@@ -207,9 +216,10 @@ keel_status session_ack(const keel_host* host, keel_handle handle, std::uint32_t
   if (!session) return status;
   if (reason != 0 && reason < 0x80)
     return fail(KEEL_E_INVAL, "session.ack: the reason is 0 or an error from 0x80 on");
-  if (!session->client().ack(id, static_cast<Reason>(reason)))
+  if (!session->order([&](SessionClient& client, OutBuffer& out) {
+        return client.ack(out, id, static_cast<Reason>(reason));
+      }))
     return fail(KEEL_E_NOENT, "session.ack: no delivery of this id is under way");
-  session->send();
   return KEEL_OK;
 }
 
@@ -278,7 +288,7 @@ keel_status session_attach(const keel_host* host, keel_handle handle,
   HostObject* const object =
       find_parked(slot, handle, ObjectKind::session, "session.attach", status);
   if (!object) return status;
-  static_cast<PluginSession*>(object)->rebind(callbacks, ctx);
+  static_cast<PluginSession*>(object)->rebind(*slot.session_callbacks.keep(callbacks), ctx);
   adopt_parked(slot, *object);
   return KEEL_OK;
 }

@@ -1,6 +1,6 @@
 #include "kernel/plugin/plugin_session.hpp"
 
-#include <algorithm>
+#include <vector>
 
 #include "kernel/plugin/host_support.hpp"
 #include "kernel/plugin/message_properties.hpp"
@@ -11,11 +11,15 @@ PluginSession::PluginSession(Slot& slot, std::uint32_t shard,
                              const keel_session_callbacks& callbacks, void* ctx,
                              std::string client_id)
     : HostObject(slot, ObjectKind::session, shard),
-      callbacks_(callbacks),
+      callbacks_(&callbacks),
       ctx_(ctx),
       client_id_(std::move(client_id)),
-      number_(slot.runtime().gateways().next_session()),
-      client_(out_, *this) {}
+      number_(slot.runtime().gateways().next_session()) {}
+
+PluginSession::Rare& PluginSession::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
 
 Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const ConnectView& connect) {
   Realm& realm = thread.runtime().realm();
@@ -27,15 +31,16 @@ Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const Connec
       static_cast<StreamUser&>(*this));
   if (!end) return Error{end.error()};
   end_ = std::move(*end);
-  client_.connect(connect);
-  send();
+  OutBuffer out;
+  SessionClient::connect(out, connect);
+  send(out);
   return {};
 }
 
 void PluginSession::begin() {
   parked_ = false;
-  if (!held_.empty()) {
-    const std::string held = std::exchange(held_, {});
+  if (rare_ && !rare_->held.empty()) {
+    const std::string held = std::exchange(rare_->held, {});
     take(held);
   }
   if (closed_) return finish();
@@ -45,13 +50,14 @@ void PluginSession::begin() {
 void PluginSession::revoke() {
   stop_ = true;
   if (end_) {
-    client_.disconnect(Reason::disconnect_with_will);
-    send();
+    OutBuffer out;
+    SessionClient::disconnect(out, Reason::disconnect_with_will);
+    send(out);
     end_->close(CloseCause::local, "plugin_unloaded");
     end_.reset();
   }
   reason_ = Reason::server_shutting_down;
-  word_ = "plugin_unloaded";
+  rare().word = "plugin_unloaded";
   if (!refused_) tell_closed();
 }
 
@@ -61,15 +67,10 @@ bool PluginSession::park() {
   return true;
 }
 
-void PluginSession::rebind(const keel_session_callbacks& callbacks, void* ctx) {
-  callbacks_ = callbacks;
-  ctx_ = ctx;
-}
-
-void PluginSession::send() {
+void PluginSession::send(OutBuffer& out) {
   iovec pieces[16];
-  while (end_ && !out_.empty()) {
-    const int n = out_.gather(pieces, 16);
+  while (end_ && !out.empty()) {
+    const int n = out.gather(pieces, 16);
     std::size_t sent = 0;
     for (int i = 0; i < n; ++i) {
       const StreamEnd::Fed fed =
@@ -79,7 +80,7 @@ void PluginSession::send() {
       backed_up_ = fed.waiting > StreamEnd::kEnough;
       sent += pieces[i].iov_len;
     }
-    out_.consume(sent);
+    out.consume(sent);
   }
 }
 
@@ -90,7 +91,7 @@ void PluginSession::break_off() {
   end_.reset();
   stop_ = true;
   reason_ = Reason::quota_exceeded;
-  word_ = "overrun";
+  rare().word = "overrun";
   Slot& owner = slot();
   HostThread& home = owner.runtime().thread(thread());
   home.post([&owner, self = handle()] {
@@ -102,30 +103,34 @@ void PluginSession::break_off() {
 void PluginSession::leave(std::uint8_t reason) {
   closing_ = true;
   reason_ = static_cast<Reason>(reason);
-  word_ = "closed";
-  client_.disconnect(reason == 0 ? Reason::success : Reason::disconnect_with_will);
-  send();
+  rare().word = "closed";
+  OutBuffer out;
+  SessionClient::disconnect(out, reason == 0 ? Reason::success : Reason::disconnect_with_will);
+  send(out);
 }
 
 void PluginSession::on_output(const iovec* pieces, int count) {
-  if (count == 1 && held_.empty())
+  const bool behind = rare_ && !rare_->held.empty();
+  if (count == 1 && !behind)
     return take({static_cast<const char*>(pieces->iov_base), pieces->iov_len});
+  std::string joined = behind ? std::exchange(rare_->held, {}) : std::string();
   for (int i = 0; i < count; ++i)
-    held_.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
-  const std::string joined = std::exchange(held_, {});
+    joined.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
   take(joined);
 }
 
 void PluginSession::take(Bytes bytes) {
   if (parked_) {
-    held_ += bytes;
+    rare().held += bytes;
     return;
   }
   slot().bytes_out.fetch_add(bytes.size(), std::memory_order_relaxed);
-  const std::size_t taken = client_.on_data(bytes, stop_);
-  if (taken < bytes.size() && !stop_) held_ += bytes.substr(taken);
-  if (!stop_) send();
-  if (client_.broken() && !stop_) break_off();
+  OutBuffer out;
+  const std::size_t taken = client_.on_data(out, bytes, *this, stop_);
+  if (stop_) return;
+  if (taken < bytes.size()) rare().held += bytes.substr(taken);
+  send(out);
+  if (client_.broken()) break_off();
 }
 
 void PluginSession::on_connack(const ConnackView& connack) {
@@ -134,21 +139,21 @@ void PluginSession::on_connack(const ConnackView& connack) {
     refused_ = true;
     reason_ = connack.reason;
   }
-  if (!callbacks_.opened) return;
+  if (!callbacks_->opened) return;
   call_plugin(slot(), CallSite::session, [&] {
-    callbacks_.opened(ctx_, handle(), code(connack.reason), connack.session_present ? 1 : 0);
+    callbacks_->opened(ctx_, handle(), code(connack.reason), connack.session_present ? 1 : 0);
   });
 }
 
 void PluginSession::on_deliveries(std::span<const Delivery> deliveries) {
   keel_delivery shown[SessionClient::kBatch];
-  props_.clear();
+  std::vector<keel_property> props;
   std::size_t first[SessionClient::kBatch + 1];
   for (std::size_t i = 0; i < deliveries.size(); ++i) {
-    first[i] = props_.size();
-    read_properties(deliveries[i].publish.properties, props_);
+    first[i] = props.size();
+    read_properties(deliveries[i].publish.properties, props);
   }
-  first[deliveries.size()] = props_.size();
+  first[deliveries.size()] = props.size();
   const std::int64_t now = slot().runtime().thread(thread()).shard().now_ms();
   for (std::size_t i = 0; i < deliveries.size(); ++i) {
     const PublishView& publish = deliveries[i].publish;
@@ -162,28 +167,28 @@ void PluginSession::on_deliveries(std::span<const Delivery> deliveries) {
     out.message.dup = publish.dup ? 1 : 0;
     out.message.topic = str(publish.topic);
     out.message.payload = str(publish.payload);
-    out.message.props = props_.data() + first[i];
+    out.message.props = props.data() + first[i];
     out.message.props_n = static_cast<std::uint32_t>(first[i + 1] - first[i]);
     out.message.expiry_s = publish.expiry_s;
     out.message.received_ms = now;
   }
   call_plugin(slot(), CallSite::session, [&] {
-    callbacks_.deliver(ctx_, handle(), shown, static_cast<std::uint32_t>(deliveries.size()));
+    callbacks_->deliver(ctx_, handle(), shown, static_cast<std::uint32_t>(deliveries.size()));
   });
 }
 
 void PluginSession::on_suback(std::uint64_t token, Bytes codes) {
-  if (!callbacks_.suback) return;
+  if (!callbacks_->suback) return;
   call_plugin(slot(), CallSite::session, [&] {
-    callbacks_.suback(ctx_, handle(), token, reinterpret_cast<const std::uint8_t*>(codes.data()),
-                      static_cast<std::uint32_t>(codes.size()));
+    callbacks_->suback(ctx_, handle(), token, reinterpret_cast<const std::uint8_t*>(codes.data()),
+                       static_cast<std::uint32_t>(codes.size()));
   });
 }
 
 void PluginSession::on_published(std::uint64_t token, Reason reason) {
-  if (!callbacks_.published) return;
+  if (!callbacks_->published) return;
   call_plugin(slot(), CallSite::session,
-              [&] { callbacks_.published(ctx_, handle(), token, code(reason)); });
+              [&] { callbacks_->published(ctx_, handle(), token, code(reason)); });
 }
 
 void PluginSession::on_pingresp() {
@@ -193,18 +198,18 @@ void PluginSession::on_pingresp() {
     --ended_;
     return;
   }
-  if (!callbacks_.polled) return;
-  call_plugin(slot(), CallSite::session, [&] { callbacks_.polled(ctx_, handle()); });
+  if (!callbacks_->polled) return;
+  call_plugin(slot(), CallSite::session, [&] { callbacks_->polled(ctx_, handle()); });
 }
 
 void PluginSession::on_disconnect(Reason reason) {
   reason_ = reason;
-  word_ = "disconnected";
+  rare().word = "disconnected";
 }
 
 void PluginSession::on_closed(CloseCause, std::string_view detail) {
   end_.reset();
-  if (word_.empty()) word_ = detail;
+  if (rare().word.empty()) rare().word = detail;
   if (parked_)
     closed_ = true;
   else
@@ -212,9 +217,9 @@ void PluginSession::on_closed(CloseCause, std::string_view detail) {
 }
 
 void PluginSession::tell_closed() {
-  if (!callbacks_.closed) return;
+  if (!callbacks_->closed) return;
   call_plugin(slot(), CallSite::session,
-              [&] { callbacks_.closed(ctx_, handle(), code(reason_), str(word_)); });
+              [&] { callbacks_->closed(ctx_, handle(), code(reason_), str(rare().word)); });
 }
 
 void PluginSession::finish() {

@@ -5,9 +5,7 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "keel/ext/session.h"
 #include "kernel/broker/broker.hpp"
@@ -20,6 +18,7 @@ namespace keel::kernel {
 
 class PluginSession final : public HostObject, private StreamUser, private SessionEvents {
  public:
+  // `callbacks` stay as long as the slot.
   PluginSession(Slot& slot, std::uint32_t shard, const keel_session_callbacks& callbacks, void* ctx,
                 std::string client_id);
 
@@ -30,12 +29,21 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   void revoke() override;
   bool park() override;
   // The next version's callbacks. [control, while parked]
-  void rebind(const keel_session_callbacks& callbacks, void* ctx);
+  void rebind(const keel_session_callbacks& callbacks, void* ctx) {
+    callbacks_ = &callbacks;
+    ctx_ = ctx;
+  }
 
   bool open() const { return end_ && !closing_; }
   bool backed_up() const { return backed_up_; }  // the broker has not taken what was sent
-  SessionClient& client() { return client_; }
-  void send();  // what the client has written goes to the broker
+  // Calls fn(SessionClient&, OutBuffer&); what that writes goes to the broker.
+  template <class F>
+  auto order(F&& fn) {
+    OutBuffer out;
+    const auto answer = fn(client_, out);
+    send(out);
+    return answer;
+  }
   void leave(std::uint8_t reason);
   // Orders to the broker's side of the session, on the shard of its client id. They are carried out
   // if the client's connection there is still this one.
@@ -51,6 +59,7 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   void on_writable() override { backed_up_ = false; }
   void on_closed(CloseCause cause, std::string_view detail) override;
 
+  void on_written(OutBuffer& out) override { send(out); }
   void on_connack(const ConnackView& connack) override;
   void on_deliveries(std::span<const Delivery> deliveries) override;
   void on_suback(std::uint64_t token, Bytes codes) override;
@@ -62,32 +71,37 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   void at_home(F order, G otherwise) const;
   std::function<void(Reason)> reporter(std::uint64_t token) const;
 
+  void send(OutBuffer& out);
   void take(Bytes bytes);
   void break_off();
   void tell_closed();
   void finish();
 
-  keel_session_callbacks callbacks_;
+  // What few sessions have.
+  struct Rare {
+    std::string held;  // output of the broker that came while nobody could be called
+    std::string word;  // why it ended
+  };
+  Rare& rare();
+
+  const keel_session_callbacks* callbacks_;
   void* ctx_;
   const std::string client_id_;
-  const std::uint32_t number_;  // PeerInfo::gateway_session
   std::unique_ptr<StreamEnd> end_;
-  OutBuffer out_;
+  std::unique_ptr<Rare> rare_;
   SessionClient client_;
-  std::string held_;  // output of the broker that came while nobody could be called
-  std::vector<keel_property> props_;
+  const std::uint32_t number_;  // PeerInfo::gateway_session
+  std::uint32_t polls_ = 0;     // whose end has not come yet
+  std::uint32_t ended_ = 0;     // the first ones of them: other orders ended these, nobody is told
   Reason reason_ = Reason::unspecified_error;  // why it ended
-  std::string word_;
-  std::uint32_t polls_ = 0;  // whose end has not come yet
-  std::uint32_t ended_ = 0;  // the first ones of them: other orders ended these, nobody is told
-  bool asleep_ = false;
-  bool opened_ = false;   // CONNACK said yes
-  bool refused_ = false;  // `opened` told the plugin no; there is no `closed`
-  bool closing_ = false;  // leave() was called
-  bool closed_ = false;   // ended while parked
-  bool stop_ = false;     // no more events: given up
-  bool parked_ = false;
-  bool backed_up_ = false;
+  bool stop_ = false;                          // no more events: given up
+  bool asleep_ : 1 = false;
+  bool opened_ : 1 = false;   // CONNACK said yes
+  bool refused_ : 1 = false;  // `opened` told the plugin no; there is no `closed`
+  bool closing_ : 1 = false;  // leave() was called
+  bool closed_ : 1 = false;   // ended while parked
+  bool parked_ : 1 = false;
+  bool backed_up_ : 1 = false;
 };
 
 }  // namespace keel::kernel

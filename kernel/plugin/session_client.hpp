@@ -1,19 +1,19 @@
 // The MQTT 5.0 client of one session/1 handle, without I/O: orders in, packets out, packets in,
 // events out. So a gateway's client meets the same protocol machine as any other, with the same
-// hooks, limits and lists. [shard that opened it]
+// hooks, limits and lists. There are many and most are idle: it keeps only what is under way.
+// [shard that opened it]
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "kernel/base/result.hpp"
 #include "kernel/codec/client_packets.hpp"
 #include "kernel/codec/decoder.hpp"
 #include "kernel/codec/out_buffer.hpp"
+#include "kernel/plugin/packet_table.hpp"
 
 namespace keel::kernel {
 
@@ -27,6 +27,8 @@ class SessionEvents {
   };
 
   virtual ~SessionEvents() = default;
+  // Before any other one, when something was written: whoever is told may write, too, behind it.
+  virtual void on_written(OutBuffer& out) = 0;
   virtual void on_connack(const ConnackView& connack) = 0;
   virtual void on_deliveries(std::span<const Delivery> deliveries) = 0;
   virtual void on_suback(std::uint64_t token, Bytes codes) = 0;
@@ -35,40 +37,36 @@ class SessionEvents {
   virtual void on_disconnect(Reason reason) = 0;
 };
 
+// Packets are appended to `out`, which the owner sends.
 class SessionClient {
  public:
   static constexpr std::size_t kBatch = 32;
   static constexpr std::size_t kMaxUnderWay = 4096;  // publishes and subscribes not answered yet
 
-  // Packets are appended to `out`; the owner sends them.
-  SessionClient(OutBuffer& out, SessionEvents& events) : out_(out), events_(events) {}
-
-  void connect(const ConnectView& connect) { encode_connect(out_, connect); }
+  static void connect(OutBuffer& out, const ConnectView& connect) { encode_connect(out, connect); }
 
   enum class Sent { ok, full, too_large };
   // `publish` with topic, payload, properties, qos, retain, expiry. QoS above 0: on_published
   // follows.
-  Sent publish(const PublishView& publish, std::uint64_t token);
-  Sent subscribe(std::span<const FilterView> filters, std::uint64_t token);
-  Sent unsubscribe(std::span<const Bytes> filters, std::uint64_t token);
+  Sent publish(OutBuffer& out, const PublishView& publish, std::uint64_t token);
+  Sent subscribe(OutBuffer& out, std::span<const FilterView> filters, std::uint64_t token);
+  Sent unsubscribe(OutBuffer& out, std::span<const Bytes> filters, std::uint64_t token);
   // The device has a QoS 2 delivery. False: there is no such delivery, or it is not QoS 2.
-  bool received(std::uint32_t id);
+  bool received(OutBuffer& out, std::uint32_t id);
   // The device is done with a delivery. False: there is no such delivery.
-  bool ack(std::uint32_t id, Reason reason);
-  void disconnect(Reason reason) { encode_client_disconnect(out_, reason); }
+  bool ack(OutBuffer& out, std::uint32_t id, Reason reason);
+  static void disconnect(OutBuffer& out, Reason reason) { encode_client_disconnect(out, reason); }
 
   // Takes whole packets from `bytes`; answers how many bytes they were. `stop` is looked at between
   // packets: the owner's event handlers may have ended everything.
-  std::size_t on_data(Bytes bytes, const bool& stop);
+  std::size_t on_data(OutBuffer& out, Bytes bytes, SessionEvents& events, const bool& stop);
   // The broker sent something that no broker sends.
   bool broken() const { return broken_; }
-
-  std::size_t under_way() const { return waiting_.size(); }
-  std::size_t unacknowledged() const { return deliveries_.size(); }
 
  private:
   struct Waiting {
     std::uint64_t token;
+    std::uint16_t id;   // ours
     PacketType answer;  // that ends it
   };
   enum class Stage : std::uint8_t {
@@ -78,21 +76,32 @@ class SessionClient {
     released,   // PUBREL came
     completed,  // acknowledged, PUBREL has not come yet
   };
+  struct Delivered {
+    std::uint16_t id;  // the broker's
+    Stage stage;
+  };
+  // What one on_data() works with.
+  struct Round {
+    OutBuffer& out;
+    SessionEvents& events;
+    std::vector<SessionEvents::Delivery> batch = {};
+    SessionEvents& tell() {
+      if (!out.empty()) events.on_written(out);
+      return events;
+    }
+  };
 
-  void handle(const FixedHeader& header, Bytes body);
-  void take_publish(const FixedHeader& header, Bytes body);
-  void take_ack(PacketType type, Bytes body);
-  void take_pubrel(Bytes body);
-  void take_suback(Bytes body);
-  void flush_deliveries();
-  std::uint16_t free_id();
-  void finish(std::uint16_t id, Reason reason);
+  void handle(Round& round, const FixedHeader& header, Bytes body);
+  void take_publish(Round& round, const FixedHeader& header, Bytes body);
+  void take_ack(Round& round, PacketType type, Bytes body);
+  void take_pubrel(Round& round, Bytes body);
+  void take_suback(Round& round, Bytes body);
+  static void flush_deliveries(Round& round);
+  std::uint16_t expect(PacketType answer, std::uint64_t token);
+  Delivered* delivery(std::uint32_t id);
 
-  OutBuffer& out_;
-  SessionEvents& events_;
-  std::unordered_map<std::uint16_t, Waiting> waiting_;   // by our packet id
-  std::unordered_map<std::uint16_t, Stage> deliveries_;  // by the broker's packet id
-  std::vector<SessionEvents::Delivery> batch_;
+  PacketTable<Waiting> waiting_;
+  PacketTable<Delivered> deliveries_;
   std::uint32_t max_packet_ = 0;
   std::uint16_t next_id_ = 1;
   bool broken_ = false;

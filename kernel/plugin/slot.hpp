@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "keel/abi.h"
+#include "keel/ext/session.h"
 #include "keel/ext/stream.h"
 #include "keel/ext/tcp.h"
 #include "kernel/base/log.hpp"
@@ -129,6 +130,7 @@ class Slot {
   log::detail::Site log_site;  // of its own lines
   WatchedSet watched;          // descriptors, see host_fd.cpp
   ClientTls client_tls;        // for the connections it makes
+  CallbackTables<keel_session_callbacks> session_callbacks;
   CallbackTables<keel_tcp_callbacks> tcp_callbacks;
   CallbackTables<keel_stream_callbacks> stream_callbacks;
 

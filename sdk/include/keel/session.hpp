@@ -199,7 +199,8 @@ class Session : public Handle {
   // While suspended: what waits now is delivered as acknowledgements make room, what comes later
   // waits on. SessionHandler::polled() follows, unless resume(), suspend() or poll() comes before.
   Status poll() const { return call(&keel_ext_session::poll); }
-  // fn(const keel_session_stats*) once, later; null: the session ended, or the plugin is going.
+  // fn(const keel_session_stats*) once, later, perhaps after session_closed(); null: the session
+  // ended, or the plugin is going.
   template <class F>
   Status inspect(F fn) const {
     struct Query {

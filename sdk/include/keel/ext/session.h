@@ -129,8 +129,8 @@ typedef struct keel_ext_session {
    * goes on across an upgrade. KEEL_E_STATE: not suspended. [shard of open] since 1.0 */
   keel_status (*poll)(const keel_host* host, keel_handle session);
   /* Asks for the session's figures; `fn` is called once, later, with null when the session ended or
-   * the plugin is being unloaded or replaced. KEEL_E_LIMIT: too many are asked for already. [shard
-   * of open] since 1.0 */
+   * the plugin is being unloaded or replaced: perhaps after `closed`. KEEL_E_LIMIT: too many are
+   * asked for already. [shard of open] since 1.0 */
   keel_status (*inspect)(const keel_host* host, keel_handle session, keel_session_stats_fn fn,
                          void* ctx);
 } keel_ext_session;

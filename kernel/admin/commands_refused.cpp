@@ -12,10 +12,10 @@ struct Refused {
 };
 
 constexpr Refused kRefused[] = {
-    {"acl", "topics are allowed or denied by mqtt.acl_nomatch and by plugins"},
+    {"acl", "the plugin emqx_acl brings it: `plugins load emqx_acl`"},
     {"admins", "there is no dashboard; access to ctl is by user id of the operating system"},
     {"bridges", "let a client that is connected to both brokers forward messages"},
-    {"clientid", "there is no store of client ids to log in with"},
+    {"clientid", "the plugin emqx_auth_clientid brings it: `plugins load emqx_auth_clientid`"},
     {"cluster", "Keel runs as a single node"},
     {"mgmt", "there is no REST interface; see `metrics --prometheus` and http.bind"},
     {"mnesia", "there is no database; `vm memory` and `broker stats` show what is held"},
@@ -25,7 +25,7 @@ constexpr Refused kRefused[] = {
     {"resources", "there is no rule engine"},
     {"rule-actions", "there is no rule engine"},
     {"rules", "there is no rule engine"},
-    {"users", "there is no store of user names to log in with"},
+    {"users", "the plugin emqx_auth_username brings it: `plugins load emqx_auth_username`"},
 };
 
 }  // namespace
@@ -34,7 +34,7 @@ void add_refused_commands(CommandTable& table) {
   for (const Refused& refused : kRefused) {
     table.add_fallback(std::string(refused.name), [refused](Args, Reply& reply) {
       return reply.fail(
-          fmt::format("`{}`: not part of this version; {}.", refused.name, refused.hint));
+          fmt::format("`{}`: not part of the kernel; {}.", refused.name, refused.hint));
     });
   }
 }

@@ -89,12 +89,9 @@ void Broker::forget_asked(const Connection& connection) {
   }
 }
 
-bool Broker::connected_through(std::string_view client_id, const ListenerInfo* listener,
-                               const Endpoint& peer) const {
-  const Session* const session = sessions_.find(client_id);
-  if (!session || !session->connection) return false;
-  const PeerInfo& there = session->connection->peer();
-  return there.listener.get() == listener && there.endpoint == peer;
+bool Broker::connected_for(std::string_view client_id, std::uint32_t gateway_session) const {
+  const Connection* const connection = connection_of(client_id);
+  return connection && connection->peer().gateway_session == gateway_session;
 }
 
 }  // namespace keel::kernel

@@ -96,6 +96,7 @@ class Broker {
   // See Connection::suspend(). False: not connected.
   bool suspend(std::string_view client_id, std::uint32_t queue_limit);
   bool resume(std::string_view client_id);
+  bool poll(std::string_view client_id);
   // Replaces or removes the will of a client that is connected, with the checks of CONNECT but the
   // authorize hook's, which is the caller's to ask. The topic is as the client knows it.
   Fault set_will(std::string_view client_id, const WillView& will);
@@ -105,9 +106,8 @@ class Broker {
   // not.
   void ask_authorize(std::string_view client_id, Action action, std::uint8_t qos, bool retain,
                      std::string_view topic, std::function<void(bool)> done);
-  // Whether the client's connection is the one that came through this listener from this endpoint.
-  bool connected_through(std::string_view client_id, const ListenerInfo* listener,
-                         const Endpoint& peer) const;
+  // Whether the client's connection stands for this session of a gateway.
+  bool connected_for(std::string_view client_id, std::uint32_t gateway_session) const;
   enum class Cleaned { done, connected, not_found };
   Cleaned clean_persistent(std::string_view client_id);
   enum class Changed { done, no_session, bad_filter, not_subscribed, limit };
@@ -256,7 +256,8 @@ class Broker {
   void release_held();
   bool redispatch(const Session& from, const Delivery& delivery, bool online_only);
   void redispatch_shared(Session& session, bool online_only);
-  void pump_retained(Session& session);
+  bool pump_retained(Session& session);
+  bool exhausted(const RetainedCursor& cursor) const;
   void forget_retained(Session& session, FilterId filter);
   void continue_later(Session& session);
   bool ignores_own(const Session& session) const;

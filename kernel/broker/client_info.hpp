@@ -31,6 +31,7 @@ struct SessionInfo {
   std::string_view client_id;
   bool clean_start = true, connected = false;
   std::uint32_t expiry_s = 0;
+  std::size_t unsent = 0;  // of `inflight`: wait to be sent again
   std::size_t subscriptions = 0, inflight = 0, queued = 0, queued_bytes = 0, awaiting_rel = 0;
   std::uint32_t max_inflight = 0, dropped = 0, delivered = 0, enqueued = 0;
   std::int64_t created_at_s = 0;

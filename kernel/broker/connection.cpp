@@ -265,8 +265,13 @@ void Connection::arm_keep_alive() {
 
 bool Connection::suspend(std::uint32_t queue_limit) {
   if (!session_ || state_ != State::open) return false;
-  extras().queue_limit = queue_limit;
-  if (suspended()) return true;
+  if (suspended()) {
+    end_poll();
+    sleep_->queue_limit = queue_limit;
+    return true;
+  }
+  sleep_ = std::make_unique<Sleep>();
+  sleep_->queue_limit = queue_limit;
   queueing_ |= kSuspended;
   timer_.cancel();
   broker_->set_shared_online(*session_, false);  // members that are awake go first
@@ -276,12 +281,43 @@ bool Connection::suspend(std::uint32_t queue_limit) {
 bool Connection::resume() {
   if (!session_ || state_ != State::open) return false;
   if (!suspended()) return true;
+  end_poll();
+  sleep_.reset();
   queueing_ = session_->queue.qos0() != 0 ? kBehind : 0;
   last_received_ms_ = link_.shard().now_ms();
   arm_keep_alive();
   broker_->set_shared_online(*session_, true);
   broker_->pump(*session_);
   return true;
+}
+
+bool Connection::poll() {
+  if (!session_ || state_ != State::open || !suspended()) return false;
+  end_poll();
+  sleep_->polling = true;
+  sleep_->queued = session_->queue.size();
+  if (session_->retained)
+    for (auto owed = session_->retained->rbegin(); owed != session_->retained->rend(); ++owed)
+      sleep_->retained.push_back(owed->first);
+  broker_->pump(*session_);
+  return true;
+}
+
+void Connection::end_poll() {
+  if (!polling()) return;
+  sleep_->polling = false;
+  sleep_->queued = 0;
+  sleep_->retained = {};
+  encode_pingresp(link_.out);
+  link_.touch();
+}
+
+const FilterId* Connection::retained_due() {
+  if (!session_->retained) return nullptr;
+  if (!sleep_) return &session_->retained->begin()->first;
+  std::vector<FilterId>& owed = sleep_->retained;
+  while (!owed.empty() && !session_->retained->contains(owed.back())) owed.pop_back();
+  return owed.empty() ? nullptr : &owed.back();
 }
 
 void Connection::timer_due() {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,8 +61,25 @@ class Connection final : public LinkHandler {
   // False: not connected yet, or not any more.
   bool suspend(std::uint32_t queue_limit);
   bool resume();
-  bool suspended() const { return queueing_ & kSuspended; }
-  std::uint32_t queue_limit() const { return suspended() ? extras_->queue_limit : 0; }
+  bool suspended() const { return sleep_ != nullptr; }
+  std::uint32_t queue_limit() const { return sleep_ ? sleep_->queue_limit : 0; }
+  // What waits now is sent to a client that sleeps, as its window allows; what comes later waits. A
+  // PINGRESP, which it has not asked for, marks the end: exactly one for each poll, also when
+  // another order ends it early. False: it does not sleep.
+  bool poll();
+  bool polling() const { return sleep_ && sleep_->polling; }
+  // The end of a poll: nothing that was waiting is left.
+  void end_poll();
+  // Whether anything may be sent to the client of what waits for it.
+  bool receives() const { return !sleep_ || sleep_->polling; }
+  // Whether the first message of the session's queue may be sent.
+  bool queue_due() const { return sleep_ ? sleep_->queued != 0 : !session_->queue.empty(); }
+  // The message at this place has left the session's queue.
+  void left_queue(std::size_t place) {
+    if (sleep_ && place < sleep_->queued) --sleep_->queued;
+  }
+  // The retained messages that may be sent next; null: none.
+  const FilterId* retained_due();
   // Whether messages may go past the session's queue.
   bool direct() const { return queueing_ == 0; }
   // The session's queue has been sent.
@@ -87,6 +103,8 @@ class Connection final : public LinkHandler {
   // allow. False: not everything yet.
   bool resend();
   bool nothing_to_resend() const { return !extras_ || extras_->resend.empty(); }
+  // How many in flight still wait to be sent again.
+  std::size_t unsent() const { return extras_ ? extras_->unsent : 0; }
   void start_resend();
 
   // Ends the connection from the broker's side: v5 clients are told why.
@@ -120,14 +138,23 @@ class Connection final : public LinkHandler {
     kBehind = 2,     // QoS 0 messages wait there and are to stay in front
   };
 
+  // Of a client that sleeps.
+  struct Sleep {
+    std::uint32_t queue_limit = 0;
+    // While a poll is under way: what of that which waited is still to be sent.
+    bool polling = false;
+    std::size_t queued = 0;          // of the session's queue, from the front
+    std::vector<FilterId> retained;  // owed for these subscriptions, the first one last
+  };
+
   // What few connections need.
   struct Extras {
     explicit Extras(Connection& owner);
     std::vector<std::string> alias_in;  // by alias - 1
     std::unordered_map<std::string, std::uint16_t> alias_out;
     std::uint16_t alias_out_max = 0;
-    std::deque<std::uint16_t> resend;  // packet ids
-    std::size_t unsent = 0;            // those of `resend` that still wait to be sent
+    std::vector<std::uint16_t> resend;  // packet ids, the first one last
+    std::size_t unsent = 0;             // those of `resend` that still wait to be sent
     std::string mountpoint;
     std::string auth_method;
     std::unique_ptr<ConnectAnswer> edits;  // of a hook, until CONNECT is taken
@@ -139,9 +166,8 @@ class Connection final : public LinkHandler {
     std::unordered_map<std::string, bool> answers;
     std::unique_ptr<std::vector<FilterChoice>> choices;  // of a hook, until SUBSCRIBE is taken
     TokenBucket packets, bytes;
-    Timer wait;                     // for the end of a pause
-    std::unique_ptr<Timer> life;    // of the client's credential; null: unlimited
-    std::uint32_t queue_limit = 0;  // while the client sleeps
+    Timer wait;                   // for the end of a pause
+    std::unique_ptr<Timer> life;  // of the client's credential; null: unlimited
     // A question under way.
     std::uint64_t ticket = 0;
     std::string asked;              // the decision's key; empty: authentication
@@ -266,6 +292,7 @@ class Connection final : public LinkHandler {
   std::int64_t last_received_ms_;
   std::int64_t connected_at_s_ = 0;
   std::unique_ptr<Extras> extras_;
+  std::unique_ptr<Sleep> sleep_;  // null: awake
   std::string username_;
   std::uint32_t place_ = 0;          // in the broker's list
   std::uint32_t max_packet_in_ = 0;  // 0: none

@@ -79,6 +79,8 @@ void Broker::enqueue(Session& session, Delivery delivery) {
       limits.max_queued_bytes == 0 || static_cast<std::uint64_t>(cost) <= limits.max_queued_bytes;
   while (fits && over() && !session.queue.empty()) {
     log_overflow(session);
+    if (session.connection && session.connection->polling())
+      session.connection->left_queue(session.queue.to_drop());
     const Delivery dropped = session.queue.drop();
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
     drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view(), "queue_full");
@@ -126,9 +128,9 @@ void Broker::drop_for(Session& session, Metric cause, const MessageView& message
 
 void Broker::pump(Session& session) {
   Connection* connection = session.connection;
-  if (!connection || !connection->open() || connection->suspended() || !connection->resend())
+  if (!connection || !connection->open() || !connection->receives() || !connection->resend())
     return;
-  while (!session.queue.empty()) {
+  while (connection->queue_due()) {
     Delivery& next = session.queue.front();
     if (next.message->expired(shard_.now_ms())) {
       metrics().add(Metric::messages_expired);
@@ -138,23 +140,31 @@ void Broker::pump(Session& session) {
       return;
     }
     Delivery delivery = session.queue.pop();
+    connection->left_queue(0);
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
     if (!delivery.message->expired(shard_.now_ms())) connection->send_queued(std::move(delivery));
   }
-  connection->caught_up();
-  session.overflow_logged = false;
-  if (session.retained) pump_retained(session);
+  if (session.queue.empty()) {
+    connection->caught_up();
+    session.overflow_logged = false;
+  }
+  if (pump_retained(session)) connection->end_poll();
 }
 
 // Retained messages owed to the session, as far as window and socket allow, a bounded number a
-// turn.
-void Broker::pump_retained(Session& session) {
-  if (session.retained_posted) return;
+// turn. False: not all that are due yet.
+bool Broker::pump_retained(Session& session) {
   Connection& connection = *session.connection;
   std::vector<MessagePtr> found;
-  for (int slice = 0; slice < kRetainedSlicesPerTurn; ++slice) {
-    if (!connection.window_open() || !connection.writable_below(kRetainedOutput)) return;
-    RetainedCursor& cursor = session.retained->begin()->second;
+  for (int slice = 0; const FilterId* due = connection.retained_due(); ++slice) {
+    if (session.retained_posted) return false;
+    if (slice == kRetainedSlicesPerTurn) {
+      continue_later(session);
+      return false;
+    }
+    if (!connection.window_open() || !connection.writable_below(kRetainedOutput)) return false;
+    const FilterId filter = *due;
+    RetainedCursor& cursor = session.retained->at(filter);
     // Only as many as may be sent: a message fetched is a message sent.
     const std::size_t room = std::min(kRetainedSlice, connection.window_left());
     found.clear();
@@ -169,14 +179,17 @@ void Broker::pump_retained(Session& session) {
       delivery.message = std::move(message);
       connection.send_queued(std::move(delivery));
     }
-    if (!done) continue;
-    session.retained->erase(session.retained->begin());
-    if (session.retained->empty()) {
-      session.retained.reset();
-      return;
-    }
+    if (done || (connection.polling() && exhausted(cursor))) forget_retained(session, filter);
   }
-  continue_later(session);
+  return true;
+}
+
+// Whether no message follows; a poll ends with its last one.
+bool Broker::exhausted(const RetainedCursor& cursor) const {
+  std::string after = cursor.after;
+  std::vector<MessagePtr> next;
+  return realm_.retained_for(cursor.filter).match(cursor.filter, after, 1, shard_.now_ms(), next) &&
+         next.empty();
 }
 
 // Comes back to a session on the next turn, after what others wait for.

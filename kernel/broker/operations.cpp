@@ -92,6 +92,7 @@ SessionInfo Broker::session_info(const Session& session) const {
   info.subscriptions = session.subscriptions.size();
   info.max_inflight = settings_->limits.max_inflight;
   info.inflight = session.inflight.size();
+  info.unsent = session.connection ? session.connection->unsent() : 0;
   info.queued = session.queue.size();
   info.queued_bytes = session.queue.bytes();
   info.awaiting_rel = session.awaiting_rel.size();
@@ -124,6 +125,12 @@ bool Broker::resume(std::string_view client_id) {
   assert(!in_hook());
   Connection* const connection = connection_of(client_id);
   return connection && connection->resume();
+}
+
+bool Broker::poll(std::string_view client_id) {
+  assert(!in_hook());
+  Connection* const connection = connection_of(client_id);
+  return connection && connection->poll();
 }
 
 Connection* Broker::connection_of(std::string_view client_id) const {

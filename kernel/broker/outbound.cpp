@@ -12,8 +12,7 @@ std::size_t Connection::window_left() const {
   if (const std::uint32_t limit = broker_->settings().limits.max_inflight; limit != 0)
     window = std::min<std::size_t>(window, limit);
   // What waits to be sent again occupies the window only once it is sent.
-  const std::size_t unsent = extras_ ? extras_->unsent : 0;
-  const std::size_t held = session_->inflight.size() - unsent;
+  const std::size_t held = session_->inflight.size() - unsent();
   return held < window ? window - held : 0;
 }
 
@@ -94,9 +93,10 @@ void Connection::send_queued(Delivery delivery) {
 
 void Connection::start_resend() {
   if (session_->inflight.empty()) return;
-  for (Delivery* delivery : session_->inflight.in_order()) {
-    delivery->unsent = true;
-    extras().resend.push_back(delivery->packet_id);
+  const std::vector<Delivery*> all = session_->inflight.in_order();
+  for (auto delivery = all.rbegin(); delivery != all.rend(); ++delivery) {
+    (*delivery)->unsent = true;
+    extras().resend.push_back((*delivery)->packet_id);
   }
   extras_->unsent = extras_->resend.size();
 }
@@ -106,8 +106,8 @@ bool Connection::resend() {
   auto& ids = extras_->resend;
   while (!ids.empty()) {
     if (!window_open() || !writable()) return false;
-    const std::uint16_t id = ids.front();
-    ids.pop_front();
+    const std::uint16_t id = ids.back();
+    ids.pop_back();
     Delivery* delivery = session_->inflight.find(id);
     if (!delivery || !delivery->unsent) continue;  // answered meanwhile
     mark_sent(*delivery);

@@ -48,8 +48,10 @@ struct ListenerInfo {
 
 // Who is at the other end. Rare parts are null for plain connections.
 struct PeerInfo {
-  Endpoint endpoint;     // of the client, also when it is behind a proxy
-  bool carried = false;  // its bytes come over another link, which its listener counts
+  Endpoint endpoint;         // of the client, also when it is behind a proxy
+  bool carried : 1 = false;  // its bytes come over another link, which its listener counts
+  // The number of the gateway's session that it stands for; 0: none.
+  std::uint32_t gateway_session : 31 = 0;
   std::string address() const { return endpoint.text(); }  // "ip:port", "[ip6]:port" or "unix"
   std::shared_ptr<const ListenerInfo> listener;
   struct Verified {           // what TLS proved

@@ -2,13 +2,21 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "kernel/base/log.hpp"
 
 namespace keel::kernel {
 namespace {
+
+// The calling thread gives way to the others; Linux has a nice value for each.
+void be_nice() {
+  const int now = ::getpriority(PRIO_PROCESS, 0);
+  ::setpriority(PRIO_PROCESS, 0, std::max(now, WorkerPool::kNice));
+}
 
 // False: an exception left the job.
 bool run_contained(Task& job) {
@@ -45,6 +53,7 @@ bool WorkerPool::submit(Task job) {
 }
 
 void WorkerPool::work() {
+  be_nice();
   std::unique_lock lock(mutex_);
   for (;;) {
     ready_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

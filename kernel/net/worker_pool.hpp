@@ -1,5 +1,6 @@
 // Threads for work that may block: files, hashing, resolving. What a job has to say to a shard it
-// posts.
+// posts. The threads are nice: hashing a thousand passwords must not displace the shards from their
+// processors.
 #pragma once
 
 #include <condition_variable>
@@ -15,6 +16,8 @@ namespace keel::kernel {
 
 class WorkerPool {
  public:
+  static constexpr int kNice = 10;  // of the threads, where the system lets them
+
   struct Options {
     std::uint32_t threads = 2;
     std::size_t max_queued = 10'000;

@@ -218,56 +218,46 @@ keel_status session_set_will(const keel_host* host, keel_handle handle, const ke
   keel_status status = KEEL_OK;
   PluginSession* const session = find(host, handle, "session.set_will", status);
   if (!session) return status;
-  const auto report = [token](PluginSession& self, Reason reason) {
-    self.report_published(token, reason);
-  };
   if (!given) {
-    session->at_home(
-        [](Broker& broker, std::string_view id, const std::function<void(Reason)>& done) {
-          broker.clear_will(id);
-          done(Reason::success);
-        },
-        report);
+    session->clear_will(token);
     return KEEL_OK;
   }
   WillView will;
   if ((status = read_will(given, will))) return status;
-  session->at_home(
-      [will, topic = std::string(will.topic), payload = std::string(will.payload)](
-          Broker& broker, std::string_view id, const std::function<void(Reason)>& done) {
-        broker.ask_authorize(
-            id, Action::publish, will.qos, will.retain, topic,
-            [&broker, will, topic, payload, name = std::string(id), done](bool allowed) {
-              if (!allowed) return done(Reason::not_authorized);
-              WillView mine = will;
-              mine.topic = topic;
-              mine.payload = payload;
-              done(broker.set_will(name, mine).reason);
-            });
-      },
-      report);
+  session->set_will(will, token);
   return KEEL_OK;
 }
 
 keel_status session_suspend(const keel_host* host, keel_handle handle, std::uint32_t queue_limit) {
   keel_status status = KEEL_OK;
   PluginSession* const session = find(host, handle, "session.suspend", status);
-  if (!session) return status;
-  session->at_home(
-      [queue_limit](Broker& broker, std::string_view id, const std::function<void(Reason)>&) {
-        broker.suspend(id, queue_limit);
-      },
-      {});
-  return KEEL_OK;
+  if (session) session->suspend(queue_limit);
+  return status;
 }
 
 keel_status session_resume(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
   PluginSession* const session = find(host, handle, "session.resume", status);
+  if (session) session->resume();
+  return status;
+}
+
+keel_status session_poll(const keel_host* host, keel_handle handle) {
+  keel_status status = KEEL_OK;
+  PluginSession* const session = find(host, handle, "session.poll", status);
+  if (session && !session->poll())
+    return fail(KEEL_E_STATE, "session.poll: the session is not suspended");
+  return status;
+}
+
+keel_status session_inspect(const keel_host* host, keel_handle handle, keel_session_stats_fn fn,
+                            void* ctx) {
+  keel_status status = KEEL_OK;
+  PluginSession* const session = find(host, handle, "session.inspect", status);
   if (!session) return status;
-  session->at_home([](Broker& broker, std::string_view id,
-                      const std::function<void(Reason)>&) { broker.resume(id); },
-                   {});
+  if (!fn) return fail(KEEL_E_INVAL, "session.inspect: no function given");
+  if ((status = session->slot().begin_walk("session.inspect"))) return status;
+  session->inspect(fn, ctx);
   return KEEL_OK;
 }
 
@@ -307,6 +297,8 @@ const keel_ext_session tables::session = {.size = sizeof(keel_ext_session),
                                           .suspend = session_suspend,
                                           .resume = session_resume,
                                           .close = session_close,
-                                          .attach = session_attach};
+                                          .attach = session_attach,
+                                          .poll = session_poll,
+                                          .inspect = session_inspect};
 
 }  // namespace keel::kernel

@@ -14,13 +14,13 @@ PluginSession::PluginSession(Slot& slot, std::uint32_t shard,
       callbacks_(callbacks),
       ctx_(ctx),
       client_id_(std::move(client_id)),
+      number_(slot.runtime().gateways().next_session()),
       client_(out_, *this) {}
 
 Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const ConnectView& connect) {
   Realm& realm = thread.runtime().realm();
-  listener_ = peer.listener;
-  peer_ = peer.endpoint;
   peer.carried = true;
+  peer.gateway_session = number_;
   auto end = StreamEnd::open(
       thread.shard(), std::move(peer),
       [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
@@ -186,6 +186,17 @@ void PluginSession::on_published(std::uint64_t token, Reason reason) {
               [&] { callbacks_.published(ctx_, handle(), token, code(reason)); });
 }
 
+void PluginSession::on_pingresp() {
+  if (polls_ == 0) return;
+  --polls_;
+  if (ended_ != 0) {
+    --ended_;
+    return;
+  }
+  if (!callbacks_.polled) return;
+  call_plugin(slot(), CallSite::session, [&] { callbacks_.polled(ctx_, handle()); });
+}
+
 void PluginSession::on_disconnect(Reason reason) {
   reason_ = reason;
   word_ = "disconnected";
@@ -210,28 +221,6 @@ void PluginSession::finish() {
   stop_ = true;
   if (!refused_) tell_closed();
   slot().drop(*this);
-}
-
-void PluginSession::at_home(
-    std::function<void(Broker&, std::string_view, std::function<void(Reason)>)> fn,
-    std::function<void(PluginSession&, Reason)> done) {
-  Runtime& runtime = slot().runtime();
-  HostThread& here = runtime.thread(thread());
-  HostThread& home = runtime.thread(runtime.realm().home(client_id_));
-  auto answer = [&runtime, &here, self = handle(), done = std::move(done)](Reason reason) {
-    here.post([&runtime, self, done, reason] {
-      if (HostObject* object = runtime.handles().find(self, ObjectKind::session); object && done)
-        done(static_cast<PluginSession&>(*object), reason);
-    });
-  };
-  home.post([&home, fn = std::move(fn), answer = std::move(answer), id = client_id_,
-             listener = listener_, peer = peer_] {
-    Broker& broker = home.broker();
-    if (broker.connected_through(id, listener.get(), peer))
-      fn(broker, id, answer);
-    else
-      answer(Reason::session_taken_over);
-  });
 }
 
 }  // namespace keel::kernel

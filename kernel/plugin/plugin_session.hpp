@@ -37,12 +37,14 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   SessionClient& client() { return client_; }
   void send();  // what the client has written goes to the broker
   void leave(std::uint8_t reason);
-  // Runs on the session's shard, if the client's connection there is still this one; `done` comes
-  // back here with the answer.
-  void at_home(
-      std::function<void(Broker&, std::string_view client_id, std::function<void(Reason)> done)> fn,
-      std::function<void(PluginSession&, Reason)> done);
-  void report_published(std::uint64_t token, Reason reason) { on_published(token, reason); }
+  // Orders to the broker's side of the session, on the shard of its client id. They are carried out
+  // if the client's connection there is still this one.
+  void suspend(std::uint32_t queue_limit);
+  void resume();
+  bool poll();  // false: it does not sleep
+  void set_will(const WillView& will, std::uint64_t token);
+  void clear_will(std::uint64_t token);
+  void inspect(keel_session_stats_fn fn, void* ctx) const;  // the slot has begun a walk for it
 
  private:
   void on_output(const iovec* pieces, int count) override;
@@ -53,7 +55,12 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   void on_deliveries(std::span<const Delivery> deliveries) override;
   void on_suback(std::uint64_t token, Bytes codes) override;
   void on_published(std::uint64_t token, Reason reason) override;
+  void on_pingresp() override;
   void on_disconnect(Reason reason) override;
+
+  template <class F, class G>
+  void at_home(F order, G otherwise) const;
+  std::function<void(Reason)> reporter(std::uint64_t token) const;
 
   void take(Bytes bytes);
   void break_off();
@@ -63,8 +70,7 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   keel_session_callbacks callbacks_;
   void* ctx_;
   const std::string client_id_;
-  std::shared_ptr<const ListenerInfo> listener_;
-  Endpoint peer_;
+  const std::uint32_t number_;  // PeerInfo::gateway_session
   std::unique_ptr<StreamEnd> end_;
   OutBuffer out_;
   SessionClient client_;
@@ -72,6 +78,9 @@ class PluginSession final : public HostObject, private StreamUser, private Sessi
   std::vector<keel_property> props_;
   Reason reason_ = Reason::unspecified_error;  // why it ended
   std::string word_;
+  std::uint32_t polls_ = 0;  // whose end has not come yet
+  std::uint32_t ended_ = 0;  // the first ones of them: other orders ended these, nobody is told
+  bool asleep_ = false;
   bool opened_ = false;   // CONNACK said yes
   bool refused_ = false;  // `opened` told the plugin no; there is no `closed`
   bool closing_ = false;  // leave() was called

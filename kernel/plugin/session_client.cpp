@@ -132,7 +132,7 @@ void SessionClient::handle(const FixedHeader& header, Bytes body) {
       return events_.on_disconnect(reason);
     }
     case PacketType::pingresp:
-      return;
+      return events_.on_pingresp();
     default:
       broken_ = true;
   }

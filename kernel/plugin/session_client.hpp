@@ -31,6 +31,7 @@ class SessionEvents {
   virtual void on_deliveries(std::span<const Delivery> deliveries) = 0;
   virtual void on_suback(std::uint64_t token, Bytes codes) = 0;
   virtual void on_published(std::uint64_t token, Reason reason) = 0;
+  virtual void on_pingresp() = 0;  // the end of a poll: nobody pings
   virtual void on_disconnect(Reason reason) = 0;
 };
 

@@ -28,10 +28,15 @@ Delivery MessageQueue::pop() {
   return delivery;
 }
 
-Delivery MessageQueue::drop() {
-  std::size_t victim = 0;
+std::size_t MessageQueue::to_drop() const {
+  std::size_t place = 0;
   if (qos0_ != 0)
-    while (ring_[at(victim)].qos != 0) ++victim;
+    while (ring_[at(place)].qos != 0) ++place;
+  return place;
+}
+
+Delivery MessageQueue::drop() {
+  std::size_t victim = to_drop();
   Delivery delivery = std::move(ring_[at(victim)]);
   // The ones before it move up by one; then the freed head slot goes.
   for (; victim > 0; --victim) ring_[at(victim)] = std::move(ring_[at(victim - 1)]);

@@ -20,6 +20,7 @@ class MessageQueue {
   Delivery pop();
   // Makes room: takes out the oldest QoS 0 message, else the oldest of all. Not on an empty queue.
   Delivery drop();
+  std::size_t to_drop() const;  // its place, from the front
   // Takes out everything `gone` says yes to, in order, and answers it.
   template <class Predicate>
   std::vector<Delivery> remove_if(Predicate gone) {

@@ -46,10 +46,10 @@ struct ListenerSettings {
 
 // How the gateway makes itself known.
 struct DiscoverySettings {
-  std::uint32_t period_s = 900;            // 0: nothing is advertised
-  bool broadcast = true;                   // to the broadcast addresses of the interfaces,
-  std::vector<keel::Address> instead;      // or, where there are any, to these; port 0
-  std::optional<keel::Address> multicast;  // and to this group, which is joined; port 0
+  std::uint32_t period_s = 900;                 // 0: nothing is advertised
+  bool broadcast = true;                        // to the broadcast addresses of the interfaces,
+  std::vector<keel::Address> instead = {};      // or, where there are any, to these; port 0
+  std::optional<keel::Address> multicast = {};  // and to this group, which is joined; port 0
 };
 
 struct GatewaySettings {

@@ -2,6 +2,7 @@
 // open].
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "keel/address.hpp"
@@ -80,6 +81,8 @@ class SessionHandler {
   virtual void published(std::uint64_t token, std::uint8_t reason) {
     static_cast<void>(token), static_cast<void>(reason);
   }
+  // A poll() is done: all it is about has been delivered, though perhaps not acknowledged.
+  virtual void polled() {}
   // The last call.
   virtual void session_closed(std::uint8_t reason, std::string_view word) = 0;
 };
@@ -135,6 +138,10 @@ inline keel_session_callbacks SessionContext::callbacks() {
     }
     self->core.release(*self);
   };
+  out.polled = [](void* ctx, keel_handle) {
+    Self self(static_cast<SessionContext*>(ctx));
+    if (self->open()) guarded(self->core, [&] { self->handler.polled(); });
+  };
   return out;
 }
 }  // namespace detail
@@ -189,6 +196,29 @@ class Session : public Handle {
     return call(&keel_ext_session::suspend, queue_limit);
   }
   Status resume() const { return call(&keel_ext_session::resume); }
+  // While suspended: what waits now is delivered as acknowledgements make room, what comes later
+  // waits on. SessionHandler::polled() follows, unless resume(), suspend() or poll() comes before.
+  Status poll() const { return call(&keel_ext_session::poll); }
+  // fn(const keel_session_stats*) once, later; null: the session ended, or the plugin is going.
+  template <class F>
+  Status inspect(F fn) const {
+    struct Query {
+      detail::Core& core;
+      F fn;
+    };
+    return with([&](detail::Core& core, keel_handle session) {
+      auto query = std::make_unique<Query>(Query{core, std::move(fn)});
+      const keel_status status =
+          core.session.call(&keel_ext_session::inspect, core.host, session,
+                            keel_session_stats_fn([](void* ctx, const keel_session_stats* stats) {
+                              const std::unique_ptr<Query> self(static_cast<Query*>(ctx));
+                              detail::guarded(self->core, [&] { self->fn(stats); });
+                            }),
+                            query.get());
+      if (status == KEEL_OK) query.release();
+      return status;
+    });
+  }
   // 0: normally, without will; else as a lost client. session_closed() follows, never from within.
   Status close(std::uint8_t reason = 0) const { return call(&keel_ext_session::close, reason); }
 

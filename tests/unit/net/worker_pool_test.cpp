@@ -1,7 +1,9 @@
 #include "kernel/net/worker_pool.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -40,6 +42,15 @@ TEST_CASE("all threads work") {
     }));
   }
   CHECK(done.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+}
+
+TEST_CASE("the threads give way to others, and only they") {
+  const int before = ::getpriority(PRIO_PROCESS, 0);
+  WorkerPool pool({.threads = 2, .max_queued = 10});
+  std::promise<int> nice;
+  REQUIRE(pool.submit([&] { nice.set_value(::getpriority(PRIO_PROCESS, 0)); }));
+  CHECK(nice.get_future().get() == std::max(before, WorkerPool::kNice));
+  CHECK(::getpriority(PRIO_PROCESS, 0) == before);
 }
 
 TEST_CASE("an exception ends its job only, and the load is known") {

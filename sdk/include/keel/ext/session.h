@@ -65,7 +65,23 @@ typedef struct keel_session_callbacks {
   /* The session's connection ended: taken over, kicked, denied, shutting down, or the plugin's
    * close(). The last call. */
   void (*closed)(void* ctx, keel_handle session, uint8_t reason, keel_str word);
+  /* A poll() is done: everything it is about has been delivered, though perhaps not acknowledged.
+   * Comes behind the last of these deliveries. Optional: a caller's size may end before it. */
+  void (*polled)(void* ctx, keel_handle session);
 } keel_session_callbacks;
+
+/* A session's figures in the broker. */
+typedef struct keel_session_stats {
+  uint32_t size;
+  uint32_t waiting;  /* messages that have not been delivered yet; retained ones still owed to a new
+                      * subscription are not among them */
+  uint32_t inflight; /* delivered, but not acknowledged */
+  uint32_t subscriptions;
+  uint64_t dropped; /* messages it did not get, since the session was made */
+} keel_session_stats;
+
+/* [shard that called open] */
+typedef void (*keel_session_stats_fn)(void* ctx, const keel_session_stats* stats);
 
 typedef struct keel_ext_session {
   uint32_t size;
@@ -106,5 +122,16 @@ typedef struct keel_ext_session {
    * Deliveries go on once the plugin runs. [control, within start()] since 1.0 */
   keel_status (*attach)(const keel_host* host, keel_handle session,
                         const keel_session_callbacks* callbacks, void* ctx);
+  /* The client is awake for a moment: what waits for it now is delivered, in order and as its
+   * acknowledgements make room; what comes later waits on. `polled` follows behind the last of it,
+   * soon if nothing waits, and the session stays suspended all the while. A resume(), a suspend()
+   * or another poll() ends a poll under way: its `polled` does not come any more. A poll under way
+   * goes on across an upgrade. KEEL_E_STATE: not suspended. [shard of open] since 1.0 */
+  keel_status (*poll)(const keel_host* host, keel_handle session);
+  /* Asks for the session's figures; `fn` is called once, later, with null when the session ended or
+   * the plugin is being unloaded or replaced. KEEL_E_LIMIT: too many are asked for already. [shard
+   * of open] since 1.0 */
+  keel_status (*inspect)(const keel_host* host, keel_handle session, keel_session_stats_fn fn,
+                         void* ctx);
 } keel_ext_session;
 #endif

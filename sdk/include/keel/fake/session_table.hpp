@@ -51,6 +51,10 @@ inline const keel_ext_session& SessionTable::session_table() {
     }
     static keel_status received(const keel_host* host, keel_handle handle, std::uint32_t id) {
       return with(host, "session.received", handle, [&](Session& session) -> keel_status {
+        const auto found = session.far->inflight.find(id);
+        if (found == session.far->inflight.end() || found->second != 2) {
+          return of(host).fail(KEEL_E_NOENT, "session.received: no QoS 2 delivery of this id");
+        }
         session.far->received.push_back(id);
         return KEEL_OK;
       });
@@ -58,7 +62,11 @@ inline const keel_ext_session& SessionTable::session_table() {
     static keel_status ack(const keel_host* host, keel_handle handle, std::uint32_t id,
                            std::uint8_t reason) {
       return with(host, "session.ack", handle, [&](Session& session) -> keel_status {
+        if (session.far->inflight.erase(id) == 0) {
+          return of(host).fail(KEEL_E_NOENT, "session.ack: no delivery of this id is under way");
+        }
         session.far->acked.emplace_back(id, reason);
+        of(host).pump_later(session);
         return KEEL_OK;
       });
     }
@@ -73,17 +81,49 @@ inline const keel_ext_session& SessionTable::session_table() {
         return KEEL_OK;
       });
     }
-    static keel_status suspend(const keel_host* host, keel_handle handle, std::uint32_t) {
+    static keel_status suspend(const keel_host* host, keel_handle handle, std::uint32_t limit) {
       return with(host, "session.suspend", handle, [&](Session& session) -> keel_status {
         session.far->suspended = true;
+        session.far->queue_limit = limit;
+        session.far->poll_left.reset();
         return KEEL_OK;
       });
     }
     static keel_status resume(const keel_host* host, keel_handle handle) {
       return with(host, "session.resume", handle, [&](Session& session) -> keel_status {
-        SessionTable& self = of(host);
         session.far->suspended = false;
-        self.queue(session.shard, [&self, handle] { self.pump_session(handle); });
+        session.far->poll_left.reset();
+        of(host).pump_later(session);
+        return KEEL_OK;
+      });
+    }
+    static keel_status poll(const keel_host* host, keel_handle handle) {
+      return with(host, "session.poll", handle, [&](Session& session) -> keel_status {
+        if (!session.far->suspended) {
+          return of(host).fail(KEEL_E_STATE, "session.poll: the session is not suspended");
+        }
+        session.far->poll_left = session.far->waiting.size();
+        of(host).pump_later(session);
+        return KEEL_OK;
+      });
+    }
+    static keel_status inspect(const keel_host* host, keel_handle handle, keel_session_stats_fn fn,
+                               void* ctx) {
+      return with(host, "session.inspect", handle, [&](Session& session) -> keel_status {
+        SessionTable& self = of(host);
+        self.queue(session.shard, [&self, handle, fn, ctx] {
+          const auto* const asked = self.find_any<Session>(handle);
+          if (!asked || asked->parked || asked->owner->phase == Phase::unloading) {
+            return fn(ctx, nullptr);
+          }
+          keel_session_stats stats{};
+          stats.size = sizeof stats;
+          stats.waiting = static_cast<std::uint32_t>(asked->far->waiting.size());
+          stats.inflight = static_cast<std::uint32_t>(asked->far->inflight.size());
+          stats.subscriptions = static_cast<std::uint32_t>(asked->far->subscriptions.size());
+          stats.dropped = asked->far->dropped;
+          fn(ctx, &stats);
+        });
         return KEEL_OK;
       });
     }
@@ -108,7 +148,7 @@ inline const keel_ext_session& SessionTable::session_table() {
       }
       session->owner = &instance(host);
       session->parked = false;
-      session->callbacks = *callbacks;
+      session->callbacks = copy(*callbacks);
       session->ctx = ctx;
       return KEEL_OK;
     }
@@ -129,7 +169,9 @@ inline const keel_ext_session& SessionTable::session_table() {
       &F::suspend,
       &F::resume,
       &F::close,
-      &F::attach};
+      &F::attach,
+      &F::poll,
+      &F::inspect};
   return table;
 }
 

@@ -2,6 +2,8 @@
 // keel/fake.hpp.
 #pragma once
 
+#include <cstring>
+
 #include "keel/ext/session.h"
 #include "keel/fake/streams.hpp"
 
@@ -13,7 +15,7 @@ struct SessionPeer {
   std::string client_id, username, password, protocol, listener_name;
   bool clean = false;
   std::uint32_t expiry_s = 0;
-  std::uint16_t keep_alive_s = 0;
+  std::uint16_t keep_alive_s = 0, receive_maximum = 0;
   std::optional<FakeMessage> will;
   std::string peer;
 
@@ -23,7 +25,13 @@ struct SessionPeer {
   std::map<std::string, std::uint8_t> subscriptions;          // filter, QoS
   std::vector<std::pair<std::uint32_t, std::uint8_t>> acked;  // delivery id, reason
   std::vector<std::uint32_t> received;
-  std::deque<FakeMessage> waiting;  // while suspended
+  std::deque<FakeMessage> waiting;                 // to be delivered: asleep, or no room
+  std::map<std::uint32_t, std::uint8_t> inflight;  // delivered but not acknowledged: id, QoS
+  std::uint32_t queue_limit = 0;                   // of suspend()
+  std::uint64_t dropped = 0;
+  std::optional<std::size_t> poll_left;  // while a poll is under way: of `waiting`, the first ones
+
+  bool window_open() const { return receive_maximum == 0 || inflight.size() < receive_maximum; }
 };
 
 struct Session final : Object {
@@ -60,10 +68,16 @@ class SessionTable : public StreamTable {
     }
     return out;
   }
-  // Messages for a client; wait while it is suspended. QoS 0 has the id 0.
+  // Messages for a client; wait while it is suspended, or has as many to acknowledge as it takes at
+  // once. QoS 0 has the id 0.
   void deliver(std::string_view client_id, const FakeMessage& message) {
     if (SessionPeer* const peer = session(client_id)) {
       peer->waiting.push_back(message);
+      if (peer->suspended && peer->queue_limit != 0 && peer->waiting.size() > peer->queue_limit) {
+        peer->waiting.pop_front();
+        ++peer->dropped;
+        if (peer->poll_left && *peer->poll_left != 0) --*peer->poll_left;
+      }
       pump_session(peer->handle);
     }
     run();
@@ -91,19 +105,40 @@ class SessionTable : public StreamTable {
   void pump_session(keel_handle handle) {
     for (;;) {
       auto* const session = find_any<Session>(handle);
-      if (!session || !session->far->open || session->far->suspended || session->parked ||
-          session->owner->phase != Phase::running || session->far->waiting.empty()) {
+      if (!session || !session->far->open || session->parked ||
+          session->owner->phase != Phase::running) {
         return;
       }
-      const FakeMessage message = session->far->waiting.front();
-      session->far->waiting.pop_front();
+      SessionPeer& peer = *session->far;
+      if (peer.poll_left == 0) {
+        peer.poll_left.reset();
+        if (session->callbacks.polled) {
+          on(session->shard, [&] { session->callbacks.polled(session->ctx, handle); });
+        }
+        continue;
+      }
+      if (peer.waiting.empty() || (peer.suspended && !peer.poll_left)) return;
+      const FakeMessage message = peer.waiting.front();
+      if (message.qos != 0 && !peer.window_open()) return;
+      peer.waiting.pop_front();
+      if (peer.poll_left) --*peer.poll_left;
       const FakeMessageView shown(message);
       keel_delivery delivery{};
       delivery.size = sizeof delivery;
       delivery.id = message.qos ? next_delivery_++ : 0;
       delivery.message = shown.c;
+      if (message.qos) peer.inflight[delivery.id] = message.qos;
       on(session->shard, [&] { session->callbacks.deliver(session->ctx, handle, &delivery, 1); });
     }
+  }
+  void pump_later(const Session& session) {
+    queue(session.shard, [this, handle = session.handle] { pump_session(handle); });
+  }
+  // Those a plugin of an older SDK does not know stay null.
+  static keel_session_callbacks copy(const keel_session_callbacks& given) {
+    keel_session_callbacks out{};
+    std::memcpy(&out, &given, std::min<std::size_t>(given.size, sizeof out));
+    return out;
   }
   void finish_session(keel_handle handle, std::uint8_t reason, std::string word) {
     auto* const found = find_any<Session>(handle);
@@ -131,7 +166,7 @@ class SessionTable : public StreamTable {
     if (request.client_id.size == 0) return fail(KEEL_E_INVAL, "session.open: no client id");
     auto made = std::make_unique<Session>();
     made->shard = current();
-    made->callbacks = callbacks;
+    made->callbacks = copy(callbacks);
     made->ctx = ctx;
     Session& session = add(caller, std::move(made));
     SessionPeer& peer = session_peers_[session.handle];
@@ -145,6 +180,7 @@ class SessionTable : public StreamTable {
     peer.clean = (request.flags & KEEL_SESSION_CLEAN) != 0;
     peer.expiry_s = request.expiry_s;
     peer.keep_alive_s = request.keep_alive_s;
+    peer.receive_maximum = request.receive_maximum;
     peer.peer = Address(request.peer).text();
     if (request.will) peer.will = will_of(*request.will);
     *out = session.handle;

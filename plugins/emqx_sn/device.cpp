@@ -1,0 +1,187 @@
+#include "emqx_sn/device.hpp"
+
+#include "emqx_sn/saved_device.hpp"
+#include "emqx_sn/shard_room.hpp"
+
+namespace sn {
+namespace {
+
+constexpr std::uint8_t kQuotaExceeded = 0x97, kUnspecified = 0x80;
+
+keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHandler& to) {
+  keel::Session out;
+  if (saved != 0) room.common.host.sessions().attach(saved, to).into(out).ignore();
+  return out;
+}
+
+keel::Will will_of(const WillView& will) {
+  return {.topic = will.topic, .payload = will.payload, .qos = will.qos, .retain = will.retain};
+}
+
+}  // namespace
+
+Device::Device(ShardRoom& room, std::string client_id)
+    : room_(room), client_(*this, room.settings()->clients, room.counters, std::move(client_id)) {}
+
+Device::Device(ShardRoom& room, const SavedDevice& saved)
+    : proof(saved.proof ? std::make_unique<Proof>(*saved.proof) : nullptr),
+      generated(saved.generated),
+      room_(room),
+      session_(attach(room, saved.session, *this)),
+      refused_(saved.refused),
+      ended_(saved.session != 0 && !session_),
+      client_(*this, room.settings()->clients, room.counters, saved.client) {
+  if (refused_ != 0 || ended_) room_.remind(id());
+}
+
+void Device::on_packet(const Packet& packet) {
+  client_.on_packet(packet);
+  room_.settle(*this);
+}
+
+void Device::end(std::uint8_t reason) {
+  client_.end(reason);
+  room_.settle(*this);
+}
+
+void Device::displace() {
+  client_.displace();
+  room_.settle(*this);
+}
+
+void Device::on_time() {
+  client_.on_time();
+  room_.settle(*this);
+}
+
+void Device::remind() {
+  if (const std::uint8_t reason = std::exchange(refused_, std::uint8_t{0})) {
+    client_.on_opened(reason, false);
+  } else if (std::exchange(ended_, false)) {
+    client_.on_closed(kUnspecified);
+  }
+  room_.settle(*this);
+}
+
+// ---- orders of the machine ----
+
+std::int64_t Device::now_ms() const { return room_.now_ms(); }
+
+void Device::send(const Head& head, std::string_view data) {
+  if (link.peer) room_.transmit(link.peer.view(), link.via, head, data);
+}
+
+void Device::wake_at(std::int64_t when_ms) { room_.wheel.wake_at(*this, when_ms); }
+
+void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) {
+  const GatewaySettings& settings = *room_.settings();
+  const Listener* const listener = link.peer.listener;
+  const keel_verified proved = proof ? proof->c() : keel_verified{};
+  const keel::Will last = will ? will_of(*will) : keel::Will();
+  keel::SessionRequest request{
+      .client_id = id(),
+      .username = settings.username,
+      .password = settings.password,
+      .clean = clean,
+      .expiry_s = clean ? 0 : settings.clients->session_expiry_s,
+      .keep_alive_s = keep_alive_s,
+      .receive_maximum = settings.clients->max_inflight,
+      .will = will ? &last : nullptr,
+      .peer = link.peer.address,
+      .protocol = "mqtt-sn",
+      .listener_name = listener ? std::string_view(listener->title()) : "emqx_sn",
+      .loopback_only = listener && listener->loopback(),
+      .verified = keel::Verified(proof ? &proved : nullptr)};
+  const Identity as_user =
+      listener && listener->dtls() ? listener->settings().dtls->identity : Identity::none;
+  if (proof && as_user != Identity::none) {
+    request.username = as_user == Identity::psk ? proof->psk_identity : proof->cn;
+    request.password.reset();
+  }
+  const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);
+  if (asked) return;
+  refused_ = asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
+  room_.remind(id());
+}
+
+bool Device::publish(std::string_view topic, std::string_view payload, std::uint8_t qos,
+                     bool retain, std::uint64_t token) {
+  return static_cast<bool>(
+      session_.publish({.topic = topic, .payload = payload, .qos = qos, .retain = retain}, token));
+}
+
+bool Device::subscribe(std::string_view filter, std::uint8_t qos, std::uint64_t token) {
+  return static_cast<bool>(session_.subscribe({.filter = filter, .qos = qos}, token));
+}
+
+bool Device::unsubscribe(std::string_view filter, std::uint64_t token) {
+  return static_cast<bool>(session_.unsubscribe(filter, token));
+}
+
+bool Device::set_will(const WillView* will, std::uint64_t token) {
+  return static_cast<bool>(will ? session_.set_will(will_of(*will), token)
+                                : session_.clear_will(token));
+}
+
+// What these are about may be gone meanwhile; then session_closed() is on its way.
+void Device::received(std::uint32_t delivery) { session_.received(delivery).ignore(); }
+void Device::ack(std::uint32_t delivery, std::uint8_t reason) {
+  session_.ack(delivery, reason).ignore();
+}
+void Device::suspend() { session_.suspend().ignore(); }
+void Device::resume() { session_.resume().ignore(); }
+void Device::poll() { session_.poll().ignore(); }
+void Device::close(std::uint8_t reason) { session_.close(reason).ignore(); }
+
+// ---- the broker's answers ----
+
+void Device::opened(std::uint8_t reason, bool present) {
+  client_.on_opened(reason, present);
+  room_.settle(*this);
+}
+
+void Device::deliver(const keel::Delivery& delivery) {
+  const keel::Message message = delivery.message();
+  client_.on_delivery({.id = delivery.id(),
+                       .topic = message.topic(),
+                       .payload = message.payload(),
+                       .qos = message.qos(),
+                       .retain = message.retain(),
+                       .dup = message.dup()});
+  room_.settle(*this);
+}
+
+void Device::suback(std::uint64_t token, std::span<const std::uint8_t> codes) {
+  client_.on_suback(token, codes.empty() ? kUnspecified : codes.front());
+  room_.settle(*this);
+}
+
+void Device::published(std::uint64_t token, std::uint8_t reason) {
+  client_.on_published(token, reason);
+  room_.settle(*this);
+}
+
+void Device::polled() {
+  client_.on_polled();
+  room_.settle(*this);
+}
+
+void Device::session_closed(std::uint8_t reason, std::string_view) {
+  client_.on_closed(reason);
+  room_.settle(*this);
+}
+
+void Device::save(SavedDevice& out) const {
+  client_.save(out.client);
+  out.session = session_.id();
+  out.refused = refused_;
+  out.generated = generated;
+  if (proof) out.proof = std::make_unique<Proof>(*proof);
+  if (!link.peer) return;
+  out.listener = link.peer.listener->settings().name;
+  out.address = link.peer.address;
+  out.node = link.peer.node;
+  out.via = link.via;
+}
+
+}  // namespace sn

@@ -1,0 +1,166 @@
+#include "emqx_sn/shard_room.hpp"
+
+#include <algorithm>
+
+#include "emqx_sn/forwarder.hpp"
+#include "emqx_sn/saved_device.hpp"
+
+namespace sn {
+namespace {
+
+// Left of a deadline for the kernel to hear that all is done.
+constexpr std::uint32_t kMargin = 1500;
+// Answers to strangers in a second: for each source address, and in all.
+constexpr std::uint32_t kDisconnects = 10, kAllDisconnects = 1000;
+constexpr std::uint32_t kGwinfos = 50, kAllGwinfos = 1000;
+constexpr std::uint8_t kAdministrativeAction = 0x98;
+constexpr std::size_t kKeptOut = 64 * 1024;
+
+Type type_of(const Head& head) {
+  const bool longer = head.octets[0] == 1;
+  return static_cast<Type>(head.octets[longer ? 3 : 1]);
+}
+
+}  // namespace
+
+ShardRoom::ShardRoom(Common& of, std::uint32_t shard, SettingsPtr settings)
+    : common(of),
+      index(shard),
+      wheel(of.host.clock().mono_ms()),
+      settings_(std::move(settings)),
+      peers_(0, Hash{PeerHash(of.seed)}),
+      routes_(0, Hash{PeerHash(of.seed)}),
+      disconnects_(kDisconnects, kAllDisconnects),
+      gwinfos_(kGwinfos, kAllGwinfos),
+      nobody_(of, counters) {
+  for (std::uint32_t i = 0; i < of.host.shards().count(); ++i) {
+    inboxes_.push_back(std::make_unique<Mailbox>());
+  }
+}
+
+ShardRoom::~ShardRoom() = default;
+
+void ShardRoom::turn() {
+  for (std::uint32_t from = 0; from < inboxes_.size(); ++from) open_mail(from);
+  for (const std::string& id : std::exchange(reminders_, {})) {
+    if (Device* const device = find(id)) device->remind();
+  }
+  wheel.turn(now_ms());
+  if (out_.capacity() > kKeptOut) out_ = std::string();
+  if (done_ && now_ms() >= leave_by_ms_) done_.reset();
+}
+
+void ShardRoom::use(const SettingsPtr& settings) {
+  settings_ = settings;
+  nobody_.leave();
+  for (const auto& [id, device] : devices_) device->client().use(settings->clients);
+}
+
+void ShardRoom::part_all(const Listener& listener) {
+  std::vector<Device*> here;
+  for (Device* const device : peers_) {
+    if (device->link.peer.listener == &listener) here.push_back(device);
+  }
+  for (Device* const device : here) part(*device);
+  std::erase_if(routes_, [&](const auto& each) { return each.first.listener == &listener; });
+}
+
+void ShardRoom::leave(std::uint32_t deadline_ms, std::shared_ptr<keel::DrainDone> done) {
+  leaving_ = true;
+  leave_by_ms_ = now_ms() + deadline_ms - std::min(deadline_ms / 2, kMargin);
+  done_ = std::move(done);
+  nobody_.leave();
+  std::vector<Device*> live;
+  for (const auto& [id, device] : devices_) {
+    if (!device->away()) live.push_back(device.get());
+  }
+  for (Device* const device : live) device->end(0);
+  if (live_ == 0) done_.reset();
+}
+
+bool ShardRoom::kick(std::string_view client_id) {
+  Device* const device = find(client_id);
+  if (!device || device->away()) return false;
+  device->end(kAdministrativeAction);
+  return true;
+}
+
+void ShardRoom::transmit(const PeerView& to, std::uint32_t via, const Head& head,
+                         std::string_view data, std::uint8_t radius) {
+  ++counters.packets_out[static_cast<std::size_t>(type_of(head)) % counters.packets_out.size()];
+  out_.clear();
+  if (!to.node.empty()) out_ += wrap(to.node, radius).view();
+  out_ += head.view();
+  out_ += data;
+  if (via != index && to.listener->sticky()) {
+    post(via, {Letter::Kind::send, false, 0, {to.listener, to.address, {}}, out_, {}});
+  } else if (!common.host.udp().send(to.listener->id(), to.address, out_)) {
+    ++counters.send_failed;
+  }
+}
+
+void ShardRoom::settle(Device& device) {
+  tally.move(device.tallied, device.client().state());
+  if (device.forgotten()) {
+    tally.remove(device.tallied);
+    unlink(device);
+    count(device, false);
+    if (device.on_away_list) away_.erase(device.away_place);
+    devices_.erase(devices_.find(device.id()));
+  } else if (device.away()) {
+    unlink(device);
+    count(device, false);
+    if (device.on_away_list) return;
+    device.away_place = away_.insert(away_.end(), &device);
+    device.on_away_list = true;
+    trim_away();
+  } else if (device.on_away_list) {
+    away_.erase(device.away_place);
+    device.on_away_list = false;
+    count(device, true);
+  }
+}
+
+void ShardRoom::count(Device& device, bool live) {
+  if (std::exchange(device.counted, live) == live) return;
+  live_ += live ? 1u : ~0u;
+  common.live.fetch_add(live ? 1u : ~0u, std::memory_order_relaxed);
+  if (leaving_ && live_ == 0) done_.reset();
+}
+
+// The broker still has their sessions; only topic ids and wills are lost.
+void ShardRoom::trim_away() {
+  if (away_.size() <= settings_->max_connections) return;
+  Device& oldest = *away_.front();
+  away_.pop_front();
+  tally.remove(oldest.tallied);
+  devices_.erase(devices_.find(oldest.id()));
+}
+
+void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
+  auto made = std::make_unique<Device>(*this, saved);
+  Device& device = *made;
+  if (!devices_.try_emplace(device.id(), std::move(made)).second) return;
+  if (listener && saved.via < common.rooms.size()) {
+    device.link.peer.listener = listener;
+    device.link.peer.address = saved.address;
+    device.link.peer.node = saved.node;
+    device.link.via = saved.via;
+    peers_.insert(&device);
+    if (saved.via != index)
+      device.link.serial = common.rooms[saved.via]->restore_route(device, index);
+  }
+  count(device, !device.away());
+  settle(device);
+}
+
+// The way here from the shard of arrival, as it was before the upgrade.
+std::uint32_t ShardRoom::restore_route(const Device& device, std::uint32_t home) {
+  Route& route = routes_[device.link.peer];
+  route.home = home;
+  route.serial = ++last_serial_;
+  if (device.proof) route.proof = std::make_unique<Proof>(*device.proof);
+  return route.serial;
+}
+
+}  // namespace sn

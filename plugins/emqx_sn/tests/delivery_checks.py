@@ -1,0 +1,251 @@
+"""Deliveries to clients: repeated until acknowledged, one at a time, in order."""
+import time
+
+from sn_checks import PREDEFINED_TOPICS, check, eventually, main
+from sn_client import Client, Udp
+from sn_proxy import Proxy
+from sn_wire import INVALID_ID, PREDEFINED, UNSUPPORTED, Message, flags, pack
+
+QUICK = {'retry_interval': '250ms', 'max_retry': 3}
+
+
+@check('an unacknowledged message is sent again with DUP; in the end the client is lost', **QUICK)
+def retransmission(gw):
+    reader = gw.tcp('reader', 'will/#')
+    client = gw.device('slow', will=('will/slow', 'lost'))
+    topic = client.subscribe('d/x', qos=1)
+    before = gw.metric('retransmits')
+    reader.publish('d/x', 'x')
+    first = client.expect('PUBLISH', id=topic, dup=False, qos=1)
+    began = time.monotonic()
+    client.expect('PUBLISH', id=topic, dup=True, qos=1, mid=first.mid, data='x')
+    assert time.monotonic() - began > 0.15  # never too early
+    for _ in range(2):
+        client.expect('PUBLISH', id=topic, dup=True, mid=first.mid)
+    reader.gets('will/slow', 'lost')
+    client.expect('DISCONNECT')
+    eventually(lambda: gw.metric('retransmits') - before >= 3, 'three are counted')
+    eventually(lambda: 'slow' not in gw.clients(), 'it is gone')
+    eventually(lambda: gw.metric('lost_retry') >= 1, 'it is counted')
+
+
+@check('a late acknowledgement stops the repetition', **QUICK)
+def late_ack(gw):
+    client, publisher = gw.device('late'), gw.tcp('publisher')
+    client.subscribe('d/x', qos=1)
+    for _ in range(3):
+        publisher.publish('d/x', 'x')
+        client.expect('PUBLISH', dup=False)
+        client.gets('d/x', 'x', dup=True)
+    client.silent(0.6)
+    client.quiet()
+
+
+@check('a client that is lost finds what it did not acknowledge when it is back', **QUICK)
+def back_again(gw):
+    client, publisher = gw.device('back', clean=False), gw.tcp('publisher')
+    client.subscribe('back/x', qos=2)
+    publisher.publish('back/x', 'one', qos=1)
+    publisher.publish('back/x', 'two', qos=2)
+    while client.recv().name != 'DISCONNECT':
+        pass
+    eventually(lambda: 'back' not in gw.clients(), 'it is lost')
+    client.connect(clean=False)
+    client.gets('back/x', 'one', qos=1)
+    client.gets('back/x', 'two', qos=2)
+    client.quiet()
+    client.connect(clean=True)
+
+
+@check('one message with QoS 1 or 2 at a time, in order, a thousand of them')
+def one_at_a_time(gw):
+    client, publisher = gw.device('serial'), gw.tcp('publisher')
+    topic = client.subscribe('serial/x', qos=2)
+    sent = [publisher.client.publish('serial/x', f'{i}', 1 + i % 2) for i in range(900)]
+    first = client.expect('PUBLISH', id=topic)
+    client.silent(0.3)  # no second one
+    for i in range(900):
+        got = client.receive(first if i == 0 else None)
+        assert got.data == f'{i}'.encode(), (got, i)
+    for one in sent:
+        one.wait_for_publish(30)
+    for i in range(100):
+        publisher.publish('serial/x', f'q0 {i}', 0)
+    for i in range(100):
+        client.gets('serial/x', f'q0 {i}', qos=0, mid=0)
+    client.quiet()
+
+
+@check('as many at a time as the settings say', max_inflight=3)
+def window(gw):
+    client, publisher = gw.device('wide'), gw.tcp('publisher')
+    client.subscribe('wide/x', qos=1)
+    for i in range(5):
+        publisher.publish('wide/x', f'{i}')
+    open_ = [client.expect('PUBLISH', data=f'{i}') for i in range(3)]
+    client.silent(0.2)
+    assert len({message.mid for message in open_}) == 3
+    for message in open_:
+        client.send('PUBACK', id=message.id, mid=message.mid)
+    client.gets('wide/x', '3')
+    client.gets('wide/x', '4')
+
+
+@check('QoS 2 to a client: any step lost is repeated, the message comes once', **QUICK)
+def exactly_once(gw):
+    client, publisher = gw.device('two'), gw.tcp('publisher')
+    topic = client.subscribe('two/x', qos=2)
+    publisher.publish('two/x', 'x', qos=2)
+    message = client.expect('PUBLISH', id=topic, qos=2, dup=False)
+    client.expect('PUBLISH', id=topic, qos=2, dup=True, mid=message.mid)  # as if it were lost
+    client.send('PUBREC', mid=message.mid)
+    client.expect('PUBREL', mid=message.mid)
+    client.send('PUBREC', mid=message.mid)  # again: it is told again
+    client.expect('PUBREL', mid=message.mid)
+    client.expect('PUBREL', mid=message.mid)  # PUBCOMP was lost
+    client.send('PUBCOMP', mid=message.mid)
+    client.send('PUBCOMP', mid=message.mid)
+    client.silent(0.6)
+    publisher.publish('two/x', 'next', qos=2)
+    client.gets('two/x', 'next', qos=2)
+    client.send('PUBREC', mid=4711)
+    client.expect('PUBREL', mid=4711)
+    client.send('PUBCOMP', mid=4711)
+    client.send('PUBACK', id=1, mid=4712)
+    client.quiet()
+
+
+@check('a client that forgot the id is told it again, and gets the message again')
+def forgotten_id(gw):
+    client, publisher = gw.device('forgets'), gw.tcp('publisher')
+    topic = client.subscribe('f/x', qos=2)
+    for qos in (1, 2):
+        publisher.publish('f/x', 'x', qos=qos)
+        message = client.expect('PUBLISH', id=topic, dup=False)
+        client.send('PUBACK', id=topic, mid=message.mid, code=INVALID_ID)
+        register = client.expect('REGISTER', topic='f/x')
+        client.send('REGACK', id=register.id, mid=register.mid)
+        again = client.gets('f/x', 'x', dup=True, qos=qos)
+        assert again.mid == message.mid and again.id == register.id
+    client.names[PREDEFINED, 1] = PREDEFINED_TOPICS[1]
+    client.subscribe(1, qos=1, kind=PREDEFINED)
+    publisher.publish(PREDEFINED_TOPICS[1], 'x')
+    message = client.expect('PUBLISH', kind=PREDEFINED)
+    client.send('PUBACK', id=1, mid=message.mid, code=INVALID_ID)  # there is no help
+    publisher.publish('f/x', 'goes on')
+    client.gets('f/x', 'goes on')
+
+
+@check('a client that never learns the id does not stop the others')
+def hopeless_id(gw):
+    client, publisher = gw.device('hopeless'), gw.tcp('publisher')
+    client.subscribe('h/+', qos=1)
+    publisher.publish('h/x', 'x')
+    publisher.publish('h/y', 'y')
+    cycles = 0
+    while True:
+        message = client.recv()
+        if message.name == 'REGISTER':
+            client.names[0, message.id] = message.topic.decode()
+            client.send('REGACK', id=message.id, mid=message.mid)
+        elif message.data == b'x':
+            cycles += 1
+            assert cycles < 20
+            client.send('PUBACK', id=message.id, mid=message.mid, code=INVALID_ID)
+        else:
+            break
+    assert message.data == b'y' and cycles <= 4, cycles
+    client.send('PUBACK', id=message.id, mid=message.mid)
+
+
+@check('a client that reports congestion is left alone for a while', wait_interval='800ms')
+def congestion(gw):
+    client, publisher = gw.device('full'), gw.tcp('publisher')
+    topic = client.subscribe('c/x', qos=1)
+    publisher.publish('c/x', '1')
+    publisher.publish('c/x', '2')
+    message = client.expect('PUBLISH', data='1')
+    client.send('PUBACK', id=topic, mid=message.mid, code=1)
+    began = time.monotonic()
+    client.gets('c/x', '1')
+    assert time.monotonic() - began > 0.6
+    client.gets('c/x', '2')
+    publisher.publish('c/x', '3')
+    message = client.expect('PUBLISH', data='3')
+    client.send('PUBACK', id=topic, mid=message.mid, code=UNSUPPORTED)  # it does not want it
+    publisher.publish('c/x', '4')
+    client.gets('c/x', '4')
+    client.quiet()
+
+
+@check('message ids are never 0, and begin again behind 65535')
+def message_ids(gw):
+    client, publisher = gw.device('ids', duration=0), gw.device('publisher', duration=0)
+    topic = client.subscribe('ids/x', qos=1)
+    assert publisher.register('ids/x') == topic
+    up, down = publisher.transport, client.transport
+    publish = pack('PUBLISH', flags=flags(qos=1), id=topic, mid=1)
+    total, sent, seen = 65600, 0, []
+    while len(seen) < total:
+        while sent < total and sent - len(seen) < 50:
+            sent += 1
+            up.send(publish)
+        datagram = down.recv(30)
+        assert datagram and datagram[1] == 0x0C and datagram[2] == 0x20, datagram
+        seen.append(datagram[5:7])
+        down.send(b'\x07\x0d' + datagram[3:7] + b'\x00')
+        assert up.recv(30) is not None
+    first = int.from_bytes(seen[0], 'big')
+    assert seen == [((first - 1 + i) % 65535 + 1).to_bytes(2, 'big') for i in range(total)]
+
+
+@check('datagrams lost, repeated and reordered on the way: everything arrives', **QUICK)
+def directed_loss(gw):
+    """Every kind of message is lost once and doubled once, both ways."""
+    proxy = Proxy(gw.address)
+    seen = {}
+
+    def fate(way, datagram):
+        key = way, Message(datagram).name
+        seen[key] = seen.get(key, 0) + 1
+        return {1: [], 2: [0, 0.02]}.get(seen[key], [0])
+    try:
+        client = Client(Udp(proxy.address), 'lossy')
+        gw.open.append(client)
+        client.connect(clean=False)
+        client.subscribe('lossy/#', qos=2)
+        publisher = gw.tcp('publisher')
+        proxy.rule = fate
+        for i in range(8):
+            publisher.publish('lossy/x', f'{i}', 1 + i % 2)
+        got = []
+        completed = set()
+        while len(completed) < 8:
+            message = client.recv()
+            if message.name == 'REGISTER':
+                client.send('REGACK', id=message.id, mid=message.mid)
+            elif message.name == 'PUBLISH':
+                if not got or got[-1] != message.data:
+                    got.append(message.data)
+                if message.qos == 1:
+                    completed.add(message.data)
+                    client.send('PUBACK', id=message.id, mid=message.mid)
+                else:
+                    client.send('PUBREC', mid=message.mid)
+            elif message.name == 'PUBREL':
+                completed.add(got[-1])
+                client.send('PUBCOMP', mid=message.mid)
+        assert got == [f'{i}'.encode() for i in range(8)], got
+        proxy.rule = None
+        client.send('PINGREQ')
+        while client.recv().name != 'PINGRESP':
+            pass
+        client.transport.gateway = gw.address
+    finally:
+        proxy.stop()
+    late = gw.device('lossy', clean=True)
+    late.quiet()
+
+
+if __name__ == '__main__':
+    main()

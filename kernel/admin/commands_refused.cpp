@@ -9,13 +9,15 @@ namespace {
 
 struct Refused {
   std::string_view name, hint;
+  std::string_view where = "this version";
 };
 
 constexpr Refused kRefused[] = {
-    {"acl", "topics are allowed or denied by mqtt.acl_nomatch and by plugins"},
+    {"acl", "the plugin emqx_acl brings it: `plugins load emqx_acl`", "the kernel"},
     {"admins", "there is no dashboard; access to ctl is by user id of the operating system"},
     {"bridges", "let a client that is connected to both brokers forward messages"},
-    {"clientid", "there is no store of client ids to log in with"},
+    {"clientid", "the plugin emqx_auth_clientid brings it: `plugins load emqx_auth_clientid`",
+     "the kernel"},
     {"cluster", "Keel runs as a single node"},
     {"mgmt", "there is no REST interface; see `metrics --prometheus` and http.bind"},
     {"mnesia", "there is no database; `vm memory` and `broker stats` show what is held"},
@@ -25,7 +27,8 @@ constexpr Refused kRefused[] = {
     {"resources", "there is no rule engine"},
     {"rule-actions", "there is no rule engine"},
     {"rules", "there is no rule engine"},
-    {"users", "there is no store of user names to log in with"},
+    {"users", "the plugin emqx_auth_username brings it: `plugins load emqx_auth_username`",
+     "the kernel"},
 };
 
 }  // namespace
@@ -34,7 +37,7 @@ void add_refused_commands(CommandTable& table) {
   for (const Refused& refused : kRefused) {
     table.add_fallback(std::string(refused.name), [refused](Args, Reply& reply) {
       return reply.fail(
-          fmt::format("`{}`: not part of this version; {}.", refused.name, refused.hint));
+          fmt::format("`{}`: not part of {}; {}.", refused.name, refused.where, refused.hint));
     });
   }
 }

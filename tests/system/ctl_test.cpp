@@ -142,9 +142,9 @@ TEST_CASE_TEMPLATE("subscriptions list, show, add and del", V, V311, V5) {
   };
   for (const auto& [arguments, text] : wrong) {
     const Outcome outcome = broker.ctl(arguments);
-    CAPTURE(text);
+    const std::string said = outcome.out + outcome.err;
     CHECK(outcome.exit == 1);
-    CHECK(contains(outcome.out + outcome.err, text));
+    CHECK_MESSAGE(contains(said, text), said);
   }
 }
 

@@ -90,7 +90,8 @@ TEST_CASE("every form of a rule") {
       {"{allow, all, publish, [\"a/\" \"b\"\n \"/c\"]}.", R"(allow all publish "a/b/c")"},
       {"{allow, all, publish, [\"a/%u/%c\", \"x%u\"]}.", R"(allow all publish "a/%u/%c", "x%u")"},
   };
-  for (const auto& [text, shown] : rows) {
+  for (const auto& [row, shown] : rows) {
+    const auto& text = row;
     CAPTURE(text);
     CHECK(first(text) == shown);
   }
@@ -181,7 +182,8 @@ TEST_CASE("every refusal names line, column and rule") {
       {"{allow, all}.\n\n{deny, all}.\n {allow, x}.\n", "acl.conf:4:10: rule 3: a short rule"},
       {"%\n\xff", "acl.conf:2: not UTF-8 text"},
   };
-  for (const auto& [text, what] : rows) {
+  for (const auto& [row, what] : rows) {
+    const auto& text = row;
     CAPTURE(text);
     const std::string got = refusal(text);
     CHECK_MESSAGE(got.starts_with(what), got);

@@ -52,7 +52,8 @@ TEST_CASE("every key of a rule") {
       {"permit = 'allow'\nand = [{ or = [{ user = 'a' }, { user = 'b' }] }, { client = 'c' }]",
        R"(allow (user "a" or user "b") and client "c" publish and subscribe any topic)"},
   };
-  for (const auto& [lines, text] : rows) {
+  for (const auto& [row, text] : rows) {
+    const auto& lines = row;
     CAPTURE(lines);
     CHECK(shown(lines) == text);
   }
@@ -142,7 +143,8 @@ TEST_CASE("every refusal names line, column and rule") {
       {"a.b.c.d.e.f.g.h.i.j = 1\n", "acl.conf:1: too many dots"},
       {"user = '\xff'\n", "acl.conf:1: not UTF-8 text"},
   };
-  for (const auto& [text, what] : rows) {
+  for (const auto& [row, what] : rows) {
+    const auto& text = row;
     CAPTURE(text);
     const std::string got = refusal(text);
     CHECK_MESSAGE(got.starts_with(what), got);

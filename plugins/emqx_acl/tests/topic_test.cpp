@@ -220,7 +220,8 @@ TEST_CASE("topics that cannot be are refused") {
       {"a/%", "write %% for the sign itself"},
       {"a/%uu%", "write %% for the sign itself"},
   };
-  for (const auto& [text, what] : rows) {
+  for (const auto& [row, what] : rows) {
+    const auto& text = row;
     CAPTURE(text.substr(0, 20));
     std::string error;
     CHECK_FALSE(TopicPattern::compile(text, Dialect::toml, error));

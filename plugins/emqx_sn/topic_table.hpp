@@ -36,7 +36,8 @@ class TopicTable {
 
   template <class F>  // f(id, name, flags), by id
   void each(F&& f) const {
-    for (const Entry& entry : entries_) f(entry.id, text(entry), static_cast<std::uint8_t>(entry.flags));
+    for (const Entry& entry : entries_)
+      f(entry.id, text(entry), static_cast<std::uint8_t>(entry.flags));
   }
   // As each() told it. False: the ids do not go up, or it is too much.
   bool restore(std::uint16_t id, std::string_view name, std::uint8_t flags);

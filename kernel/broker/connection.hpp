@@ -247,6 +247,7 @@ class Connection final : public LinkHandler {
   // inbound.cpp
   Outcome handle_publish(const FixedHeader& header, Bytes body);
   Fault resolve_alias(PublishView& publish);
+  Outcome break_rule(const PublishView& publish, const Fault& fault, Reason in_ack);
   Outcome refuse_publish(const PublishView& publish, Reason reason);
   void acknowledge_publish(const PublishView& publish, Reason reason);
   void take_publish(const PublishView& publish, Bytes topic);

@@ -41,12 +41,14 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   const auto& listener = link_.peer().listener;
   if (publish.qos > settings.mqtt.max_qos ||
       (listener && publish.qos > listener->settings.max_qos)) {
-    fail({Reason::qos_not_supported, "PUBLISH above the highest QoS allowed"});
-    return Outcome::done;
+    return break_rule(publish, {Reason::qos_not_supported, "PUBLISH above the highest QoS allowed"},
+                      Reason::implementation_specific_error);
   }
   if (publish.retain && !settings.mqtt.retain_available) {
-    fail({Reason::retain_not_supported, "PUBLISH with retain where retain is not available"});
-    return Outcome::done;
+    return break_rule(
+        publish,
+        {Reason::retain_not_supported, "PUBLISH with retain where retain is not available"},
+        Reason::implementation_specific_error);
   }
   if (publish.topic_alias != 0)
     if (const Fault fault = resolve_alias(publish)) {
@@ -54,8 +56,9 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
       return Outcome::done;
     }
   if (!topic_fits(publish.topic, mount_size(), settings.limits)) {
-    fail({Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"});
-    return Outcome::done;
+    return break_rule(
+        publish, {Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"},
+        Reason::topic_name_invalid);
   }
   if (publish.qos == 2 && session_->awaiting_rel.contains(publish.packet_id)) {
     acknowledge_publish(publish, Reason::success);  // sent again: it has been taken already
@@ -75,8 +78,10 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   if (publish.qos == 2) {
     const std::uint32_t limit = settings.limits.max_awaiting_rel;
     if (limit != 0 && session_->awaiting_rel.size() >= limit) {
-      fail({Reason::receive_maximum_exceeded, "more QoS 2 messages than limits.max_awaiting_rel"});
-      return Outcome::done;
+      return break_rule(
+          publish,
+          {Reason::receive_maximum_exceeded, "more QoS 2 messages than limits.max_awaiting_rel"},
+          Reason::quota_exceeded);
     }
   }
   take_publish(publish, mounted(publish.topic, broker_->topic_scratch()));
@@ -84,6 +89,20 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     pause(kHeld);
     broker_->hold(*this);
   }
+  return Outcome::done;
+}
+
+// A client that does what CONNACK forbids it is cut off. That of a gateway has seen no CONNACK: it
+// is told `in_ack`, a reason that an acknowledgement may carry [MQTT5 3.4.2.1].
+Connection::Outcome Connection::break_rule(const PublishView& publish, const Fault& fault,
+                                           Reason in_ack) {
+  const auto& listener = link_.peer().listener;
+  if (!listener || !listener->watches_clients) {
+    fail(fault);
+    return Outcome::done;
+  }
+  broker_->metrics().add(Metric::messages_dropped);
+  if (publish.qos != 0) acknowledge_publish(publish, in_ack);
   return Outcome::done;
 }
 

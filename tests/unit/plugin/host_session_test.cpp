@@ -151,6 +151,31 @@ struct Fixture {
   MqttClient publisher;
 };
 
+TEST_CASE("publish: what the broker does not take is refused, and the client stays") {
+  for (const std::uint32_t home : {0u, 1u}) {
+    CAPTURE(home);
+    Fixture f(home);
+    f.open(1);
+    std::string deep = "a";
+    for (int level = 0; level < 200; ++level) deep += "/a";
+    const auto publish = [&](std::string_view topic, std::uint8_t qos, std::uint64_t token) {
+      keel_message_view message{};
+      message.size = sizeof message;
+      message.qos = qos;
+      message.topic = str(topic);
+      CHECK(f.call(sessions().publish, static_cast<const keel_message_view*>(&message), token) ==
+            KEEL_OK);
+    };
+    publish(deep, 1, 7);
+    f.expect({"published 7 144"});
+    publish(deep, 2, 8);
+    f.expect({"published 8 144"});
+    publish(deep, 0, 9);
+    publish("nobody", 1, 10);
+    f.expect({"published 10 16"});
+  }
+}
+
 TEST_CASE("poll: what waits comes, then `polled`, and the session sleeps on") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);

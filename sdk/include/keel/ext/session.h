@@ -89,8 +89,9 @@ typedef struct keel_ext_session {
   /* Connects a client; `opened` follows. Runs the hooks of a CONNECT. [shard] since 1.0 */
   keel_status (*open)(const keel_host* host, const keel_session_request* request,
                       const keel_session_callbacks* callbacks, void* ctx, keel_handle* out);
-  /* Publishes as the client. `published` follows for QoS 1/2. KEEL_E_LIMIT: too many are under way.
-   * [shard of open] since 1.0 */
+  /* Publishes as the client. `published` follows for QoS 1/2, also when the broker does not take it
+   * (topic, QoS, retain); the session goes on. KEEL_E_LIMIT: too many are under way. [shard of
+   * open] since 1.0 */
   keel_status (*publish)(const keel_host* host, keel_handle session, const keel_message_view* view,
                          uint64_t token);
   /* `suback` follows with the token. [shard of open] since 1.0 */

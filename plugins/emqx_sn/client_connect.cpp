@@ -206,8 +206,9 @@ void Client::connected(bool present) {
 // QoS 2 messages that the client has: only the end of their handshake is missing.
 void Client::release_leftovers() {
   if (!rare_) return;
-  for (const Leftover& leftover : rare_->leftovers) {
+  for (Leftover& leftover : rare_->leftovers) {
     if (leftover.stage != Leftover::Stage::released) continue;
+    leftover.stage = Leftover::Stage::completed;  // should the broker have missed it after all
     Held& held = held_.emplace_back();
     held.qos = 2;
     held.msg_id = leftover.msg_id;
@@ -216,9 +217,6 @@ void Client::release_leftovers() {
     ++in_flight_;
     send_pubrel(held);
   }
-  std::erase_if(rare_->leftovers, [](const Leftover& leftover) {
-    return leftover.stage == Leftover::Stage::released;
-  });
 }
 
 void Client::woken() {

@@ -131,13 +131,18 @@ void Client::make_room(std::size_t octets) {
 // or has it already. False: there is nothing to be delivered.
 bool Client::take_up(const DeliveryView& delivery, Held& held) {
   if (!rare_) return true;
+  if (!delivery.dup) {  // what is delivered again has been, and the id has got another use
+    std::erase_if(rare_->leftovers, [&](const Leftover& leftover) {
+      return leftover.delivery == delivery.id || leftover.stage == Leftover::Stage::completed;
+    });
+    return true;
+  }
   const auto same =
       std::find_if(rare_->leftovers.begin(), rare_->leftovers.end(),
                    [&](const Leftover& leftover) { return leftover.delivery == delivery.id; });
   if (same == rare_->leftovers.end()) return true;
   const Leftover leftover = *same;
   rare_->leftovers.erase(same);
-  if (!delivery.dup) return true;
   held.msg_id = leftover.msg_id;
   if (leftover.stage == Leftover::Stage::sent) return true;
   outside_.received(delivery.id);

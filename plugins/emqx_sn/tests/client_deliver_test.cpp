@@ -502,9 +502,14 @@ TEST_CASE("QoS 2 that the client has is brought to its end over a reconnect") {
   m.in(Machine::kPersistent);
   m.closed();
   CHECK(m.opened(0, true) == "03 05 00; 04 10 00 01");
+  SUBCASE("the broker knows") {}
+  SUBCASE("the broker has missed that the client has it") {
+    CHECK(m.deliver(7, "a/b", "x", 2, false, true) == "received 7; ack 7");
+  }
   CHECK(m.after(10'000) == "04 10 00 01");
-  CHECK(m.in("04 0E 00 01") == "");  // the broker knows already
+  CHECK(m.in("04 0E 00 01") == "");
   CHECK(m.client->held() == 0);
+  CHECK(m.deliver(7, "a/b", "y", 2) == "09 0A 01 00 00 02 61 2F 62");
 }
 
 TEST_CASE("QoS 2: PUBREC after the reconnect, before the broker has delivered again") {

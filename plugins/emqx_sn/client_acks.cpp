@@ -91,15 +91,17 @@ void Client::take_puback(const Packet& packet) {
 // Nothing is sent for a while.
 void Client::pause() { rare().hold_until = outside_.now_ms() + settings_->wait_interval_ms; }
 
-// A normal id is told again, and the message sent again.
+// A normal id is told again, and the message sent again. A client that got several copies says so
+// of each: as long as the message waits, that is no news.
 void Client::topic_unknown(HeldAt held) {
-  if (held->id_type != IdType::normal || ++held->cycles > kMostCycles) {
+  const bool news = held->stage == Held::Stage::sent;
+  if (held->id_type != IdType::normal || (news && ++held->cycles > kMostCycles)) {
     ++counters_.refused_topic;
     finish(held, kTopicInvalid);
     return;
   }
   topics_.set(held->topic_id, TopicTable::kKnown, false);
-  if (held->stage == Held::Stage::sent) wait_again(*held);
+  if (news) wait_again(*held);
 }
 
 void Client::take_pubrec(const Packet& packet) {

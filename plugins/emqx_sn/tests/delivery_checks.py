@@ -173,6 +173,20 @@ def forgotten_id(gw):
     client.gets('f/x', 'goes on')
 
 
+@check('a client that says of every copy that it forgot the id still gets the message')
+def forgotten_often(gw):
+    client, publisher = gw.device('often'), gw.tcp('publisher')
+    topic = client.subscribe('often/x', qos=2)
+    for qos in (1, 2):
+        publisher.publish('often/x', 'x', qos=qos)
+        message = client.expect('PUBLISH', id=topic, dup=False)
+        for _ in range(6):
+            client.send('PUBACK', id=topic, mid=message.mid, code=INVALID_ID)
+        again = client.gets('often/x', 'x', dup=True, qos=qos)
+        assert again.mid == message.mid
+    client.quiet()
+
+
 @check('a client that never learns the id does not stop the others')
 def hopeless_id(gw):
     client, publisher = gw.device('hopeless'), gw.tcp('publisher')

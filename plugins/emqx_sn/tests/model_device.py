@@ -176,13 +176,38 @@ class Device(threading.Thread):
     def poll(self):
         self.request(('PINGRESP',), 0, 'PINGREQ', client_id=self.client.client_id)
 
+    def noise(self):
+        """Something else that is answered, or that is nothing at all."""
+        again, mid, odd = flags(dup=True), self.client.next_mid(), 60000 + self.random.randrange(99)
+        topic = f'noise/{self.index}/{self.random.randrange(30)}'
+        what = self.random.randrange(9)
+        if what == 0:
+            self.request(('SUBACK',), again, 'SUBSCRIBE', flags=flags(qos=1), mid=mid, topic=topic)
+        elif what == 1:
+            self.request(('UNSUBACK',), 0, 'UNSUBSCRIBE', mid=mid, topic=topic)
+        elif what == 2:
+            self.request(('REGACK',), 0, 'REGISTER', mid=mid, topic=topic)
+        elif what == 3:
+            self.request(('WILLTOPICRESP',), 0, 'WILLTOPICUPD', flags=0, topic=topic)
+        elif what == 4:
+            self.request(('WILLMSGRESP',), 0, 'WILLMSGUPD', data=topic)
+        elif what == 5:
+            self.request(('GWINFO',), 0, 'SEARCHGW')
+        elif what == 6:
+            self.request(('PUBCOMP',), 0, 'PUBREL', mid=odd)
+        elif what == 7:
+            name = self.random.choice(('PUBREC', 'PUBCOMP', 'PUBACK', 'REGACK'))
+            self.client.send(name, mid=odd)
+        else:
+            self.client.transport.send(self.random.randbytes(self.random.randrange(1, 20)))
+
     def step(self):
         choices = {
             'off': [('connect', 4), ('silence', 1)],
             'active': [('publish', 8), ('ping', 2), ('listen', 6), ('sleep', 2), ('reboot', 1),
-                       ('silence', 1), ('leave', 1), ('new address', 1)],
+                       ('silence', 1), ('leave', 1), ('new address', 1), ('noise', 5)],
             'asleep': [('poll', 6), ('publish', 2), ('connect', 2), ('doze', 4), ('sleep', 1),
-                       ('leave', 1), ('new address', 1)],
+                       ('leave', 1), ('new address', 1), ('noise', 2)],
         }[self.state]
         action = self.random.choices([one for one, _ in choices], [w for _, w in choices])[0]
         self.actions[self.state, action] = self.actions.get((self.state, action), 0) + 1
@@ -205,6 +230,8 @@ class Device(threading.Thread):
         elif action == 'leave':
             self.client.send('DISCONNECT')
             self.state = 'off'
+        elif action == 'noise':
+            self.noise()
         elif action == 'new address':
             self.proxy.rebind(self.client.transport.address)
 

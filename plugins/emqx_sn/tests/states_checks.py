@@ -1,7 +1,7 @@
 """Every message in every state: what is answered, and that the client can leave afterwards."""
 import time
 
-from sn_checks import check, main
+from sn_checks import check, eventually, main
 from sn_wire import SHORT, flags, pack
 
 SLEEP = 60
@@ -96,6 +96,7 @@ def bring(gw, client, state, publisher):
     client.connect()
     if state == 'left':
         client.disconnect()
+        eventually(lambda: gw.state(client.client_id) is None, 'it is gone')
     elif state in ('asleep', 'awake'):
         topic = f'st/{client.client_id}'
         client.subscribe(topic, qos=1)

@@ -83,7 +83,10 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
 }
 
 bool ShardRoom::may_come() {
-  if (common.live.load(std::memory_order_relaxed) >= settings_->max_connections) {
+  const std::size_t most = settings_->max_connections;
+  // Those that are leaving have no place, but they are not for nothing either.
+  if (common.live.load(std::memory_order_relaxed) >= most ||
+      devices_.size() - away_.size() >= 2 * most) {
     complain("mqtt.sn.max_connections");
     return false;
   }

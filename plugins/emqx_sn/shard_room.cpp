@@ -75,7 +75,7 @@ void ShardRoom::leave(std::uint32_t deadline_ms, std::shared_ptr<keel::DrainDone
     if (!device->away()) live.push_back(device.get());
   }
   for (Device* const device : live) device->end(0);
-  if (live_ == 0) done_.reset();
+  if (all_away()) done_.reset();
 }
 
 bool ShardRoom::kick(std::string_view client_id) {
@@ -100,41 +100,38 @@ void ShardRoom::transmit(const PeerView& to, std::uint32_t via, const Head& head
 }
 
 void ShardRoom::settle(Device& device) {
-  tally.move(device.tallied, device.client().state());
+  const Client::State state = device.client().state();
+  tally.move(device.tallied, state);
+  // Who is closing has been told goodbye: its place is free.
+  count(device,
+        !device.forgotten() && state != Client::State::away && state != Client::State::closing);
   if (device.forgotten()) {
-    tally.remove(device.tallied);
     unlink(device);
-    count(device, false);
-    if (device.on_away_list) away_.erase(device.away_place);
-    devices_.erase(devices_.find(device.id()));
+    remove(device);
   } else if (device.away()) {
     unlink(device);
-    count(device, false);
-    if (device.on_away_list) return;
-    device.away_place = away_.insert(away_.end(), &device);
-    device.on_away_list = true;
-    trim_away();
+    if (!device.on_away_list) {
+      device.away_place = away_.insert(away_.end(), &device);
+      device.on_away_list = true;
+      if (away_.size() > settings_->max_connections) remove(*away_.front());
+    }
   } else if (device.on_away_list) {
     away_.erase(device.away_place);
     device.on_away_list = false;
-    count(device, true);
   }
+  if (leaving_ && all_away()) done_.reset();
 }
 
 void ShardRoom::count(Device& device, bool live) {
   if (std::exchange(device.counted, live) == live) return;
-  live_ += live ? 1u : ~0u;
   common.live.fetch_add(live ? 1u : ~0u, std::memory_order_relaxed);
-  if (leaving_ && live_ == 0) done_.reset();
 }
 
-// The broker still has their sessions; only topic ids and wills are lost.
-void ShardRoom::trim_away() {
-  if (away_.size() <= settings_->max_connections) return;
-  Device& oldest = *away_.front();
-  away_.pop_front();
-  tally.remove(oldest.tallied);
-  devices_.erase(devices_.find(oldest.id()));
+// Of a client that is away the broker still has the session; only topic ids and will are lost.
+void ShardRoom::remove(Device& device) {
+  tally.remove(device.tallied);
+  if (device.on_away_list) away_.erase(device.away_place);
+  devices_.erase(devices_.find(device.id()));
 }
 
 void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
@@ -151,7 +148,6 @@ void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
     if (saved.via != index)
       device.link.serial = common.rooms[saved.via]->restore_route(device, index);
   }
-  count(device, !device.away());
   settle(device);
 }
 

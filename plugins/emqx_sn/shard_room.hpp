@@ -37,7 +37,7 @@ struct Common {
   keel::Host& host;
   std::vector<std::unique_ptr<ShardRoom>> rooms;  // by shard
   std::uint64_t seed = 0;                         // of the tables of peers
-  std::atomic<std::uint32_t> live{0};             // clients that are not away
+  std::atomic<std::uint32_t> live{0};             // clients neither away nor leaving
   std::atomic<bool> loopback_only{true};          // all listeners are
   std::uint32_t nobody_home = 0;                  // where clients without a session publish
 };
@@ -167,7 +167,8 @@ class ShardRoom {
   void unlink(Device& device);
   void part(Device& device);
   void count(Device& device, bool live);
-  void trim_away();
+  void remove(Device& device);
+  bool all_away() const { return devices_.size() == away_.size(); }
 
   SettingsPtr settings_;
   std::unordered_map<std::string_view, std::unique_ptr<Device>> devices_;  // by client id
@@ -178,9 +179,8 @@ class ShardRoom {
   std::vector<std::unique_ptr<Mailbox>> inboxes_;  // by sender
   AnswerLimit disconnects_, gwinfos_;
   std::int64_t connect_second_ = 0;
-  std::uint32_t connects_ = 0;       // of new clients, in that second
-  std::int64_t quiet_until_ms_ = 0;  // about limits that are reached
-  std::uint32_t live_ = 0;
+  std::uint32_t connects_ = 0;          // of new clients, in that second
+  std::int64_t quiet_until_ms_ = 0;     // about limits that are reached
   std::vector<std::string> reminders_;  // client ids
   std::string out_;                     // a datagram being put together
   std::random_device random_;

@@ -106,10 +106,10 @@ void Acceptor::hand_over(int fd, const sockaddr_storage& from) {
 }
 
 void Acceptor::turn_away(int fd, const Endpoint& peer) {
-  ::close(fd);
   shard_.metrics().add(Metric::banned_refused);
   shard_.metrics().add(Metric::connections_refused);
   offer_.info->state->refused.fetch_add(1, std::memory_order_relaxed);
+  ::close(fd);
   KEEL_LOG(info, "listener={} peer={}: refused, its address is banned", offer_.info->settings.name,
            peer.text());
 }

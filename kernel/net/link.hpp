@@ -110,7 +110,8 @@ class Link {
   // Our own end's address; family none where there is none.
   virtual Endpoint local() const { return {}; }
 
-  // Why the handler is about to close or abort, for whoever carries the bytes. Success, unless told.
+  // Why the handler is about to close or abort, for whoever carries the bytes. Success, unless
+  // told.
   void set_ending(Reason why) { ending_ = why; }
   // Sends what is in `out` (for at most limits.send_timeout), then closes. on_closed follows on a
   // later turn, also when called from within on_data.
@@ -143,7 +144,7 @@ class Link {
   bool attention_ = false;     // in the shard's list of links to attend to
   bool want_drained_ = false;  // on_drained() is due when `out` is empty
   Reason ending_ = Reason::success;
-  std::uint32_t slot_ = 0;     // place in the shard's list of links
+  std::uint32_t slot_ = 0;  // place in the shard's list of links
 };
 
 }  // namespace keel::kernel

@@ -17,7 +17,7 @@ struct Counters {
   std::uint64_t refused_topic = 0;     // deliveries of topics the client refuses or cannot be told
   std::uint64_t overflow_dropped = 0;  // QoS 0 deliveries that waited for a REGACK too long a queue
   std::uint64_t advertised = 0;
-  std::uint64_t send_failed = 0;  // the socket's buffer was full
+  std::uint64_t send_failed = 0;      // the socket's buffer was full
   std::uint64_t forward_dropped = 0;  // datagrams for another shard, which was too far behind
 };
 

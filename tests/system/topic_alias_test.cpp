@@ -60,12 +60,12 @@ TEST_CASE("wrong aliases end the connection") {
   };
   const std::vector<Row> rows = {
       {"", 1, 0x82}, {"t", 0, 0x94}, {"t", 6, 0x94}, {"t", 65535, 0x94}, {"", 6, 0x94}};
-  for (const auto& [topic, alias, reason] : rows) {
-    CAPTURE(topic);
-    CAPTURE(alias);
+  for (const Row& row : rows) {
+    CAPTURE(row.topic);
+    CAPTURE(row.alias);
     Client client = broker.connect("p", Version::v5);
-    client.send(aliased(topic, alias));
-    client.expect_ended(reason);
+    client.send(aliased(row.topic, row.alias));
+    client.expect_ended(row.reason);
   }
   Client client = broker.connect("p", Version::v5);
   client.publish(aliased("t", 5));

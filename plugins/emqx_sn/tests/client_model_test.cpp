@@ -186,8 +186,8 @@ void run(std::uint32_t seed, const Faults& faults, bool naps) {
     std::sort(sent_down.begin(), sent_down.end());
   }
   CHECK(down == sent_down);
-  for (const auto& [message, times] : counted(world.device.received))
-    if (message[0] == '2') CHECK_MESSAGE(times == 1, message);
+  for (const auto& each : counted(world.device.received))
+    if (each.first[0] == '2') CHECK_MESSAGE(each.second == 1, each.first);
 }
 
 TEST_CASE("a network without faults") {

@@ -165,8 +165,8 @@ TEST_CASE("without a client id of its own a client gets one, and keeps it") {
 }
 
 TEST_CASE("a peer that becomes another client ends the first one without its will") {
-  for (const auto& [first, second] :
-       {std::pair("c1", "c2"), {"c2", "c1"}, {"c1", "c3"}, {"c2", "c4"}}) {
+  for (const auto& pair : {std::pair("c1", "c2"), {"c2", "c1"}, {"c1", "c3"}, {"c2", "c4"}}) {
+    const std::string_view first = pair.first, second = pair.second;
     CAPTURE(first);
     CAPTURE(second);
     Gateway g;

@@ -126,7 +126,8 @@ TEST_CASE("revoked certificates are refused") {
 TEST_CASE_TEMPLATE("the certificate names the user or the client", V, V311, V5) {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"cn", "alice"}, {"san", "alice.example.org"}, {"dn", "CN"}};
-  for (const auto& [attribute, expected] : rows) {
+  for (const auto& row : rows) {
+    const auto& attribute = row.first;
     CAPTURE(attribute);
     BrokerProcess broker{
         tls_settings(kMutual + "listener.secure.username_from = \"" + attribute + "\"")};
@@ -134,7 +135,7 @@ TEST_CASE_TEMPLATE("the certificate names the user or the client", V, V311, V5) 
                                      {.client_id = "c", .version = V::value});
     const std::string line = broker.ctl_ok({"clients", "show", "c"});
     CHECK(contains(line, "username="));
-    CHECK(contains(line, expected));
+    CHECK(contains(line, row.second));
   }
   BrokerProcess broker{tls_settings(kMutual + "listener.secure.clientid_from = \"cn\"")};
   Client client = Client::accepted(broker.tls_endpoint("secure", as("client")),

@@ -37,7 +37,9 @@ TEST_CASE("levels below 5 that nobody knows get 0x01") {
   BrokerProcess broker;
   const std::vector<std::pair<std::string, int>> rows = {{"MQTT", 0}, {"MQTT", 1},   {"MQTT", 2},
                                                          {"MQTT", 3}, {"MQIsdp", 4}, {"MQIsdp", 2}};
-  for (const auto& [name, level] : rows) {
+  for (const auto& row : rows) {
+    const auto& name = row.first;
+    const int level = row.second;
     CAPTURE(name);
     CAPTURE(level);
     Client client = broker.open();

@@ -61,7 +61,8 @@ TEST_CASE("a new version goes on where the old one was") {
   REQUIRE(g.host.upgrade(keel_plugin_entry_v1));
   CHECK(g.heard().empty());  // no goodbyes
   CHECK(g.host.health().second.ends_with("3 clients"));
-  for (const std::string_view id : {"c1", "c2"}) {
+  for (const auto& pair : {std::pair("c1", kA), {"c2", kB}}) {
+    const std::string_view id = pair.first, from = pair.second;
     CAPTURE(id);
     CHECK(g.is_open(id));
     g.host.deliver(id, {"a/b", "x", 0});

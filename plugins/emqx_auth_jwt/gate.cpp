@@ -39,7 +39,7 @@ Gate::Finding Gate::examine(const Token& token, const std::vector<const Key*>& c
   return out;
 }
 
-Gate::Gate(keel::Host& host, PolicyPtr policy, std::function<void()> want_keys)
+Gate::Gate(keel::Host& host, PolicyPtr policy, std::function<void(bool)> want_keys)
     : host_(host), want_keys_(std::move(want_keys)) {
   for (std::uint32_t i = 0; i < host_.shards().count(); ++i) {
     shards_.push_back(std::make_unique<Shard>());
@@ -159,7 +159,7 @@ AuthVerdict Gate::no_key(Shard& shard, Question question, const Policy& policy, 
   }
   question.may_wait = false;
   shard.waiting.push_back(std::move(question));
-  want_keys_();
+  want_keys_(policy.key_set_due);
   return Pending{};
 }
 

@@ -25,8 +25,9 @@ namespace jwt {
 
 class Gate {
  public:
-  // `want_keys` asks for the key set to be read; any thread, answered by settle() on every shard.
-  Gate(keel::Host& host, PolicyPtr policy, std::function<void()> want_keys);
+  // `want_keys` asks for the key set to be read, and says whether none has been seen yet; any
+  // thread, answered by settle() on every shard.
+  Gate(keel::Host& host, PolicyPtr policy, std::function<void(bool)> want_keys);
 
   // Hooks and metrics. [control], in start()
   keel::Status start();
@@ -86,7 +87,7 @@ class Gate {
   void connected(const keel::Client& client);
 
   keel::Host& host_;
-  std::function<void()> want_keys_;
+  std::function<void(bool)> want_keys_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<std::uint32_t> pending_{0};  // questions with workers or waiting, of all shards
   keel::Counter accepted_;

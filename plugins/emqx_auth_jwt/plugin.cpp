@@ -92,7 +92,8 @@ class JwtAuth final : public keel::Plugin {
     if (source_ && handover_.key_set_from == source_->from()) source_->adopt(handover_.key_set);
     options_ = std::move(*options);
     make_policy();
-    gate_ = std::make_unique<jwt::Gate>(host(), policy_, [this] { want_keys(); });
+    gate_ = std::make_unique<jwt::Gate>(host(), policy_,
+                                        [this](bool none_seen) { want_keys(none_seen); });
     gate_->restore(handover_.grants);
     handover_ = {};
     KEEL_TRY(gate_->start());
@@ -193,12 +194,15 @@ class JwtAuth final : public keel::Plugin {
     policy_ = std::move(policy);
   }
 
-  // From a shard: a token cannot be checked with the keys there are.
-  void want_keys() {
+  // From a shard: a token cannot be checked with the keys there are. The first set may have come on
+  // the way here, which serves those who had seen none.
+  void want_keys(bool none_seen) {
     host()
         .shards()
         .post(keel::kControl,
-              [this] {
+              [this, none_seen] {
+                if (source_ && none_seen && source_->loaded())
+                  return gate_->settle(source_->next_request_ms());
                 if (source_) return source_->request();
                 gate_->settle(0);  // a reload took the key set away
               })

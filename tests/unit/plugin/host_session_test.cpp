@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <memory>
 
 #include "broker_host.hpp"
 #include "keel/ext/session.h"
@@ -65,7 +66,9 @@ class Device {
 // All on shard 0; `home` is where the sessions are.
 struct Fixture {
   explicit Fixture(std::uint32_t home = 0)
-      : slot(&host.plugin("gateway")), device(host.id_on(home)), publisher(host) {
+      : slot(&host.plugin("gateway")),
+        device(*(owned = std::make_unique<Device>(host.id_on(home)))),
+        publisher(host) {
     host.run(*slot);
     publisher.connect({.id = "publisher"});
   }
@@ -145,9 +148,10 @@ struct Fixture {
     slot = &fresh;
   }
 
+  std::unique_ptr<Device> owned;  // outlives the host, which tells it of the end
   BrokerHost host;
   Slot* slot;
-  Device device;
+  Device& device;
   MqttClient publisher;
 };
 

@@ -1,38 +1,13 @@
 // ShardRoom: what comes in, from sockets and from other shards.
-#include <keel/utf8.hpp>
-
 #include "emqx_sn/encode.hpp"
 #include "emqx_sn/forwarder.hpp"
 #include "emqx_sn/packet.hpp"
 #include "emqx_sn/predefined.hpp"
 #include "emqx_sn/shard_room.hpp"
+#include "emqx_sn/topic_text.hpp"
 
 namespace sn {
 namespace {
-
-// Whether a message may be published under this name at all.
-bool is_topic(std::string_view name) {
-  return !name.empty() && name.find_first_of(std::string_view("#+\0", 3)) == name.npos &&
-         keel::is_utf8(name);
-}
-
-// What only a gateway says; also our own broadcasts.
-bool is_gateways(Type type) {
-  switch (type) {
-    case Type::advertise:
-    case Type::gwinfo:
-    case Type::connack:
-    case Type::willtopicreq:
-    case Type::willmsgreq:
-    case Type::suback:
-    case Type::unsuback:
-    case Type::willtopicresp:
-    case Type::willmsgresp:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // Puts the topic of a message without a session together; false: it has none.
 bool topic_of(const Packet& packet, const ClientSettings& settings, std::string& topic,
@@ -48,12 +23,10 @@ bool topic_of(const Packet& packet, const ClientSettings& settings, std::string&
     if (known) name = *known;
   } else if (packet.flags.id_type == IdType::short_name) {
     name = short_name(packet.topic_id, octets);
-  } else if (packet.flags.id_type == IdType::normal && packet.topic_id <= packet.text.size()) {
-    // Paho's clients: the id is the length of the name that precedes the payload.
-    name = packet.text.substr(0, packet.topic_id);
-    payload.remove_prefix(name.size());
+  } else if (packet.flags.id_type == IdType::normal) {
+    take_long_name(packet, name, payload);
   }
-  if (!is_topic(name)) return false;
+  if (!is_topic_name(name)) return false;
   topic += name;
   return true;
 }
@@ -105,7 +78,7 @@ void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
 
 // Nobody is known there, and nothing is remembered of it.
 void ShardRoom::stranger(const Arrival& arrival, const Packet& packet) {
-  if (packet.type == Type::searchgw || is_gateways(packet.type)) return;
+  if (packet.type == Type::searchgw || !from_client(packet.type)) return;
   if (packet.type == Type::publish && packet.flags.qos < 0) {
     return publish_without_session(arrival, packet);
   }

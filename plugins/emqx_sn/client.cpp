@@ -13,33 +13,6 @@ namespace {
 
 constexpr std::ptrdiff_t kMostLeftovers = 64;
 
-// What a client may send to a gateway.
-bool from_client(Type type) {
-  switch (type) {
-    case Type::searchgw:
-    case Type::connect:
-    case Type::willtopic:
-    case Type::willmsg:
-    case Type::reg:
-    case Type::regack:
-    case Type::publish:
-    case Type::puback:
-    case Type::pubcomp:
-    case Type::pubrec:
-    case Type::pubrel:
-    case Type::subscribe:
-    case Type::unsubscribe:
-    case Type::pingreq:
-    case Type::pingresp:
-    case Type::disconnect:
-    case Type::willtopicupd:
-    case Type::willmsgupd:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 Client::Client(Outside& outside, const std::shared_ptr<const ClientSettings>& settings,

@@ -178,6 +178,7 @@ class Client {
   // client_connect.cpp
   void on_connect(const Packet& packet);
   void begin(const Packet& packet);
+  void start_handshake(const Packet& packet);
   void let_go_of_link();
   void wake_by_connect(const Packet& packet);
   void dialogue(const Packet& packet);

@@ -7,11 +7,6 @@
 #include "emqx_sn/topic_text.hpp"
 
 namespace sn {
-namespace {
-
-constexpr std::uint8_t kProtocolId = 1;
-
-}  // namespace
 
 void Client::on_connect(const Packet& packet) {
   if (packet.protocol_id != kProtocolId) {
@@ -49,6 +44,11 @@ void Client::on_connect(const Packet& packet) {
 void Client::begin(const Packet& packet) {
   let_go_of_link();
   drop_deliveries();
+  start_handshake(packet);
+  packet.flags.will ? ask_for_will(Handshake::Step::will_topic) : open_if_ready();
+}
+
+void Client::start_handshake(const Packet& packet) {
   at_.heard = outside_.now_ms();
   at_.moved = false;
   at_.state = State::connecting;
@@ -58,7 +58,6 @@ void Client::begin(const Packet& packet) {
   handshake_->flags = packet.flags.octet();
   handshake_->duration = packet.duration;
   handshake_->until = at_.heard + settings_->idle_timeout_ms;
-  packet.flags.will ? ask_for_will(Handshake::Step::will_topic) : open_if_ready();
 }
 
 void Client::let_go_of_link() {
@@ -72,16 +71,8 @@ void Client::let_go_of_link() {
 // The subscriptions, ids and messages of a sleeping client stay, whatever it says about a clean
 // session: libraries repeat the CONNECT they began with.
 void Client::wake_by_connect(const Packet& packet) {
-  at_.heard = outside_.now_ms();
-  at_.moved = false;
-  at_.state = State::connecting;
-  handshake_ = std::make_unique<Handshake>();
+  start_handshake(packet);
   handshake_->waking = true;
-  handshake_->clean = packet.flags.clean;
-  handshake_->with_will = packet.flags.will;
-  handshake_->flags = packet.flags.octet();
-  handshake_->duration = packet.duration;
-  handshake_->until = at_.heard + settings_->idle_timeout_ms;
   packet.flags.will ? ask_for_will(Handshake::Step::will_topic) : woken();
 }
 

@@ -90,22 +90,14 @@ void Client::take_publish(const Packet& packet) {
     outside_.send(puback(packet.topic_id, packet.msg_id, ReturnCode::congestion));
 }
 
-// QoS -1 [MQTT-SN 6.8]. Paho writes the whole name at the beginning of the data, and its length
-// where the topic id would be.
+// QoS -1 [MQTT-SN 6.8].
 void Client::publish_without_answer(const Packet& packet) {
   char octets[2];
   std::string_view topic, payload = packet.text;
-  bool good = settings_->enable_qos3;
-  if (packet.flags.id_type == IdType::normal) {
-    const std::size_t size = packet.topic_id;
-    good = good && size != 0 && size <= payload.size() && is_topic_name(payload.substr(0, size));
-    if (good) {
-      topic = payload.substr(0, size);
-      payload.remove_prefix(size);
-    }
-  } else {
-    good = good && resolve(packet, octets, topic) == ReturnCode::accepted;
-  }
+  const bool good =
+      settings_->enable_qos3 && (packet.flags.id_type == IdType::normal
+                                     ? take_long_name(packet, topic, payload)
+                                     : resolve(packet, octets, topic) == ReturnCode::accepted);
   if (!good || !hand_over(topic, payload, 0, packet.flags.retain, 0)) {
     ++counters_.qos_neg1_dropped;
     return;

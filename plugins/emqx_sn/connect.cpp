@@ -9,7 +9,6 @@
 namespace sn {
 namespace {
 
-constexpr std::uint8_t kProtocolId = 1;
 constexpr std::size_t kMaxClientId = 1024;
 
 bool is_client_id(std::string_view id) {

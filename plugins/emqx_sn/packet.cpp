@@ -215,6 +215,32 @@ std::string_view short_name(std::uint16_t topic_id, char (&octets)[2]) {
   return {octets, 2};
 }
 
+bool from_client(Type type) {
+  switch (type) {
+    case Type::searchgw:
+    case Type::connect:
+    case Type::willtopic:
+    case Type::willmsg:
+    case Type::reg:
+    case Type::regack:
+    case Type::publish:
+    case Type::puback:
+    case Type::pubcomp:
+    case Type::pubrec:
+    case Type::pubrel:
+    case Type::subscribe:
+    case Type::unsubscribe:
+    case Type::pingreq:
+    case Type::pingresp:
+    case Type::disconnect:
+    case Type::willtopicupd:
+    case Type::willmsgupd:
+      return true;
+    default:
+      return false;
+  }
+}
+
 const char* name(Type type) {
   switch (type) {
     case Type::advertise:

@@ -46,6 +46,11 @@ enum class ReturnCode : std::uint8_t {
   not_supported = 3,
 };
 
+constexpr std::uint8_t kProtocolId = 1;  // of CONNECT [MQTT-SN 5.3.8]
+
+// What a client may send to a gateway; the rest is what gateways say.
+bool from_client(Type type);
+
 // How a topic is named [MQTT-SN 5.3.11].
 enum class IdType : std::uint8_t {
   normal = 0,  // in SUBSCRIBE and UNSUBSCRIBE: the name itself

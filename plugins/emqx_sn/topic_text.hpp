@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "emqx_sn/packet.hpp"
 #include "keel/utf8.hpp"
 
 namespace sn {
@@ -19,6 +20,17 @@ inline bool is_topic_text(std::string_view text) {
 // Whether something can be published to it.
 inline bool is_topic_name(std::string_view text) {
   return is_topic_text(text) && !has_wildcard(text);
+}
+
+// Paho's clients write the whole name at the beginning of the data of a PUBLISH with QoS -1, and
+// its length where the topic id would be. False: there is none, and nothing is changed.
+inline bool take_long_name(const Packet& packet, std::string_view& topic,
+                           std::string_view& payload) {
+  const std::string_view name = packet.text.substr(0, packet.topic_id);
+  if (name.size() != packet.topic_id || !is_topic_name(name)) return false;
+  topic = name;
+  payload = packet.text.substr(name.size());
+  return true;
 }
 
 // The filter behind "$share/<group>/" or "$queue/", with which deliveries match; the filter itself

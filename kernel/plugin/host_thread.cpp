@@ -1,6 +1,7 @@
 #include "kernel/plugin/host_thread.hpp"
 
 #include "kernel/broker/broker.hpp"
+#include "kernel/net/stream_link.hpp"
 #include "kernel/plugin/runtime.hpp"
 
 namespace keel::kernel {
@@ -21,6 +22,14 @@ void HostThread::post(Task task) {
     runtime_.control().post(std::move(task));
   else
     shard().post(std::move(task));
+}
+
+Result<std::unique_ptr<StreamEnd>> HostThread::open_stream(PeerInfo peer, StreamUser& user) {
+  peer.carried = true;
+  Realm& realm = runtime_.realm();
+  return StreamEnd::open(
+      shard(), std::move(peer),
+      [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); }, user);
 }
 
 void HostThread::bury(std::unique_ptr<HostObject> object) {

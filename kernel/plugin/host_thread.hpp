@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernel/base/result.hpp"
 #include "kernel/base/task.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_object.hpp"
@@ -18,6 +19,9 @@ namespace keel::kernel {
 class Runtime;
 class Shard;
 class Broker;
+class StreamEnd;
+class StreamUser;
+struct PeerInfo;
 
 class HostThread {
  public:
@@ -36,6 +40,9 @@ class HostThread {
   Shard& shard() const;    // not of the control thread
   Broker& broker() const;  // not of the control thread
   void post(Task task);    // [any]
+
+  // A stream into the broker that a plugin carries: no listener counts it. [this thread, a shard]
+  Result<std::unique_ptr<StreamEnd>> open_stream(PeerInfo peer, StreamUser& user);
 
   // Destroys an object when nothing of it is on the stack any more. [this thread]
   void bury(std::unique_ptr<HostObject> object);

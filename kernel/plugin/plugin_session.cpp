@@ -22,13 +22,8 @@ PluginSession::Rare& PluginSession::rare() {
 }
 
 Result<void> PluginSession::open(HostThread& thread, PeerInfo peer, const ConnectView& connect) {
-  Realm& realm = thread.runtime().realm();
-  peer.carried = true;
   peer.gateway_session = number_;
-  auto end = StreamEnd::open(
-      thread.shard(), std::move(peer),
-      [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
-      static_cast<StreamUser&>(*this));
+  auto end = thread.open_stream(std::move(peer), *this);
   if (!end) return Error{end.error()};
   end_ = std::move(*end);
   OutBuffer out;

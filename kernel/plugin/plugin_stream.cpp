@@ -61,12 +61,7 @@ std::uint32_t to_reason(CloseCause cause, Reason ending) {
 HostThread& PluginStream::home() const { return slot().runtime().thread(thread()); }
 
 Result<void> PluginStream::open(HostThread& thread, PeerInfo peer) {
-  peer.carried = true;
-  Realm& realm = thread.runtime().realm();
-  auto end = StreamEnd::open(
-      thread.shard(), std::move(peer),
-      [&realm](Link& link) { return realm.brokers[link.shard().index()]->accept(link); },
-      static_cast<StreamUser&>(*this));
+  auto end = thread.open_stream(std::move(peer), *this);
   if (!end) return Error{end.error()};
   end_ = std::move(*end);
   return {};

@@ -14,7 +14,6 @@ constexpr std::uint32_t kMargin = 1500;
 constexpr std::uint32_t kDisconnects = 10, kAllDisconnects = 1000;
 constexpr std::uint32_t kGwinfos = 50, kAllGwinfos = 1000;
 constexpr std::uint8_t kAdministrativeAction = 0x98;
-constexpr std::size_t kKeptOut = 64 * 1024;
 
 Type type_of(const Head& head) {
   const bool longer = head.octets[0] == 1;
@@ -46,7 +45,6 @@ void ShardRoom::turn() {
     if (Device* const device = find(id)) device->remind();
   }
   wheel.turn(now_ms());
-  if (out_.capacity() > kKeptOut) out_ = std::string();
   if (done_ && now_ms() >= leave_by_ms_) done_.reset();
 }
 
@@ -88,13 +86,14 @@ bool ShardRoom::kick(std::string_view client_id) {
 void ShardRoom::transmit(const PeerView& to, std::uint32_t via, const Head& head,
                          std::string_view data, std::uint8_t radius) {
   ++counters.packets_out[static_cast<std::size_t>(type_of(head)) % counters.packets_out.size()];
-  out_.clear();
-  if (to.wrapped) out_ += wrap(to.node, radius).view();
-  out_ += head.view();
-  out_ += data;
+  Wrapper wrapper;
+  if (to.wrapped) wrapper = wrap(to.node, radius);
   if (via != index && to.listener->sticky()) {
-    post(via, {Letter::Kind::send, false, 0, {to.listener, to.address, false, {}}, out_, {}});
-  } else if (!common.host.udp().send(to.listener->id(), to.address, out_)) {
+    const std::string datagram = keel::concat(wrapper.view(), head.view(), data);
+    post(via, {Letter::Kind::send, false, 0, {to.listener, to.address, false, {}}, datagram, {}});
+  } else if (!common.host.udp().send(
+                 to.listener->id(), to.address,
+                 {keel::to_c(wrapper.view()), keel::to_c(head.view()), keel::to_c(data)})) {
     ++counters.send_failed;
   }
 }

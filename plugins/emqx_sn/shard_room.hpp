@@ -182,7 +182,6 @@ class ShardRoom {
   std::uint32_t connects_ = 0;          // of new clients, in that second
   std::int64_t quiet_until_ms_ = 0;     // about limits that are reached
   std::vector<std::string> reminders_;  // client ids
-  std::string out_;                     // a datagram being put together
   std::random_device random_;
   Nobody nobody_;
   bool leaving_ = false;

@@ -202,9 +202,12 @@ class Udp {
 
   // Sends from a socket by its number, as a Datagram gave it. [shard of the socket]
   Status send(keel_handle socket, const Address& peer, std::string_view bytes) const {
-    const keel_str piece = to_c(bytes);
-    return core_.plain(
-        core_.udp.call(&keel_ext_udp::send, core_.host, socket, &peer.c(), &piece, 1u));
+    return send(socket, peer, {to_c(bytes)});
+  }
+  Status send(keel_handle socket, const Address& peer,
+              std::initializer_list<keel_str> pieces) const {
+    return core_.plain(core_.udp.call(&keel_ext_udp::send, core_.host, socket, &peer.c(),
+                                      pieces.begin(), static_cast<std::uint32_t>(pieces.size())));
   }
 
  private:

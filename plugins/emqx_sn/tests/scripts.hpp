@@ -34,17 +34,7 @@ inline std::string other_plugin(std::string_view name) {
   return {};
 }
 
-inline std::uint16_t free_udp_port() {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&at), size) == 0);
-  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-  ::close(fd);
-  return ntohs(at.sin_port);
-}
+inline std::uint16_t free_udp_port() { return keel::test::free_port(SOCK_DGRAM); }
 
 inline bool can_run(const std::vector<std::string>& probe, const char* what) {
   keel::test::TempDir dir;

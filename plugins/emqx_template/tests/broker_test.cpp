@@ -18,15 +18,6 @@ class UdpSender {
     CHECK(::sendto(fd_, text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to),
                    sizeof to) == static_cast<ssize_t>(text.size()));
   }
-  // A port that nobody has right now.
-  static std::uint16_t free_port() {
-    const UdpSender probe;
-    sockaddr_in at = loopback(0);
-    socklen_t size = sizeof at;
-    REQUIRE(::bind(probe.fd_, reinterpret_cast<const sockaddr*>(&at), size) == 0);
-    REQUIRE(::getsockname(probe.fd_, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-    return ntohs(at.sin_port);
-  }
 
  private:
   static sockaddr_in loopback(std::uint16_t port) {
@@ -42,7 +33,7 @@ class UdpSender {
 }  // namespace
 
 TEST_CASE("loaded, used, upgraded, unloaded") {
-  const std::uint16_t port = UdpSender::free_port();
+  const std::uint16_t port = keel::test::free_port(SOCK_DGRAM);
   keel::KernelFixture kernel(
       {.settings = keel::concat("template.address = \"127.0.0.1:", port, "\"\n")});
   auto reader = kernel.connect("reader");

@@ -10,17 +10,7 @@ namespace {
 
 using namespace ws_test;
 
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&at), size) == 0);
-  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-  ::close(fd);
-  return ntohs(at.sin_port);
-}
+std::uint16_t free_port() { return keel::test::free_port(SOCK_STREAM); }
 
 std::string settings(std::uint16_t port, std::string_view more = {}) {
   return keel::concat("[listener.ws.test]\nbind = \"127.0.0.1:", port, "\"\n", more);

@@ -4,9 +4,11 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,20 @@ inline std::int64_t now_ms() {
 }
 // Waits a little between looks at something that will come true.
 inline void pause_ms(int ms) { ::poll(nullptr, 0, ms); }
+
+// A port of 127.0.0.1 that nobody has right now, of TCP (SOCK_STREAM) or UDP (SOCK_DGRAM).
+inline std::uint16_t free_port(int type) {
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), size) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
+  ::close(fd);
+  if (!bound) fail("no free port on 127.0.0.1");
+  return ntohs(at.sin_port);
+}
 
 inline std::string read_file(const std::string& path) {
   std::string out;

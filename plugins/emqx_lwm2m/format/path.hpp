@@ -9,7 +9,9 @@
 
 namespace lwm2m {
 
-// 0 to 4 numbers of 0..65534; depth 0 is the root.
+inline constexpr std::uint16_t kMaxId = 65534;  // 65535 is reserved
+
+// 0 to 4 numbers of 0..kMaxId; depth 0 is the root.
 struct Path {
   std::uint8_t depth = 0;
   std::uint16_t ids[4] = {};  // those behind the depth are 0
@@ -36,7 +38,7 @@ struct Path {
   auto operator<=>(const Path&) const = default;
 };
 
-// "/3/0/9", "3/0/9", "/3/0/9/"; the root is "/" or "". None: anything else.
+// "/3/0/9", "3/0/9", "/3/0/9/"; the root is "/" or "". None: anything else, also "/03" and "//".
 std::optional<Path> parse_path(std::string_view text);
 
 }  // namespace lwm2m

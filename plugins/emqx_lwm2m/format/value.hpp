@@ -24,8 +24,10 @@ enum class DataType : std::uint8_t {
   objlnk,
   corelnk,
 };
+inline constexpr std::string_view kBlanks = " \t\r\n";
+
 // As in object files and requests: "String", "Unsigned Integer"; without regard to case and blanks
-// around it. None: unknown.
+// around it; nothing but blanks is DataType::none. None: unknown.
 std::optional<DataType> parse_data_type(std::string_view text);
 std::string_view name(DataType type);
 
@@ -35,6 +37,10 @@ struct ObjectLink {
 };
 std::optional<ObjectLink> parse_object_link(std::string_view text);  // "66:1"
 std::string text(ObjectLink link);
+
+// UTF-8 without control characters other than blanks: what is shown as text though no definition
+// says that it is.
+bool printable(std::string_view octets);
 
 // string, corelnk and opaque hold std::string (opaque: the octets); integer and time int64;
 // unsigned_integer uint64; none monostate.

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "emqx_lwm2m/coap/peer.hpp"
 #include "emqx_lwm2m/command/command.hpp"
@@ -74,9 +76,11 @@ class DeviceOutside {
   virtual void wake_at(std::int64_t when_ms) = 0;  // one order at a time; 0: never
   // Under the device's identity.
   virtual void publish(Topic topic, std::string payload) = 0;
-  // The final answer to an operator's command. Not from within operate().
+  // The final answer to an operator's command; also from within command(), when it is refused.
   virtual void answered(std::uint32_t ticket, std::string payload) = 0;
-  // What survives a restart has changed: save() at the next opportunity. Cheap, often called.
+  // What survives a restart has changed: save() at the next opportunity. Cheap, often called; but
+  // not for a mere Update before the expiry that was saved last is off by a quarter of the
+  // lifetime.
   virtual void changed() = 0;
   // Its registration is over (it has left or expired); what waited has been answered. The gateway
   // closes its session and forgets it, not from within. The last order.
@@ -114,27 +118,43 @@ class Device final : public coap::Outside {
   void command(CommandSource source, std::string_view payload,
                std::optional<std::uint32_t> expiry_s);
 
-  // The gateway ends it: each command that waits is answered with `why`; no event unless `event`.
+  // The gateway ends it: each command that waits is answered with `why`; no event unless `event`,
+  // and no over(). Nothing happens any more afterwards.
   void end(Refusal why, std::optional<Event> event);
   void use(std::shared_ptr<const DeviceSettings> settings);  // a reload
   void save(Saved& out) const;
 
-  const Registration& registration() const;
+  std::string_view endpoint() const;
+  Registration registration() const;  // unpacked: it is kept small
   const std::string& location() const;
+  std::uint32_t lifetime_s() const;
   std::int64_t expires_ms() const;  // monotonic, without the grace
   bool reachable() const;           // false: in queue mode and asleep
   std::size_t waiting() const;      // commands
   struct ObservationView {
     Path path;
-    std::string_view token;
+    std::string_view token;  // empty: it will be made anew
     std::optional<std::uint32_t> sequence;
     bool automatic = false;
     std::int64_t last_ms = 0;  // of the last notification, monotonic; 0: none
   };
   template <class F>  // f(const ObservationView&)
-  void each_observation(F&& f) const;
-  template <class F>  // f(std::string_view payload, std::int64_t expires_ms)
-  void each_waiting(F&& f) const;
+  void each_observation(F&& f) const {
+    visit_observations(
+        [](void* to, const ObservationView& view) {
+          (*static_cast<std::remove_reference_t<F>*>(to))(view);
+        },
+        &f);
+  }
+  // In the order they will have; the one under way is the first.
+  template <class F>  // f(std::string_view payload, std::int64_t expires_ms), monotonic
+  void each_waiting(F&& f) const {
+    visit_waiting(
+        [](void* to, std::string_view payload, std::int64_t expires_ms) {
+          (*static_cast<std::remove_reference_t<F>*>(to))(payload, expires_ms);
+        },
+        &f);
+  }
 
   // coap::Outside
   std::int64_t now_ms() const override;
@@ -155,7 +175,10 @@ class Device final : public coap::Outside {
   coap::Peer& peer();
 
  private:
-  struct Parts;
+  void visit_observations(void (*f)(void*, const ObservationView&), void* to) const;
+  void visit_waiting(void (*f)(void*, std::string_view, std::int64_t), void* to) const;
+
+  struct Parts;  // see device/parts.hpp
   std::unique_ptr<Parts> parts_;
 };
 

@@ -17,12 +17,13 @@ namespace lwm2m {
 
 struct Registration {
   std::string endpoint;
+  // What it is served by, and the event says: as sent, or the default.
   std::uint32_t lifetime_s = 86'400;
-  std::string version = "1.0";  // as it was sent
-  std::optional<std::string> binding, sms;
-  bool queue_flag = false;  // a bare Q
-  bool version_sent = false, lifetime_sent = false;
-  // The other parameters, without what looks like a secret; a bare one has an empty value.
+  std::string version = "1.0";
+  std::optional<std::string> binding, sms;  // as sent
+  bool queue_flag = false;                  // a bare Q
+  // The other parameters, in UTF-8, each name once, without what looks like a secret; a bare one has
+  // an empty value.
   std::vector<std::pair<std::string, std::string>> others;
   std::string alternate_path = "/";    // "/lwm2m"
   std::vector<std::uint16_t> formats;  // ct of the root link: hierarchical formats it speaks
@@ -39,6 +40,7 @@ struct RegistrationLimits {
   bool clamp = false;   // what is outside is brought inside; else it is refused
   bool strict = false;  // an empty object list is refused
   std::size_t max_list = 64u << 10, max_links = 2048;
+  std::size_t max_parameters = 8u << 10;  // octets of what is kept of the queries
 };
 
 // Why it is refused: the CoAP code, and words for the log.
@@ -69,6 +71,7 @@ std::variant<Updated, RegistrationProblem> parse_update(const Registration& pres
 std::string_view endpoint_of(std::span<const std::string_view> queries);
 // As a topic level: `%`, `+`, `#` and `/` percent-encoded.
 std::string topic_level(std::string_view endpoint);
+// None: topic_level() makes no such text.
 std::optional<std::string> endpoint_of_level(std::string_view level);
 
 }  // namespace lwm2m

@@ -30,6 +30,7 @@ struct PeerSettings {
   std::uint32_t max_assembly = 1u << 20;   // of one request of the peer
   std::uint32_t max_remembered = 64;       // replies kept for duplicates; the oldest go first
   std::uint32_t max_remembered_octets = 16u << 10;
+  std::uint32_t max_unanswered = 8;  // requests of the peer; more are answered with 5.03
 };
 
 // What we ask of the peer.
@@ -56,7 +57,7 @@ enum class Failure : std::uint8_t {
   timeout,      // no ACK, or no response after it
   reset,        // RST
   broken_body,  // the blocks of a response do not fit together, twice
-  too_large,    // the response is over max_body_size
+  too_large,    // the response, or the request, is over max_body_size
 };
 
 // What the peer asks of us: whole (the blocks put together) and once. Views valid during the call.
@@ -98,6 +99,9 @@ class Outside {
   virtual void failed(RequestId id, Failure why) = 0;
   // Of an observation [RFC 7641 3.4]: fresh, whole. After an error code it is over.
   virtual void notified(const Response& notification) = 0;
+  // A notification of it was too large for one message: what the rest is fetched with (method,
+  // path, queries, accept; the other fields are not looked at). None: it is dropped. Calls nothing.
+  virtual std::optional<Request> observed(std::string_view token) = 0;
   // To be answered by Peer::reply(ticket), from within or later.
   virtual void requested(const Incoming& request) = 0;
 };
@@ -112,7 +116,9 @@ class Peer {
   void on_datagram(std::string_view datagram);
   void on_time();  // too early does no harm
 
-  // Waits for its turn behind nstart others. What cannot be sent fails at the next on_time().
+  // Waits for its turn behind nstart others. What cannot be sent fails at the next on_time(). The
+  // caller bounds how many wait. `observe`: true and 2.xx with Observe back: notifications with the
+  // token of the response are expected from then on; false: they are not, whatever the answer.
   RequestId request(Request request);
   // Not a word of it any more. An observation it began is forgotten.
   void cancel(RequestId id);
@@ -120,7 +126,8 @@ class Peer {
   // an empty ACK, and the reply goes out as a response of its own.
   bool reply(std::uint32_t ticket, const Reply& reply);
 
-  // Notifications with this token are expected; restores an observation. `sequence`: the last one.
+  // Notifications with this token are expected; restores an observation that request() has not
+  // begun. `sequence`: the last one.
   void watch(std::string_view token, std::optional<std::uint32_t> sequence);
   // The next notification is answered by RST.
   void unwatch(std::string_view token);

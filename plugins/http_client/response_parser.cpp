@@ -14,16 +14,20 @@ namespace beast = boost::beast::http;
 namespace {
 constexpr int kMaxInformational = 8;      // 1xx responses in front of one
 constexpr std::size_t kLine = 16 * 1024;  // of a chunk's head, or the trailers
+// A chunked body that is not over has at least this many octets to come; Beast asserts that it is
+// given so many when it looks at the last chunk once more.
+constexpr std::size_t kLastChunk = 5;
 }  // namespace
 
 struct ResponseParser::Impl {
   Impl(const Limits& limits, bool head) {
-    parser.header_limit(limits.header);
+    // What its limit counts depends on where the pieces are cut; feed() counts for itself.
+    parser.header_limit(limits.header * 2);
     parser.body_limit(limits.body);
-    parser.eager(true);
     parser.skip(head);
   }
   beast::response_parser<beast::string_body> parser;
+  std::size_t header = 0;  // octets read of it
 };
 
 ResponseParser::ResponseParser(Limits limits, bool head)
@@ -36,9 +40,19 @@ std::size_t ResponseParser::feed(std::string_view bytes) {
   std::size_t used = 0;
   while (state_ == State::reading && used < bytes.size()) {
     boost::system::error_code error;
+    // Not eager: the first call that gets so far ends behind the header.
+    const bool in_header = !impl_->parser.is_header_done();
+    if (!in_header && impl_->parser.chunked() && bytes.size() - used < kLastChunk) break;
+    impl_->parser.eager(!in_header);
     const std::size_t n =
         impl_->parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
     used += n;
+    if (in_header) impl_->header += n;
+    const std::size_t unread = impl_->parser.is_header_done() ? 0 : bytes.size() - used;
+    if (in_header && impl_->header + unread > limits_.header) {
+      fail("no proper HTTP response: its header is too large");
+      break;
+    }
     if (error == beast::error::need_more) break;
     if (error) {
       fail(concat("no proper HTTP response: ", error.message()));

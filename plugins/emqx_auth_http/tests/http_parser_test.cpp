@@ -64,6 +64,7 @@ TEST_CASE("good responses, in pieces of any size") {
        200, "ignore", true},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nTrail: er\r\n\r\n", 200,
        "a", true},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "", true},
       {"HTTP/1.1 204 No Content\r\n\r\n", 204, "", true},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", 304, "", true},
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 P\r\nX: y\r\n\r\n"
@@ -147,6 +148,21 @@ TEST_CASE("what is no response, or too much of one, fails") {
       CHECK(!got.error.empty());
       CHECK(!got.keep_alive);
     }
+  }
+}
+
+TEST_CASE("the header may have just so many octets, wherever it is cut") {
+  const auto header = [](std::size_t octets) {
+    std::string out = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n";
+    while (out.size() + 40 < octets) out += "X: 0123456789\r\n";
+    return out + "X: " + std::string(octets - out.size() - 7, 'y') + "\r\n\r\na";
+  };
+  for (const std::size_t step : {1u, 7u, 100u, 10'000u}) {
+    CAPTURE(step);
+    CHECK(read(header(kLimits.header), false, step).state == State::done);
+    const Outcome over = read(header(kLimits.header + 1), false, step);
+    CHECK(over.state == State::failed);
+    CHECK(over.error.find("header is too large") != std::string::npos);
   }
 }
 

@@ -1,68 +1,14 @@
 """The DTLS listener, with `openssl s_client` as the other end."""
 import os
-import select
-import socket
-import subprocess
 
+from endpoints import Dtls, free_port, make_certificates
 from sn_checks import check, eventually, main
 from sn_client import Udp
 from sn_wire import UNSUPPORTED, flags
 
 
-class Dtls:
-    """One association. Sockets that keep datagrams apart are what openssl reads and writes."""
-
-    def __init__(self, port, log, *options):
-        self.near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.log = open(log, 'ab')
-        command = ['openssl', 's_client', '-dtls1_2', '-quiet', '-connect', f'127.0.0.1:{port}']
-        self.process = subprocess.Popen([*command, *options], stdin=far, stdout=far,
-                                        stderr=self.log)
-        far.close()
-
-    def send(self, datagram):
-        self.near.send(datagram)
-
-    def recv(self, timeout):
-        ready, _, _ = select.select([self.near], [], [], max(timeout, 0))
-        try:
-            return (self.near.recv(65536) or None) if ready else None
-        except ConnectionResetError:
-            return None
-
-    def close(self):
-        self.near.close()
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(('127.0.0.1', 0))
-        return one.getsockname()[1]
-
-
 def path(gw, name):
     return os.path.join(gw.arguments.dir, name)
-
-
-def openssl(gw, *words):
-    subprocess.run(['openssl', *words], cwd=gw.arguments.dir, check=True, capture_output=True)
-
-
-def certificates(gw):
-    if os.path.exists(path(gw, 'ca.pem')):
-        return
-    curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-    for name in ('ca', 'other-ca'):
-        openssl(gw, 'req', '-x509', *curve, '-days', '2', '-subj', f'/CN={name}', '-keyout',
-                f'{name}.key', '-out', f'{name}.pem')
-    for name, signer in (('server', 'ca'), ('door', 'ca'), ('stranger', 'other-ca')):
-        openssl(gw, 'req', *curve, '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out',
-                f'{name}.csr')
-        openssl(gw, 'x509', '-req', '-in', f'{name}.csr', '-CA', f'{signer}.pem', '-CAkey',
-                f'{signer}.key', '-CAcreateserial', '-days', '2', '-out', f'{name}.pem')
 
 
 def dtls(gw, *options):
@@ -70,7 +16,7 @@ def dtls(gw, *options):
 
 
 def load(gw, **more):
-    certificates(gw)
+    make_certificates(gw.arguments.dir)
     with open(path(gw, 'psk.txt'), 'w', encoding='utf-8') as out:
         out.write('sensor:0011223344556677\nother:8899aabbccddeeff\n')
     gw.dtls_port = free_port()
@@ -127,7 +73,7 @@ def plain(gw):
 
 @check('by certificates: the common name is the user name; who has none is refused')
 def certificate(gw):
-    certificates(gw)
+    make_certificates(gw.arguments.dir)
     load(gw, dtls__certfile=path(gw, 'server.pem'), dtls__keyfile=path(gw, 'server.key'),
          dtls__cacertfile=path(gw, 'ca.pem'), dtls__verify='verify_peer',
          dtls__fail_if_no_peer_cert=True, dtls__peer_identity_as_username='cn')

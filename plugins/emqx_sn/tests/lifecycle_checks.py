@@ -2,19 +2,10 @@
 import socket
 import threading
 
+from endpoints import free_port
 from sn_checks import check, eventually, main
 from sn_client import Client, Udp
 from sn_wire import flags
-
-
-def free_port(address):
-    family = socket.AF_INET6 if ':' in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as one:
-            one.bind((address, 0))
-            return one.getsockname()[1]
-    except OSError:  # no IPv6 here
-        return None
 
 
 @check('an upgrade in place: active clients, their ids, will and keep-alive go on')

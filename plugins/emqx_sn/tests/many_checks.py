@@ -7,10 +7,6 @@ from sn_checks import check, eventually, main
 from sn_client import Udp
 from sn_wire import Message, flags, pack
 
-def resident(gw):
-    with open(f'/proc/{gw.arguments.pid}/status', encoding='utf-8') as status:
-        return int(status.read().split('VmRSS:')[1].split()[0]) * 1024
-
 
 def everyone(links, message, answer, seconds=60):
     """Each says message(index) until it has heard `answer`; some datagrams may be lost on the way,
@@ -46,14 +42,14 @@ def collect(poll, by_fd, waiting, answer, milliseconds):
 @check('very many clients connect and publish with QoS 1: nothing is lost')
 def many(gw):
     reader = gw.tcp('reader', 'te')
-    before, count = resident(gw), gw.arguments.clients
+    before, count = gw.resident(), gw.arguments.clients
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(count + 200, most), most))
     links = [Udp(gw.address) for _ in range(count)]
     everyone(links, lambda i: pack('CONNECT', flags=flags(clean=True), protocol=1, duration=600,
                                    client_id=f'm{i}'), 'CONNACK')
     assert len(gw.sn_clients()) == count
-    each = (resident(gw) - before) / count
+    each = (gw.resident() - before) / count
     print(f'# {each:.0f} octets of memory per client', flush=True)
     assert each < 65536, each  # bounded, also where a sanitizer keeps what was freed
     for number in range(2):
@@ -71,7 +67,7 @@ def many(gw):
 @check('a flood of strangers leaves no state behind, and clients are served meanwhile')
 def flood(gw):
     client = gw.device('served')
-    before = resident(gw)
+    before = gw.resident()
     strangers = [Udp(gw.address) for _ in range(500)]
     datagrams = [pack('SEARCHGW'), pack('PINGREQ'), pack('REGISTER', mid=1, topic='x'),
                  pack('PUBLISH', flags=0x62, id=0x7465), b'\xff\xff\xff']
@@ -82,7 +78,7 @@ def flood(gw):
         while client.recv().name != 'PINGRESP':
             pass
     assert set(gw.sn_clients()) == {'served'}
-    assert resident(gw) - before < 32 << 20
+    assert gw.resident() - before < 32 << 20
     for stranger in strangers:
         stranger.close()
 

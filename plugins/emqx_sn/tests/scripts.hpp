@@ -1,109 +1,15 @@
-// Runs the scripts beside this file, which speak MQTT-SN in Python, against the real broker. They
-// load the built plugin themselves, with the settings that each check needs. Each check of a script
-// is reported as one.
+// Runs the scripts beside this file, which speak MQTT-SN in Python, against the real broker.
 #pragma once
 
-#include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <keel/test.hpp>
-#include <string>
-#include <utility>
-#include <vector>
+#include "gateway_tests/scripts.hpp"
 
 namespace sn_test {
 
-inline std::string beside_this(std::string_view file) {
-  const std::string here = __FILE__;
-  return keel::concat(here.substr(0, here.rfind('/') + 1), file);
-}
+using namespace gateway_tests;
 
-inline std::string folder_of(const std::string& file) { return file.substr(0, file.rfind('/')); }
-
-// A plugin built along with ours, or installed with the broker; empty: there is none.
-inline std::string other_plugin(std::string_view name) {
-  for (const std::string& folder :
-       {folder_of(KEEL_TEST_PLUGIN),
-        keel::concat(folder_of(KEEL_TEST_BROKER), "/../lib/keel/plugins")}) {
-    std::string file = keel::concat(folder, '/', name, ".so");
-    if (::access(file.c_str(), R_OK) == 0) return file;
-  }
-  MESSAGE("left out: the plugin ", std::string(name), " is not there");
-  return {};
-}
-
-inline std::uint16_t free_udp_port() { return keel::test::free_port(SOCK_DGRAM); }
-
-inline bool can_run(const std::vector<std::string>& probe, const char* what) {
-  keel::test::TempDir dir;
-  try {
-    keel::test::Process process(probe, dir.path(), dir.path("log"));
-    if (process.wait(30'000) == 0) return true;
-  } catch (const std::runtime_error&) {
-  }
-  MESSAGE("left out: ", what, " is not installed");
-  return false;
-}
-inline bool has_paho() {
-  return can_run({"/usr/bin/python3", "-c", "import paho.mqtt.client"}, "python3-paho-mqtt");
-}
-
-inline keel::KernelFixture::Options broker(std::string kernel_settings = {},
-                                           std::vector<std::string> available = {}) {
-  return {.kernel_settings = std::move(kernel_settings),
-          .available = std::move(available),
-          .load = false};
-}
-
-// Runs a script to its end. At least one check must have passed, and none failed.
 inline void run(const keel::KernelFixture& kernel, std::string_view script,
                 const std::vector<std::string>& more = {}) {
-  const std::string out = kernel.path("script.out");
-  keel::test::write_file(out, "");
-  std::vector<std::string> words{"/usr/bin/python3",
-                                 "-B",
-                                 beside_this(script),
-                                 "--port",
-                                 std::to_string(kernel.port()),
-                                 "--sn-port",
-                                 std::to_string(free_udp_port()),
-                                 "--pid",
-                                 std::to_string(kernel.pid()),
-                                 "--ctl",
-                                 KEEL_TEST_CTL,
-                                 "--socket",
-                                 kernel.path("data/ctl.sock"),
-                                 "--conf",
-                                 kernel.path("etc/plugins/emqx_sn.conf"),
-                                 "--plugin",
-                                 KEEL_TEST_PLUGIN,
-                                 "--log",
-                                 kernel.path("log"),
-                                 "--dir",
-                                 kernel.path()};
-  words.insert(words.end(), more.begin(), more.end());
-  keel::test::Process process(words, kernel.path(), out);
-  const int exit = process.wait(600'000);
-  const std::string said = keel::test::read_file(out);
-  int passed = 0, failed = 0;
-  for (std::size_t at = 0; at < said.size();) {
-    const std::size_t end = std::min(said.find('\n', at), said.size());
-    const std::string line = said.substr(at, end - at);
-    if (line.starts_with("ok ")) ++passed;
-    if (line.starts_with("# ")) MESSAGE(line);
-    if (line.starts_with("FAIL ")) {  // and what was said and heard, up to the next check
-      const std::size_t stop =
-          std::min({said.find("\nok ", end), said.find("\nFAIL ", end), said.size()});
-      ++failed;
-      FAIL_CHECK(said.substr(at, stop - at));
-    }
-    at = end + 1;
-  }
-  if (failed == 0) CHECK_MESSAGE(exit == 0, said);
-  CHECK(passed > 0);
-  MESSAGE(passed, " checks of ", std::string(script), " passed");
+  gateway_tests::run(kernel, "emqx_sn", script, more);
 }
 
 }  // namespace sn_test

@@ -1,38 +1,9 @@
 """A scripted MQTT-SN client: says what it is told to, and expects what it is told to expect."""
 import collections
-import socket
 import time
 
+from endpoints import PATIENCE, Udp
 from sn_wire import ACCEPTED, NORMAL, SHORT, Message, flags, octets, pack
-
-PATIENCE = 30.0  # for what must come; tests end long before unless it does not
-
-
-class Udp:
-    """One UDP address of our own. What comes must come from where the gateway listens."""
-
-    def __init__(self, gateway, address='127.0.0.1'):
-        self.gateway = gateway
-        family = socket.AF_INET6 if ':' in address else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.socket.bind((address, 0))
-        self.address = self.socket.getsockname()
-
-    def send(self, datagram):
-        self.socket.sendto(datagram, self.gateway)
-
-    def recv(self, timeout):
-        self.socket.settimeout(max(timeout, 0))
-        try:
-            datagram, sender = self.socket.recvfrom(65536)
-        except (TimeoutError, BlockingIOError):
-            return None
-        assert sender[:2] == self.gateway, f'from {sender}, not from {self.gateway}'
-        return datagram
-
-    def close(self):
-        self.socket.close()
 
 
 class Forwarder:

@@ -3,8 +3,11 @@ import queue
 
 import paho.mqtt.client as mqtt
 
-from sn_client import PATIENCE
-from sn_wire import octets
+from endpoints import PATIENCE
+
+
+def octets(value):
+    return value.encode() if isinstance(value, str) else bytes(value)
 
 
 class Tcp:

@@ -1,0 +1,98 @@
+// One registered device in the room of its home shard: its machine, and what ties it to the broker
+// (a membership) and to where it is (a place). After each call into the machine the room settles
+// what came of it, which may be the resident's end.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "emqx_lwm2m/device/device.hpp"
+#include "emqx_lwm2m/gateway/membership.hpp"
+#include "emqx_lwm2m/gateway/operation.hpp"
+#include "emqx_lwm2m/gateway/party.hpp"
+
+namespace lwm2m {
+
+class ShardRoom;
+struct SavedResident;
+
+class Resident final : public Party, public DeviceOutside, public Membership::Owner {
+ public:
+  // Of a newcomer that was let in. `peer` has answered its Register.
+  Resident(ShardRoom& room, Place at, keel::ProofPtr proven, std::unique_ptr<Membership> membership,
+           std::unique_ptr<coap::Peer> peer, Registration registration, std::string location);
+  // As an earlier version, or run, left it; without its place. [any]
+  Resident(ShardRoom& room, const SavedResident& saved);
+  Resident(const Resident&) = delete;
+  Resident& operator=(const Resident&) = delete;
+  ~Resident() override;
+
+  const Device& device() const { return device_; }
+  std::string_view endpoint() const { return device_.endpoint(); }
+  const keel::Session& session() const { return membership_->session(); }
+  void save(SavedResident& out) const;
+
+  void on_datagram(std::string_view datagram) override;
+  void on_time() override;
+  Resident* resident() override { return this; }
+  // An Update came from another place, where it is from now on.
+  void moved();
+  void command(CommandSource source, std::string_view payload,
+               std::optional<std::uint32_t> expiry_s);
+  // An operator's command; see Gateway::operate().
+  void operate(std::string_view json, OperationDone done);
+  void registered_again(Registration registration, std::string location,
+                        std::unique_ptr<coap::Peer> peer);
+  // The broker's side from now on; the one before ends.
+  void join(std::unique_ptr<Membership> membership);
+  // See Device::end(). The room forgets it then.
+  void end(Refusal why, std::optional<Event> event);
+  void use(std::shared_ptr<const DeviceSettings> settings);
+  bool is_over() const { return over_; }
+  // Asks the broker for its session, after a restart. False: not now.
+  bool knock();
+
+  // DeviceOutside
+  std::int64_t now_ms() const override;
+  double unix_s() const override;
+  std::uint32_t random() override;
+  void send(std::string_view datagram) override;
+  void wake_at(std::int64_t when_ms) override;
+  void publish(Topic topic, std::string payload) override;
+  void answered(std::uint32_t ticket, std::string payload) override;
+  void changed() override;
+  void over() override;
+
+  // Membership::Owner
+  void admitted() override;
+  void refused(std::uint8_t reason) override;
+  void delivered(const keel::Delivery& delivery) override;
+  void ended(std::uint8_t reason) override;
+
+  bool marked = false;  // the room's: it will be written to the journal
+
+ private:
+  // What only few have.
+  struct Rare {
+    std::deque<std::pair<Topic, std::string>> unsaid;  // until there is a session
+    std::size_t unsaid_octets = 0;
+    std::map<std::uint32_t, OperationDone> operations;  // by ticket
+  };
+
+  static void register_hook(void* self, Device& device, const coap::Incoming& request);
+  Rare& rare();
+  void say(Topic topic, std::string_view payload);
+
+  ShardRoom& room_;
+  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<Rare> rare_;
+  bool over_ = false;
+  Device device_;  // the last: it gives orders in its constructor
+};
+
+}  // namespace lwm2m

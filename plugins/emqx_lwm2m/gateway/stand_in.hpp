@@ -1,0 +1,53 @@
+// The one client of the broker that speaks for devices that cannot: it hears the commands for all
+// endpoints, and says of those for none that is registered that they are for nobody; and it says
+// the last words of devices whose session the broker has ended. Logged in like any other client,
+// and asked like any other whether it may. [the home shard of its id]
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <keel/session.hpp>
+#include <string>
+#include <string_view>
+
+namespace lwm2m {
+
+class ShardRoom;
+
+class StandIn final : public keel::SessionHandler {
+ public:
+  static constexpr std::string_view kClientId = "emqx_lwm2m";
+
+  explicit StandIn(ShardRoom& room) : room_(room) {}
+
+  // Now and then: connects when that is due. Only in the room of its home.
+  void turn();
+  // Other settings: it connects anew.
+  void leave();
+  void say(std::string_view topic, std::string_view payload);
+
+  void opened(std::uint8_t reason, bool present) override;
+  void suback(std::uint64_t token, std::span<const std::uint8_t> codes) override;
+  void deliver(const keel::Delivery& delivery) override;
+  void session_closed(std::uint8_t reason, std::string_view word) override;
+
+ private:
+  struct Waiting {
+    std::string topic, payload;
+  };
+  static constexpr std::size_t kMostWaiting = 1024, kMostOctets = 1 << 20;
+  static constexpr std::int64_t kAgainMs = 5'000;
+
+  bool connect();
+  void give_up();
+  void publish(std::string_view topic, std::string_view payload);
+
+  ShardRoom& room_;
+  keel::Session session_;
+  bool open_ = false, complained_ = false;
+  std::int64_t not_before_ms_ = 0;
+  std::deque<Waiting> waiting_;  // for the answer to its CONNECT
+  std::size_t waiting_octets_ = 0;
+};
+
+}  // namespace lwm2m

@@ -84,9 +84,11 @@ Parsed parse(std::string_view datagram, Message& out) {
   out.type = static_cast<Type>(octet(datagram, 0) >> 4 & 3u);
   out.id = static_cast<std::uint16_t>(octet(datagram, 2) << 8 | octet(datagram, 3));
   if (!read(datagram, out)) {
-    const bool answered = out.type == Type::con;
-    out = {.type = out.type, .id = out.id};
-    return answered ? Parsed::reset : Parsed::ignore;
+    Message blank;
+    blank.type = out.type;
+    blank.id = out.id;
+    out = blank;
+    return out.type == Type::con ? Parsed::reset : Parsed::ignore;
   }
   // An empty message is a ping, an ACK or an RST, and an RST is nothing else [RFC 7252 4.3].
   const bool empty = out.code == kEmpty;

@@ -74,6 +74,7 @@ struct Reply {
   std::vector<std::string_view> location;  // Location-Path, a segment each
   std::optional<std::uint32_t> max_age;
   std::optional<std::uint16_t> content_format;
+  std::optional<std::uint32_t> size1;
   std::string_view payload;  // at most one block
 };
 

@@ -155,7 +155,7 @@ def main(make_gateway):
     parser = argparse.ArgumentParser()
     for required in ('port', 'udp-port', 'pid'):
         parser.add_argument('--' + required, type=int, required=True)
-    for required in ('ctl', 'socket', 'conf', 'plugin', 'log', 'dir'):
+    for required in ('broker', 'ctl', 'socket', 'conf', 'plugin', 'log', 'dir'):
         parser.add_argument('--' + required, required=True)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--clients', type=int, default=2000, help='where there are very many')

@@ -72,6 +72,8 @@ inline void run(const keel::KernelFixture& kernel, std::string_view plugin, std:
                                  std::to_string(free_udp_port()),
                                  "--pid",
                                  std::to_string(kernel.pid()),
+                                 "--broker",
+                                 KEEL_TEST_BROKER,
                                  "--ctl",
                                  KEEL_TEST_CTL,
                                  "--socket",

@@ -28,8 +28,7 @@ struct DtlsSettings {
   friend bool operator==(const DtlsSettings&, const DtlsSettings&) = default;
 };
 
-// One address to listen on. A plain one that cannot be bound fails the load; one with DTLS that
-// cannot be started is left out with an error line, as long as another one is there.
+// One address to listen on, see keel/udp_listeners.hpp.
 struct ListenerSettings {
   std::string name;     // "lwm2m:udp", "lwm2m:dtls", "lwm2m:udp:1" of lwm2m.bind.udp.1
   std::string key;      // where it stands, to report what is wrong with it

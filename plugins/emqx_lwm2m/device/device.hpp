@@ -166,6 +166,7 @@ class Device final : public coap::Outside {
   void responded(coap::RequestId id, const coap::Response& response) override;
   void failed(coap::RequestId id, coap::Failure why) override;
   void notified(const coap::Response& notification) override;
+  std::optional<coap::Request> observed(std::string_view token) override;
   void requested(const coap::Incoming& request) override;
 
   // Set by the gateway: a Register of this device's own peer (it registers again). It answers

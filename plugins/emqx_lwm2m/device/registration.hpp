@@ -22,8 +22,8 @@ struct Registration {
   std::string version = "1.0";
   std::optional<std::string> binding, sms;  // as sent
   bool queue_flag = false;                  // a bare Q
-  // The other parameters, in UTF-8, each name once, without what looks like a secret; a bare one has
-  // an empty value.
+  // The other parameters, in UTF-8, each name once, without what looks like a secret; a bare one
+  // has an empty value.
   std::vector<std::pair<std::string, std::string>> others;
   std::string alternate_path = "/";    // "/lwm2m"
   std::vector<std::uint16_t> formats;  // ct of the root link: hierarchical formats it speaks

@@ -69,9 +69,11 @@ TEST_CASE("a file that somebody deleted is made again, with all that was in it")
   const Directory at;
   Journal journal(at.dir.path());
   journal.put("a", "1");
+  journal.put("gone", "1");
   REQUIRE(flush(journal));
   REQUIRE(::unlink(at.path().c_str()) == 0);
   journal.put("b", "2");
+  journal.remove("gone");
   REQUIRE(flush(journal));
   CHECK(reload(at) == State{{"a", "1"}, {"b", "2"}});
 }
@@ -150,6 +152,26 @@ TEST_CASE("a batch that did not reach the disk is written again") {
   CHECK(journal.pending());
   REQUIRE(flush(journal));
   CHECK(reload(at) == State{{"a", "2"}});
+}
+
+TEST_CASE("a torn end goes also where no new file can be made") {
+  const Directory at;
+  {
+    Journal journal(at.dir.path());
+    journal.put("a", "1");
+    REQUIRE(flush(journal));
+  }
+  const std::string before = at.content();
+  write_file(at.path(), before + std::string(1'000, '\0'));
+  Journal journal(at.dir.path());
+  journal.put("b", "2");
+  disk.fail_rename = true;
+  std::string notice;
+  REQUIRE(flush(journal, &notice));
+  disk.fail_rename = false;
+  CHECK(notice != "");
+  CHECK(at.size() == before.size() + lwm2m::frame_size("b", "2"));
+  CHECK(reload(at) == State{{"a", "1"}, {"b", "2"}});
 }
 
 TEST_CASE("where no new file can be made, the old one grows, with a notice now and then") {

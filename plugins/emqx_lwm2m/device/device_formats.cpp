@@ -70,6 +70,7 @@ FormatList for_writing(const Command& command, std::uint16_t last_written, std::
   add(last_written);
   if (hierarchical(last_read)) add(last_read);
   for (const std::uint16_t format : list.view()) add(format);
+  add(kTlv);  // there are things that nothing else can say
   if (command.operation != Operation::write) return out;
   const bool octets = command.items.size() == 1 && command.items[0].value.type == DataType::opaque;
   add(octets ? kOpaque : kText);

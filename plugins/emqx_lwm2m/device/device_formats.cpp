@@ -189,12 +189,7 @@ std::optional<Device::Parts::Unaskable> Device::Parts::ask() {
   const std::uint16_t format = current->format();
   if (carries_items(command.operation) && format == kNoFormat)
     return Unaskable{Refusal::bad_request, "no_format_carries_it"};
-  coap::Request request;
-  request.method = method_of(command);
-  const bool of_object = command.operation == Operation::create;
-  request.path =
-      uri(registration.unpack().alternate_path, of_object ? command.path.up_to(1) : command.path);
-  request.queries = command.queries;
+  coap::Request request = request_for(command, format);
   if (command.operation == Operation::observe) request.observe = true;
   if (command.operation == Operation::cancel_observe) {
     request.observe = false;

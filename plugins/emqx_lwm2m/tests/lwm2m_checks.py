@@ -21,10 +21,10 @@ class Operator:
     """An MQTT client that commands devices and keeps what they report."""
     numbers = itertools.count(1000)
 
-    def __init__(self, gw, name, mountpoint, patience=PATIENCE):
+    def __init__(self, gw, name, mountpoint, patience=PATIENCE, user=None):
         self.mountpoint, self.patience, self.kept = mountpoint, patience, []
         self.tcp = gw.tcp(name, mountpoint.replace('%e', '+') + 'up/#',
-                          mountpoint.replace('%e', '+') + 'response')
+                          mountpoint.replace('%e', '+') + 'response', user=user)
 
     def topic(self, endpoint, below):
         return self.mountpoint.replace('%e', endpoint) + below
@@ -120,8 +120,8 @@ class Gateway(checks.Gateway):
         return {**super().defaults(), 'dtls.port': '0', 'xml_dir': f'"{OBJECTS}"',
                 'persist': 'false'}
 
-    def operator(self, name='operator', mountpoint='lwm2m/%e/'):
-        one = Operator(self, name, mountpoint)
+    def operator(self, name='operator', mountpoint='lwm2m/%e/', user=None):
+        one = Operator(self, name, mountpoint, user=user)
         self.open.append(one)
         return one
 

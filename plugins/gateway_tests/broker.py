@@ -14,7 +14,7 @@ class Broker:
     """keel and ctl: the programs; plugins: .so files that can be loaded by name; load: names of
     those that are loaded at once."""
 
-    def __init__(self, keel, ctl, plugins, settings='', load=()):
+    def __init__(self, keel, ctl, plugins, settings='', load=(), shards=2):
         self.keel, self.folder = keel, tempfile.mkdtemp()
         self.ctl_words = [ctl, '--socket', self.folder + '/data/ctl.sock']
         for below in ('etc/plugins', 'lib', 'data'):
@@ -23,7 +23,7 @@ class Broker:
             shutil.copy(file, self.folder + '/lib')
         self.port, self.process = free_port(kind=socket.SOCK_STREAM), None
         with open(self.folder + '/etc/keel.conf', 'w', encoding='utf-8') as out:
-            out.write(f'[kernel]\nshards = 2\ndata_dir = "{self.folder}/data"\n[plugins]\n'
+            out.write(f'[kernel]\nshards = {shards}\ndata_dir = "{self.folder}/data"\n[plugins]\n'
                       f'dir = "{self.folder}/lib"\nload = {json.dumps(list(load))}\n[listener.mqtt]\n'
                       f'bind = "127.0.0.1:{self.port}"\n{settings}')
 

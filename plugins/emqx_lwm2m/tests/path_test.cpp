@@ -35,29 +35,30 @@ TEST_CASE("A path is read with or without slashes around it") {
 }
 
 TEST_CASE("What is no path is refused") {
-  for (const std::string_view text : {"//",
-                                      "///",
-                                      "//3",
-                                      "/3//",
-                                      "/3//0",
-                                      "/a",
-                                      "a",
-                                      "/3/x",
-                                      "/3/0x1",
-                                      "/-1",
-                                      "/+3",
-                                      "/ 3",
-                                      "3 ",
-                                      "/65535",
-                                      "/65536",
-                                      "/70000",
-                                      "/99999999999999999999",
-                                      "/1/2/3/4/5",
-                                      "/03",
-                                      "/00",
-                                      "/3/0?x=1",
-                                      "/3.0",
-                                      "/3/0/9\n"}) {
+  constexpr std::string_view kTexts[] = {"//",
+                                         "///",
+                                         "//3",
+                                         "/3//",
+                                         "/3//0",
+                                         "/a",
+                                         "a",
+                                         "/3/x",
+                                         "/3/0x1",
+                                         "/-1",
+                                         "/+3",
+                                         "/ 3",
+                                         "3 ",
+                                         "/65535",
+                                         "/65536",
+                                         "/70000",
+                                         "/99999999999999999999",
+                                         "/1/2/3/4/5",
+                                         "/03",
+                                         "/00",
+                                         "/3/0?x=1",
+                                         "/3.0",
+                                         "/3/0/9\n"};
+  for (const std::string_view text : kTexts) {
     CAPTURE(text);
     CHECK_FALSE(parse_path(text));
   }

@@ -130,5 +130,13 @@ TEST_CASE("Numbers are written shortest") {
   CHECK(written(23.5) == "23.5");
   CHECK(written(0.1) == "0.1");
   CHECK(written(5.0) == "5");
+  CHECK(written(-0.0) == "-0");
+  CHECK(written(1e6) == "1000000");
+  CHECK(written(-1700000000.25) == "-1700000000.25");
+  CHECK(written(0.00001234567890123456) == "0.00001234567890123456");
+  CHECK(written(1e15) == "1000000000000000");
   CHECK(written(1e30) == "1e+30");
+  CHECK(written(1e-7) == "1e-07");
+  CHECK(written(std::numeric_limits<double>::max()) == "1.7976931348623157e+308");
+  CHECK(written(std::numeric_limits<double>::denorm_min()) == "5e-324");
 }

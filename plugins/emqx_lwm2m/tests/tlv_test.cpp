@@ -326,3 +326,17 @@ TEST_CASE("Infinite numbers pass") {
   REQUIRE(back);
   CHECK(std::isnan(std::get<double>(back->items[0].value.data)));
 }
+
+TEST_CASE("A resource is written as one value or as instances, not both") {
+  const Item whole = integer("/9000/0/20", 1), part = integer("/9000/0/20/3", 2);
+  for (const std::uint16_t format : {kTlv, kLwm2mJson, kSenmlJson, kSenmlCbor}) {
+    CAPTURE(format);
+    CHECK(encoded(format, Shape::write, "/9000/0/20", {whole}) != "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20", {part, part}) != "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20", {whole, part}) == "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20", {whole, whole}) == "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20/3", {part}) != "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20/3", {part, part}) == "error");
+    CHECK(encoded(format, Shape::write, "/9000/0/20/3", {}) == "error");
+  }
+}

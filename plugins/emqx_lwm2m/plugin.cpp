@@ -1,7 +1,9 @@
 // emqx_lwm2m: a gateway for LwM2M 1.0 and 1.1. See README.md.
 #include <keel/plugin.hpp>
 
+#include "emqx_lwm2m/ctl/commands.hpp"
 #include "emqx_lwm2m/gateway/gateway.hpp"
+#include "emqx_lwm2m/metrics.hpp"
 #include "emqx_lwm2m/objects/load.hpp"
 #include "emqx_lwm2m/schema.hpp"
 
@@ -17,7 +19,9 @@ class Lwm2mPlugin final : public keel::Plugin {
   keel::Status start() override {
     auto wanted = read();
     if (!wanted) return wanted.status();
-    return gateway_.start(*wanted);
+    KEEL_TRY(gateway_.start(*wanted));
+    KEEL_TRY(metrics_.start(host(), gateway_));
+    return lwm2m::add_commands(host(), gateway_, metrics_);
   }
 
   keel::Status apply(std::span<const std::string_view> changed) override {
@@ -67,6 +71,7 @@ class Lwm2mPlugin final : public keel::Plugin {
   }
 
   lwm2m::Gateway gateway_{host()};
+  lwm2m::Metrics metrics_;
 };
 
 }  // namespace

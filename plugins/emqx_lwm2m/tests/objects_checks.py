@@ -102,11 +102,11 @@ def versions(gw):
 @check('the objects that come with us')
 def shipped(gw):
     assert os.path.isdir(OBJECTS)
-    listed = gw.ctl('lwm2m', 'objects')
+    listed = {one['id']: one for one in gw.json('lwm2m', 'xml', 'list')}
     for number in (*range(8), 3200, 3202, *range(3300, 3307), *range(3311, 3317),
                    *range(3320, 3326), *range(3335, 3339), 3341, 3342, 3347):
-        assert f'{number}' in listed.split() or f'{number}' in listed, number
-    assert 'Temperature' in gw.ctl('lwm2m', 'objects', '3303')
+        assert number in listed, number
+    assert listed[3303]['name'] == 'Temperature', listed[3303]
     eventually(lambda: 'warn' not in ''.join(
         line for line in gw.log().splitlines() if 'etc/lwm2m_xml' in line), 'no warnings')
 

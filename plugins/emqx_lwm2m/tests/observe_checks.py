@@ -78,7 +78,7 @@ def sequence(gw):
     for number, text, fresh in ((0xFFFFFF, '2', True), (0xFFFFFE, '3', False), (0, '4', True),
                                 (1, '5', True), (0, '6', False), (0xFFFFFF, '7', False),
                                 (1, '8', False), (0x7FFFFF, '9', True), (0x7FFFFF + 100, '10', True),
-                                (5, '11', False)):
+                                (0x7FFFFF, '11', False)):
         peer.notify(request, number, text)  # and is acknowledged
         if fresh:
             document = operator.notified('ep1')

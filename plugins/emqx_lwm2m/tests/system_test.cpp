@@ -3,15 +3,18 @@
 
 using namespace lwm2m_test;
 
+// A firmware image is one message.
+constexpr const char* kLarge = "[mqtt]\nmax_packet_size = \"16MB\"\n";
+
 TEST_CASE("CoAP messages") { run_alone("framing_checks.py"); }
 TEST_CASE("registering, updating, leaving") { run_alone("register_checks.py"); }
 TEST_CASE("commands") { run_alone("command_checks.py"); }
 TEST_CASE("formats of contents") { run_alone("format_checks.py"); }
 TEST_CASE("observations") { run_alone("observe_checks.py"); }
-TEST_CASE("blocks") { run_alone("block_checks.py"); }
+TEST_CASE("blocks") { run_alone("block_checks.py", kLarge); }
 TEST_CASE("sleep and silence") { run_alone("queue_checks.py"); }
 TEST_CASE("object definitions") { run_alone("objects_checks.py"); }
-TEST_CASE("firmware") { run_alone("firmware_checks.py"); }
+TEST_CASE("firmware") { run_alone("firmware_checks.py", kLarge); }
 TEST_CASE("reload, upgrade, unload and load") { run_alone("lifecycle_checks.py"); }
 TEST_CASE("a broker that is killed or stopped") { run_alone("restart_checks.py"); }
 

@@ -6,6 +6,7 @@
 #include <keel/text.hpp>
 #include <vector>
 
+#include "emqx_lwm2m/format/number.hpp"
 #include "emqx_lwm2m/format/path.hpp"
 #include "emqx_lwm2m/report.hpp"
 
@@ -41,7 +42,12 @@ std::string value_text(const js::value& value, const ResourceDefinition* known) 
   if (value.is_string()) return on_one_line({value.get_string().data(), value.get_string().size()});
   if (known && known->type == DataType::time && value.is_int64())
     return time_text(value.get_int64());
-  std::string out = on_one_line(js::serialize(value));
+  std::string out;
+  if (value.is_double()) {
+    append_number(out, value.get_double());
+  } else {
+    out = on_one_line(js::serialize(value));
+  }
   if (known && !known->units.empty()) out += ' ' + on_one_line(known->units);
   return out;
 }

@@ -22,7 +22,7 @@ double unix_time(std::int64_t monotonic_ms, const DeviceOutside& outside) {
 Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> settings,
                DeviceCounters& counters, std::unique_ptr<coap::Peer> peer,
                Registration registration, std::string location)
-    : parts_(std::make_unique<Parts>(*this, outside, std::move(settings), counters,
+    : parts_(std::make_unique<Parts>(outside, std::move(settings), counters,
                                      PackedRegistration(registration))) {
   Parts& p = *parts_;
   p.inside = true;
@@ -34,7 +34,7 @@ Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> set
 
 Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> settings,
                DeviceCounters& counters, coap::Counters& coap_counters, const Saved& saved)
-    : parts_(std::make_unique<Parts>(*this, outside, std::move(settings), counters,
+    : parts_(std::make_unique<Parts>(outside, std::move(settings), counters,
                                      PackedRegistration(saved.registration))) {
   Parts& p = *parts_;
   p.inside = true;
@@ -103,6 +103,9 @@ void Device::registered_again(Registration registration, std::string location,
     p.peer = std::move(peer);
     p.peer->serve(*this);
   }
+  const Registration before = p.registration.unpack();
+  if (before.version != registration.version || before.formats != registration.formats)
+    p.read_format = p.write_format = kNoFormat;
   p.adopt(registration);
   p.location = std::move(location);
   p.heard = p.now();

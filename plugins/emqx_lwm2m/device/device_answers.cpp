@@ -21,6 +21,17 @@ bool has_content(Operation operation, const coap::Response& response) {
 
 }  // namespace
 
+void Device::Parts::Content::read(const coap::Response& response, const Path& path,
+                                  const Types& types, double now, Answer& out) {
+  decoded = decode(response.content_format, response.payload, path, types, now);
+  if (decoded) {
+    out.content = &*decoded;
+    return;
+  }
+  out.raw = response.payload;
+  out.format = response.content_format;
+}
+
 void Device::Parts::current_answered(const coap::Response& response) {
   if (ask_otherwise(response.code)) return;
   if (coap::class_of(response.code) == 2) remember_format();
@@ -34,17 +45,9 @@ void Device::Parts::answer_command(const Current& answered, const coap::Response
   const ObjectVersions versions = registration.versions();
   Answer out;
   out.code = response.code;
-  keel::Result<Decoded> decoded = Decoded();
-  if (has_content(command.operation, response)) {
-    decoded = decode(response.content_format, response.payload, command.path, types(versions),
-                     outside.unix_s());
-    if (decoded) {
-      out.content = &*decoded;
-    } else {
-      out.raw = response.payload;
-      out.format = response.content_format;
-    }
-  }
+  Content content;
+  if (has_content(command.operation, response))
+    content.read(response, command.path, types(versions), outside.unix_s(), out);
   if (command.operation == Operation::discover) out.links = response.payload;
   if (command.operation == Operation::create) out.location = response.location;
   if (command.operation == Operation::observe && coap::class_of(response.code) == 2) {

@@ -172,7 +172,7 @@ void Device::Parts::current_failed(coap::Failure why) {
   const bool timeout = why == coap::Failure::timeout;
   if (timeout && queue_mode) heard = 0;
   const auto failed = std::move(current);
-  if (failed->automatic) return automatic_failed(failed->command.path, why);
+  if (failed->automatic) return automatic_failed(failed->command.path);
   if (failed->command.operation == Operation::cancel_observe) remove(failed->command.path);
   const bool again = timeout && queue_mode && settings->requeue_on_timeout &&
                      failed->waiting.expires > now() &&

@@ -161,7 +161,7 @@ void Device::Parts::automatic_answered(const Path& path, const coap::Response& r
   if (!accepted) remove(path);
 }
 
-void Device::Parts::automatic_failed(const Path& path, coap::Failure) {
+void Device::Parts::automatic_failed(const Path& path) {
   observe_at = now() + kRetryMs;
   Observation* const observation = find(path);
   if (observation && ++observation->tries >= kMostTries) remove(path);
@@ -176,17 +176,8 @@ void Device::Parts::notify(Observation& observation, const coap::Response& respo
   out.code = response.code;
   out.restored = std::exchange(observation.anew, false);
   if (good && !response.observe) out.observed = false;
-  keel::Result<Decoded> decoded = Decoded();
-  if (good) {
-    decoded = decode(response.content_format, response.payload, command.path, types(versions),
-                     outside.unix_s());
-    if (decoded) {
-      out.content = &*decoded;
-    } else {
-      out.raw = response.payload;
-      out.format = response.content_format;
-    }
-  }
+  Content content;
+  if (good) content.read(response, command.path, types(versions), outside.unix_s(), out);
   if (response.observe) observation.sequence = response.observe;
   observation.last_ms = now();
   const Topic topic = observation.dialect == Dialect::b    ? Topic::notify

@@ -56,15 +56,10 @@ struct Current {
 };
 
 struct Device::Parts {
-  Parts(Device& of, DeviceOutside& to, std::shared_ptr<const DeviceSettings> with,
-        DeviceCounters& count, PackedRegistration as)
-      : device(of),
-        outside(to),
-        counters(count),
-        settings(std::move(with)),
-        registration(std::move(as)) {}
+  Parts(DeviceOutside& to, std::shared_ptr<const DeviceSettings> with, DeviceCounters& count,
+        PackedRegistration as)
+      : outside(to), counters(count), settings(std::move(with)), registration(std::move(as)) {}
 
-  Device& device;
   DeviceOutside& outside;
   DeviceCounters& counters;
   std::shared_ptr<const DeviceSettings> settings;
@@ -162,6 +157,12 @@ struct Device::Parts {
   void remember_format();
 
   // ---- device_answers.cpp ----
+  // What a response says of a path, as views into both.
+  struct Content {
+    keel::Result<Decoded> decoded = Decoded();
+    void read(const coap::Response& response, const Path& path, const Types& types, double now,
+              Answer& out);
+  };
   void current_answered(const coap::Response& response);
   void answer_command(const Current& answered, const coap::Response& response);
 
@@ -178,7 +179,7 @@ struct Device::Parts {
   void make_next_observation();
   void observed(const Command& command, Channel channel, const coap::Response& response);
   void automatic_answered(const Path& path, const coap::Response& response);
-  void automatic_failed(const Path& path, coap::Failure why);
+  void automatic_failed(const Path& path);
   void notify(Observation& observation, const coap::Response& response);
 };
 

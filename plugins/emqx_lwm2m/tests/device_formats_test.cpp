@@ -140,6 +140,17 @@ TEST_CASE("the format that was taken is remembered") {
     m.answer(coap::kChanged);
     CHECK(m.command(kRead) == "GET 3/0/9 accept 11542");
   }
+  SUBCASE("until it registers as something else") {
+    m.command(kRead);
+    m.answer(coap::kNotAcceptable);
+    m.answer(coap::kContent, Machine::text("1"));
+    m.device->registered_again(m.registration, "loc2", nullptr);
+    CHECK(m.command(kRead).ends_with("GET 3/0/9 accept 110"));
+    m.answer(coap::kContent, Machine::text("1"));
+    m.registration.version = "1.2";
+    m.device->registered_again(m.registration, "loc3", nullptr);
+    CHECK(m.command(kRead).ends_with("GET 3/0/9 accept 11542"));
+  }
   SUBCASE("but not that of firmware") {
     CHECK(m.command(kFirmware) == "PUT 5/0/0 format 42 0102");
     m.answer(coap::kChanged);

@@ -324,7 +324,7 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   broker_->metrics().add(Metric::connect_received);
   send_connack(connect, opened.present, assigned, answer, said);
   start_resend();  // before anything new can be sent
-  if (session_->queue.qos0() != 0) queueing_ |= kBehind;
+  keep_order();
   tell_connected(connect, opened.present);
   if (extras_) {  // what only CONNECT needed
     extras_->connect_copy = {};

@@ -63,11 +63,12 @@ void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
   if (packet.type == Type::searchgw) answer_search(arrival);
   if (packet.type == Type::connect) return connect(arrival, packet);
   if (Device* const device = at(arrival.peer)) {
-    if (same_identity(device->proof.get(), arrival.verified)) return device->on_packet(packet);
+    if (keel::same_identity(device->proof.get(), arrival.verified))
+      return device->on_packet(packet);
     part(*device);
   } else if (const auto route = routes_.find(arrival.peer); route != routes_.end()) {
     arrival.serial = route->second.serial;
-    if (same_identity(route->second.proof.get(), arrival.verified)) {
+    if (keel::same_identity(route->second.proof.get(), arrival.verified)) {
       return forward(arrival, route->second.home, true, false);
     }
     post(route->second.home, {Letter::Kind::elsewhere, false, 0, arrival.peer, {}, {}});
@@ -120,7 +121,7 @@ void ShardRoom::publish_without_session(const Arrival& arrival, const Packet& pa
 
 void ShardRoom::forward(const Arrival& arrival, std::uint32_t home, bool routed, bool with_proof) {
   post(home, {Letter::Kind::datagram, routed, arrival.serial, arrival.peer, arrival.message,
-              with_proof ? copy_proof(arrival.verified) : nullptr});
+              with_proof ? keel::copy_proof(arrival.verified) : nullptr});
 }
 
 // False: too much waits there already.

@@ -4,13 +4,13 @@
 
 #include <cstdint>
 #include <keel/address.hpp>
+#include <keel/proof.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "emqx_sn/peer.hpp"
-#include "emqx_sn/proof.hpp"
 
 namespace sn {
 
@@ -28,7 +28,7 @@ struct Letter {
   std::uint32_t serial = 0;  // of the route
   PeerView peer;
   std::string_view bytes;  // nobody: the payload, and peer.node is the topic
-  ProofPtr proof;          // datagram: when the home shard may have to know who it is
+  keel::ProofPtr proof;    // datagram: when the home shard may have to know who it is
 };
 
 class Mailbox {
@@ -62,7 +62,7 @@ class Mailbox {
       std::uint32_t serial, size;
       const Listener* listener;
       keel::Address address;
-      ProofPtr proof;
+      keel::ProofPtr proof;
     };
     void clear();
 

@@ -1,4 +1,5 @@
 """A broker of one's own, in a folder of its own."""
+import json
 import os
 import shutil
 import socket
@@ -10,9 +11,10 @@ from endpoints import free_port
 
 
 class Broker:
-    """keel and ctl: the programs; plugins: .so files that can be loaded by name."""
+    """keel and ctl: the programs; plugins: .so files that can be loaded by name; load: names of
+    those that are loaded at once."""
 
-    def __init__(self, keel, ctl, plugins, settings=''):
+    def __init__(self, keel, ctl, plugins, settings='', load=(), shards=2):
         self.keel, self.folder = keel, tempfile.mkdtemp()
         self.ctl_words = [ctl, '--socket', self.folder + '/data/ctl.sock']
         for below in ('etc/plugins', 'lib', 'data'):
@@ -21,8 +23,8 @@ class Broker:
             shutil.copy(file, self.folder + '/lib')
         self.port, self.process = free_port(kind=socket.SOCK_STREAM), None
         with open(self.folder + '/etc/keel.conf', 'w', encoding='utf-8') as out:
-            out.write(f'[kernel]\nshards = 2\ndata_dir = "{self.folder}/data"\n[plugins]\n'
-                      f'dir = "{self.folder}/lib"\n[listener.mqtt]\n'
+            out.write(f'[kernel]\nshards = {shards}\ndata_dir = "{self.folder}/data"\n[plugins]\n'
+                      f'dir = "{self.folder}/lib"\nload = {json.dumps(list(load))}\n[listener.mqtt]\n'
                       f'bind = "127.0.0.1:{self.port}"\n{settings}')
 
     def path(self, below):

@@ -62,7 +62,7 @@ class Gateway:
         ran = subprocess.run([self.arguments.ctl, '--socket', self.arguments.socket, *words],
                              capture_output=True, text=True, timeout=120, check=False)
         said = ran.stdout + ran.stderr
-        assert (ran.returncode != 0) == fails, f'ctl {" ".join(words)}: {ran.returncode}: {said}'
+        assert (ran.returncode != 0) == fails, f'ctl {" ".join(words)}: {ran.returncode}: {said[-500:]}'
         return said
 
     def json(self, *words):

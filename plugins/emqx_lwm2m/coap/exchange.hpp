@@ -44,8 +44,8 @@ class Exchange {
 
   bool in_flight() const { return state == State::sent || state == State::acknowledged; }
   bool collecting() const { return collecting_; }  // blocks of the response
-  // Its blocks are fetched with tokens of their own, as the first is the observation's.
-  bool own_tokens() const { return collecting_ && (notification || observe == true); }
+  // The observation's token is for its notifications and for what begins it.
+  bool own_tokens() const { return notification || (observe == true && collecting_); }
   bool by_blocks() const;                          // the body is, or was, sent in blocks
   std::size_t arrived() const { return offset_; }  // octets of the body
   std::size_t total() const { return body().size(); }

@@ -145,7 +145,7 @@ void Peer::on_datagram(std::string_view datagram) {
 
 void Peer::on_time() {
   parts_->on_time();
-  parts_->ordered_ms = 0;  // that order has been carried out
+  parts_->ordered_ms = -1;  // that order has been carried out: there is to be another
   parts_->settle();
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <keel/text.hpp>
 
+#include "emqx_lwm2m/command/document.hpp"
 #include "emqx_lwm2m/command/members.hpp"
 #include "emqx_lwm2m/command/steps.hpp"
 
@@ -15,13 +17,13 @@ namespace json = boost::json;
 constexpr std::size_t kMaxRepeated = 4096;  // octets of a request's data in "ack"
 constexpr std::size_t kValuesPerItem = 16;  // that a text of the most items may have
 
-// Nothing of it can be echoed.
+// Nothing of it can be echoed, and there is no path.
 RefusedCommand garbage(const CommandLimits& limits, std::string_view reason = "invalid_json") {
   RefusedCommand out{.reply = {}, .reason = std::string(reason)};
   if (!limits.answer_garbage) return out;
-  Command nobody;
-  nobody.name = "error";
-  out.reply = refused(nobody, Refusal::bad_request, reason);
+  out.reply =
+      keel::concat(R"({"msgType":"error","data":{"code":"4.00","codeMsg":"bad_request","reason":")",
+                   reason, R"("}})");
   return out;
 }
 
@@ -75,11 +77,8 @@ std::variant<Command, RefusedCommand> parse_command(std::string_view payload, co
   if (members->values > limits.max_items * kValuesPerItem) return garbage(limits, "too_many_items");
   unsigned char buffer[4096];
   json::monotonic_resource memory(buffer, sizeof buffer);
-  json::parse_options options;
-  options.max_depth = static_cast<std::size_t>(limits.max_depth);
-  boost::system::error_code error;
-  const json::value parsed = json::parse({payload.data(), payload.size()}, error, &memory, options);
-  const json::object* const message = error ? nullptr : parsed.if_object();
+  const std::optional<json::value> parsed = parse_document(payload, limits.max_depth, &memory);
+  const json::object* const message = parsed ? parsed->if_object() : nullptr;
   if (!message) return garbage(limits);
 
   Command command;

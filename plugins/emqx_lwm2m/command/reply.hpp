@@ -32,13 +32,14 @@ struct ReplySettings {
 
 // What a device answered. Views, for the time of the call.
 struct Answer {
-  std::uint8_t code = 0;                // CoAP
-  const Decoded* content = nullptr;     // decoded, for 2.05
-  std::string_view links;               // of a Discover
-  std::string_view location;            // of a Create
-  std::optional<bool> observed;         // observe: whether the device observes
-  std::optional<std::uint16_t> format;  // of a payload that could not be decoded, with `raw`
-  std::optional<std::string_view> raw;
+  std::uint8_t code = 0;              // CoAP
+  const Decoded* content = nullptr;   // decoded, for 2.05
+  std::string_view links = {};        // of a Discover
+  std::string_view location = {};     // of a Create: "/3303/1"
+  std::optional<bool> observed = {};  // observe: whether the device observes
+  // Of a payload that could not be decoded, with `raw`.
+  std::optional<std::uint16_t> format = {};
+  std::optional<std::string_view> raw = {};
   bool restored = false;  // a notification: the observation was made anew
 };
 

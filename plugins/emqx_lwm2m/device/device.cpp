@@ -37,7 +37,7 @@ Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> set
     : parts_(std::make_unique<Parts>(*this, outside, std::move(settings), counters,
                                      PackedRegistration(saved.registration))) {
   Parts& p = *parts_;
-  const Parts::Within within(p);
+  p.inside = true;
   p.peer = std::make_unique<coap::Peer>(*this, p.settings->coap, coap_counters);
   p.peer->begin_at(saved.next_message_id);
   p.adopt(saved.registration);
@@ -62,6 +62,9 @@ Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> set
   for (const Observation& observation : p.observations)
     if (!observation.token.empty()) p.peer->watch(observation.token, observation.sequence);
   p.observe_at = p.now();
+  p.inside = false;
+  // What there is to do is done then: the gateway is not ready yet.
+  p.outside.wake_at(p.ordered = p.now());
 }
 
 Device::~Device() = default;

@@ -97,7 +97,8 @@ class Device final : public coap::Outside {
   Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> settings,
          DeviceCounters& counters, std::unique_ptr<coap::Peer> peer, Registration registration,
          std::string location);
-  // As an earlier version, or run, left it. Publishes nothing.
+  // As an earlier version, or run, left it. Says and sends nothing before the first on_time(),
+  // which it orders.
   Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> settings,
          DeviceCounters& counters, coap::Counters& coap_counters, const Saved& saved);
   ~Device() override;

@@ -70,6 +70,7 @@ FormatList for_writing(const Command& command, std::uint16_t last_written, std::
   add(last_written);
   if (hierarchical(last_read)) add(last_read);
   for (const std::uint16_t format : list.view()) add(format);
+  add(kTlv);  // there are things that nothing else can say
   if (command.operation != Operation::write) return out;
   const bool octets = command.items.size() == 1 && command.items[0].value.type == DataType::opaque;
   add(octets ? kOpaque : kText);
@@ -188,12 +189,7 @@ std::optional<Device::Parts::Unaskable> Device::Parts::ask() {
   const std::uint16_t format = current->format();
   if (carries_items(command.operation) && format == kNoFormat)
     return Unaskable{Refusal::bad_request, "no_format_carries_it"};
-  coap::Request request;
-  request.method = method_of(command);
-  const bool of_object = command.operation == Operation::create;
-  request.path =
-      uri(registration.unpack().alternate_path, of_object ? command.path.up_to(1) : command.path);
-  request.queries = command.queries;
+  coap::Request request = request_for(command, format);
   if (command.operation == Operation::observe) request.observe = true;
   if (command.operation == Operation::cancel_observe) {
     request.observe = false;

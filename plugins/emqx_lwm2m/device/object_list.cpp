@@ -76,8 +76,6 @@ void sort(ObjectVersions& versions) {
 }  // namespace
 
 std::string read_object_list(std::string_view payload, std::size_t max_links, Registration& out) {
-  out.alternate_path.assign(1, '/');
-  out.formats.clear();
   out.objects.clear();
   out.versions.clear();
   const std::optional<std::vector<Link>> links = parse_links(payload, max_links);
@@ -86,6 +84,7 @@ std::string read_object_list(std::string_view payload, std::size_t max_links, Re
   if (root != links->end()) {
     out.alternate_path = rooted(root->target);
     if (out.alternate_path.size() > kMaxRoot) return "the alternate path is too long";
+    out.formats.clear();
     read_formats(*root, out.formats);
   }
   const bool prefixed = out.alternate_path.size() > 1;

@@ -9,8 +9,8 @@
 
 namespace lwm2m {
 
-// Replaces alternate_path, formats, objects and versions. Links that are no objects are passed
-// over. What is wrong with it; empty: nothing.
+// Replaces objects and versions, and, if it names a root, alternate_path and formats. Links that
+// are no objects are passed over. What is wrong with it; empty: nothing.
 std::string read_object_list(std::string_view payload, std::size_t max_links, Registration& out);
 
 }  // namespace lwm2m

@@ -105,12 +105,21 @@ bool fits_tlv(std::span<const Item> items) {
   return size < 1u << 24;
 }
 
-// An empty list, and numbers of instances: what each format can say.
+// A resource has one value, or instances.
+bool is_resource(const Path& path, std::span<const Item> items) {
+  if (items.size() == 1 && items[0].path == path) return true;
+  return path.depth == 3 && std::all_of(items.begin(), items.end(),
+                                        [](const Item& item) { return item.path.depth == 4; });
+}
+
+// Whether the items are what such a request is about, and the format can say it: no items, or no
+// number of an instance, is not for each of them.
 bool has_shape(std::uint16_t format, Shape shape, const Path& path, std::span<const Item> items) {
   const bool is_senml = format == kSenmlJson || format == kSenmlCbor;
   switch (shape) {
     case Shape::write:
-      return path.depth == 2 || (path.depth > 2 && (!items.empty() || format == kTlv));
+      if (path.depth == 2) return true;
+      return is_resource(path, items) && (!items.empty() || format == kTlv);
     case Shape::create:
       if (path.depth == 1) return !items.empty();
       return path.depth == 2 && (!items.empty() || format == kTlv);

@@ -44,10 +44,14 @@ void append_number(std::string& out, T number) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
-// The shortest text that reads back as the same number: 23.5, 5, 1e+30. Finite ones are JSON.
+// The shortest text that reads back as the same number, without an exponent if it is of a common
+// size: 23.5, 5, 1700000000, 1e+30. Finite ones are JSON.
 inline void append_number(std::string& out, double number) {
   char digits[40];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  const double size = std::abs(number);
+  const bool is_common = size == 0 || (size >= 1e-5 && size < 1e16);
+  const auto format = is_common ? std::chars_format::fixed : std::chars_format::general;
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number, format).ptr);
 }
 
 }  // namespace lwm2m

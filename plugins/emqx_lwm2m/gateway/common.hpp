@@ -14,6 +14,7 @@
 
 namespace lwm2m {
 
+class Keeper;
 class ShardRoom;
 
 // Devices of an earlier run, whose datagrams may arrive on any shard. Any thread.
@@ -64,9 +65,9 @@ struct Common {
   std::atomic<std::uint32_t> devices{0}, newcomers{0};
   std::atomic<bool> loopback_only{true};  // all listeners are
   std::uint32_t stand_in_home = 0;
-  // Hands changes in; null: none are kept. Called on shards.
-  void (*keep)(void* keeper, std::vector<Change> changes) = nullptr;
-  void* keeper = nullptr;
+  keel::Address address;           // ours, the stand-in's
+  std::atomic<bool> keeps{false};  // registrations survive the broker
+  Keeper* keeper = nullptr;        // [control]
 };
 
 }  // namespace lwm2m

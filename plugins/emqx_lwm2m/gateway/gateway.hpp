@@ -36,6 +36,8 @@ class Gateway {
   // Ends all that goes on. `done` is let go of when it has, or shortly before the deadline.
   void leave(keel::DrainReason why, std::uint32_t deadline_ms,
              const std::shared_ptr<keel::DrainDone>& done);
+  // Nothing runs any more.
+  void stop() { keeper_.close(); }
   // After stop().
   void save(std::string& out) const;
   // Before start(). False: not written by save().
@@ -76,6 +78,8 @@ class Gateway {
   keel::Status make_rooms();
   void adopt();
   void restore(std::vector<SavedResident> saved);
+  void forget_others(const std::vector<SavedResident>& saved);
+  void know_addresses();
 
   Common common_;
   Listeners listeners_;

@@ -24,15 +24,25 @@ class Keeper {
   void take(const std::vector<Change>& changes);
   // Lets go of `done` when everything that was taken is on the disk, or cannot be brought there.
   void flush(std::shared_ptr<void> done);
+  // Nothing runs any more.
+  void close();
   // "": all is well.
   const std::string& problem() const { return problem_; }
 
  private:
+  struct Job {
+    std::shared_ptr<Journal> journal;
+    std::unique_ptr<Journal::Batch> batch;
+    keel::Status status;
+  };
+
   void write();
-  void written(std::unique_ptr<Journal::Batch> batch, const keel::Status& status);
+  void written(Job& job);
+  void retry();
 
   keel::Host& host_;
-  std::unique_ptr<Journal> journal_;
+  std::shared_ptr<Journal> journal_;
+  bool busy_ = false;  // a worker has the file
   std::string problem_;
   std::vector<std::shared_ptr<void>> flushing_;
   keel::Timer again_;

@@ -12,6 +12,9 @@ namespace lwm2m {
 class ShardRoom;
 class Party;
 
+// Whether the broker refuses for now, rather than for good.
+bool is_passing(std::uint8_t reason);
+
 class Membership final : public keel::SessionHandler {
  public:
   // What it is for. None of these is called from within a function of Membership's; it may be
@@ -39,6 +42,7 @@ class Membership final : public keel::SessionHandler {
   void serve(Owner& owner) { owner_ = &owner; }
 
   bool is_open() const { return state_ == State::admitted; }
+  bool is_asking() const { return state_ == State::opening || state_ == State::subscribing; }
   keel::Status publish(std::string_view topic, std::string_view payload, std::uint8_t qos) const {
     return session_.publish({.topic = topic, .payload = payload, .qos = qos});
   }

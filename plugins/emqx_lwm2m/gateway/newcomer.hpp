@@ -26,6 +26,9 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
 
   void on_datagram(std::string_view datagram) override;
   void on_time() override;
+  const std::string& endpoint() const { return registration_.endpoint; }
+  // Answers its Register with what the broker has decided.
+  void welcome(std::string_view location);
   // What it has brought, for the resident; it is of no more use then.
   struct Luggage {
     std::unique_ptr<coap::Peer> peer;
@@ -33,10 +36,6 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
     Registration registration;
   };
   Luggage luggage();
-  const std::string& endpoint() const { return registration_.endpoint; }
-  // Answers its Register.
-  void welcome(std::string_view location);
-  bool assembling() const { return assembling_; }
 
   // coap::Outside
   std::int64_t now_ms() const override;
@@ -59,17 +58,19 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
 
  private:
   void registers(const coap::Incoming& request);
-  bool is_it(const Registration& registration, std::string& why) const;
-  void refuse(coap::Code code, std::string_view why);
-  void turn_away();
+  void ask_broker();
+  bool may_be(const Registration& registration, std::string& why) const;
+  void refuse(coap::Code code);
+  void stop_asking();
   void stay(std::int64_t ms);
   void order_wake();
+  bool begins_assembly(std::string_view datagram);
 
   ShardRoom& room_;
   std::unique_ptr<coap::Peer> peer_;
   std::unique_ptr<Membership> membership_;  // while it is asked for
   Registration registration_;
-  std::uint32_t ticket_ = 0;  // of the Register that waits for its answer; 0: none does
+  std::uint32_t ticket_ = 0;  // of the Register that waits for its answer
   std::int64_t peer_wake_ms_ = 0, until_ms_ = 0;
   bool assembling_ = false;
 };

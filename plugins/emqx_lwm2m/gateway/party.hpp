@@ -5,12 +5,18 @@
 #include <keel/proof.hpp>
 #include <keel/wheel.hpp>
 #include <string_view>
+#include <utility>
 
 #include "emqx_lwm2m/gateway/place.hpp"
 
 namespace lwm2m {
 
 class Resident;
+
+// Whether somebody is proved by it, not only a connection.
+inline bool is_bound(const keel::Proof* proof) {
+  return proof && (!proof->psk_identity.empty() || !proof->dn.empty() || !proof->cn.empty());
+}
 
 class Party : public keel::WheelItem {
  public:
@@ -25,6 +31,7 @@ class Party : public keel::WheelItem {
 
  protected:
   Party() = default;
+  Party(Place at, keel::ProofPtr proven) : place(std::move(at)), proof(std::move(proven)) {}
 };
 
 }  // namespace lwm2m

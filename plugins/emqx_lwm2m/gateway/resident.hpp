@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "emqx_lwm2m/device/device.hpp"
 #include "emqx_lwm2m/gateway/membership.hpp"
@@ -26,36 +26,39 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   // Of a newcomer that was let in. `peer` has answered its Register.
   Resident(ShardRoom& room, Place at, keel::ProofPtr proven, std::unique_ptr<Membership> membership,
            std::unique_ptr<coap::Peer> peer, Registration registration, std::string location);
-  // As an earlier version, or run, left it; without its place. [any]
+  // As an earlier version, or run, left it; without its place.
   Resident(ShardRoom& room, const SavedResident& saved);
   Resident(const Resident&) = delete;
   Resident& operator=(const Resident&) = delete;
   ~Resident() override;
 
   const Device& device() const { return device_; }
-  std::string_view endpoint() const { return device_.endpoint(); }
+  const std::string& endpoint() const { return endpoint_; }
   const keel::Session& session() const { return membership_->session(); }
+  bool is_member() const { return membership_->is_open(); }
+  // The broker has ended its session, because a newcomer has asked for another one.
+  bool is_orphan() const { return orphan_; }
+  // Its registration is over.
+  bool is_over() const { return over_; }
   void save(SavedResident& out) const;
 
   void on_datagram(std::string_view datagram) override;
   void on_time() override;
   Resident* resident() override { return this; }
-  // An Update came from another place, where it is from now on.
-  void moved();
-  void command(CommandSource source, std::string_view payload,
-               std::optional<std::uint32_t> expiry_s);
-  // An operator's command; see Gateway::operate().
-  void operate(std::string_view json, OperationDone done);
+  // An Update came from another place, where it is from now on; on_datagram() follows.
+  void moved() { device_.moved(); }
+  // It was let in again, with what is null as it was.
   void registered_again(Registration registration, std::string location,
                         std::unique_ptr<coap::Peer> peer);
   // The broker's side from now on; the one before ends.
   void join(std::unique_ptr<Membership> membership);
-  // See Device::end(). The room forgets it then.
+  // See Device::end(). It has no session any more then.
   void end(Refusal why, std::optional<Event> event);
-  void use(std::shared_ptr<const DeviceSettings> settings);
-  bool is_over() const { return over_; }
-  // Asks the broker for its session, after a restart. False: not now.
-  bool knock();
+  // The same because the broker does not want it: others say its last words.
+  void expel();
+  void use(std::shared_ptr<const DeviceSettings> settings) { device_.use(std::move(settings)); }
+  // An operator's command; see Gateway::operate().
+  void operate(std::string_view json, OperationDone done);
 
   // DeviceOutside
   std::int64_t now_ms() const override;
@@ -74,24 +77,29 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   void delivered(const keel::Delivery& delivery) override;
   void ended(std::uint8_t reason) override;
 
-  bool marked = false;  // the room's: it will be written to the journal
+  bool marked = false;  // the room's: its state will be handed to the journal
 
  private:
   // What only few have.
   struct Rare {
-    std::deque<std::pair<Topic, std::string>> unsaid;  // until there is a session
+    std::vector<std::pair<Topic, std::string>> unsaid;  // until there is a session
     std::size_t unsaid_octets = 0;
     std::map<std::uint32_t, OperationDone> operations;  // by ticket
+    std::uint32_t last_ticket = 0;
   };
 
   static void register_hook(void* self, Device& device, const coap::Incoming& request);
+  void register_again(const coap::Incoming& request);
+  void knock();
+  void say_what_waited();
   Rare& rare();
-  void say(Topic topic, std::string_view payload);
 
   ShardRoom& room_;
+  std::string endpoint_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<Rare> rare_;
-  bool over_ = false;
+  std::int64_t wake_ms_ = 0;  // the machine's order
+  bool over_ = false, orphan_ = false;
   Device device_;  // the last: it gives orders in its constructor
 };
 

@@ -12,6 +12,7 @@
 // room of the location knows the way.
 #pragma once
 
+#include <deque>
 #include <keel/answer_limit.hpp>
 #include <keel/plugin_base.hpp>
 #include <memory>
@@ -63,14 +64,16 @@ class ShardRoom {
   void use(const SettingsPtr& settings);
   // Their listener is closed.
   void part_all(const Listener& listener);
-  // Ends all: what waits is answered with "shutdown" unless it is kept for the next run. `done` is
-  // let go of afterwards.
+  // Nothing comes in any more. Unless all are kept as they are for the next run they end here, and
+  // what waits is answered with "shutdown". Lets go of `done` when that is done and handed in.
   void leave(bool keep, std::shared_ptr<void> done);
   // A device of the old version. [control, before anything runs]
   // `listener` null: where it was is closed now.
   void adopt(const SavedResident& saved, const Listener* listener);
   // Devices of an earlier run.
   void restore(const std::vector<SavedResident>& saved, const Listeners& listeners);
+  // The journal may know one that the old version had not any more.
+  void forget_unless_there(const std::string& endpoint);
   // From now on datagrams are looked at; those that came before are, now.
   void open_doors();
 
@@ -98,30 +101,36 @@ class ShardRoom {
 
   // ---- for its parties ----
   const SettingsPtr& settings() const { return settings_; }
+  const std::shared_ptr<const coap::PeerSettings>& newcomer_coap() const { return newcomer_coap_; }
+  bool is_leaving() const { return leaving_; }
   std::int64_t now_ms() const { return common.host.clock().mono_ms(); }
   std::uint32_t random() { return random_(); }
   void transmit(const Place& to, std::string_view datagram);
   // After each call into a resident's machine: it may be gone after it.
   void settle(Resident& resident);
+  // The broker does not want it any more. It is gone afterwards.
+  void expel(Resident& resident, std::uint8_t reason);
   // What the journal knows of it is not true any more.
   void mark(Resident& resident);
-  // A new location for an endpoint whose home is here. See located().
-  std::string draw_location(std::string_view endpoint);
+  // A new one for a device whose home is here.
+  std::string draw_location();
   void name(Resident& resident);    // its location counts from now on ...
   void unname(Resident& resident);  // ... and not any more
   // Whether one more device may be let in now.
   bool may_register();
-  // A newcomer has all that it needs, is gone with that, and its resident is there.
+  // The broker has let it in. It is gone afterwards, and its resident is there.
   void let_in(Newcomer& newcomer);
+  // It is gone afterwards.
   void dismiss(Newcomer& newcomer);
-  // An endpoint's session is asked for; others of its are not ended by the broker for nothing.
+  // A newcomer asks the broker for the session of an endpoint, or does not any more.
   void opening(const std::string& endpoint, bool begins);
   bool is_opening(const std::string& endpoint) const { return opening_.contains(endpoint); }
   // Publishes in the name of the gateway.
   void say(std::string_view topic, std::string_view payload);
-  // Whether a command of MQTT clients, for an endpoint whose home is here, is for nobody: then it
-  // is answered.
-  void answer_absent(std::string_view endpoint, const keel::Message& command);
+  // A command for any endpoint: it is answered if none of that name is registered.
+  void inquire(std::string_view endpoint, const keel::Message& command);
+
+  static constexpr std::uint32_t kMostAssembling = 256;  // newcomers that come in pieces
 
   Common& common;
   const std::uint32_t index;
@@ -129,10 +138,10 @@ class ShardRoom {
   DeviceCounters device_counters;
   GatewayCounters counters;
   keel::Wheel<Party> wheel;
+  std::uint32_t assembling = 0;  // newcomers that come in pieces
   keel::Timer timer;
 
  private:
-  friend class StandIn;
   struct Route {
     std::uint32_t home = 0, serial = 0;
     keel::ProofPtr proof;
@@ -167,46 +176,49 @@ class ShardRoom {
   using ByText = std::unordered_map<std::string_view, T, TextHash>;
 
   // arrivals.cpp
-  void arrive(Arrival& arrival);
   void hold(const Arrival& arrival);
+  void arrive(Arrival& arrival);
+  bool greet(Arrival& arrival);
+  void about_registration(Arrival& arrival, const coap::Message& message, const Asked& asked);
   void stranger(Arrival& arrival);
-  void asked(Arrival& arrival, const coap::Message& message, const Asked& asked);
   void answer(const Arrival& arrival, const coap::Message& message, coap::Code code);
   void reset(const Arrival& arrival, std::uint16_t message_id);
-  void transmit_answer(const Arrival& arrival, std::string_view datagram);
-  bool greet(Arrival& arrival);
+  void transmit_answer(const Arrival& arrival);
   void located(Arrival& arrival, const coap::Message& message, std::string_view location,
                bool forwarded);
   void rebind(Arrival& arrival, const coap::Message& message, Resident& resident);
 
   // mail.cpp
+  void forward(Letter::Kind kind, const Arrival& arrival, std::uint32_t to);
+  bool post(std::uint32_t to, Letter letter, std::string_view bytes = {});
   void handle(Letter& letter, std::string_view bytes, std::uint32_t from);
   void came_home(Letter& letter, std::string_view bytes, std::uint32_t from);
   void take_route(Letter& letter, std::string_view bytes, std::uint32_t from);
-  void drop_route(const Peer& peer, std::uint32_t serial);
   std::uint32_t make_route(const Peer& peer, std::uint32_t home, keel::ProofPtr proof);
-  void forward(Letter::Kind kind, const Arrival& arrival, std::uint32_t to);
-  bool post(std::uint32_t to, Letter letter, std::string_view bytes = {});
+  void drop_route(const Peer& peer, std::uint32_t serial);
 
   // welcome.cpp
   void registers(Arrival& arrival, const coap::Message& message, std::string_view endpoint);
-  bool go_home(Arrival& arrival, std::uint32_t home);
-  void welcome(Arrival& arrival, const coap::Message& message);
+  void welcome(Arrival& arrival, const coap::Message& message, std::string_view endpoint);
   bool has_room_for_newcomer(const keel::Address& from);
   void turn_away(const Arrival& arrival, const coap::Message& message);
   void complain(const char* limit);
 
   Party* at(const Peer& peer) const;
+  Resident& settle_down(std::unique_ptr<Resident> made);
+  void remove(Resident& resident);
   void link(Party& party, const Arrival& arrival);
   void unlink(Party& party);
   void part(Party& party);
-  void remove(Resident& resident);
-  Resident& make(std::unique_ptr<Resident> resident);
+  void answer_absent(std::string_view endpoint, const keel::Message& command);
+  void prepare_newcomers();
   void put_in_place(Resident& resident, const SavedResident& saved, const Listener* listener);
-  void leave_some();
-  void note_changes(std::size_t most);
+  void hand_in(std::size_t most);
+  void note(const Resident& resident, bool with_commands);
+  void leave_some(std::shared_ptr<void> done);
 
   SettingsPtr settings_;
+  std::shared_ptr<const coap::PeerSettings> newcomer_coap_;
   ByText<std::unique_ptr<Resident>> residents_;  // by endpoint
   ByText<Resident*> locations_;
   std::unordered_map<std::string, std::uint32_t> far_locations_;  // of devices of another shard
@@ -216,8 +228,8 @@ class ShardRoom {
   std::unordered_map<Peer, Route, PeerHash> routes_;      // to other shards
   std::vector<std::unique_ptr<Letters>> inboxes_;         // by sender
   std::unordered_map<std::size_t, std::uint32_t> crowd_;  // newcomers by the hash of their host
-  std::vector<Resident*> marked_;  // to be written to the journal; null: it is gone
-  std::vector<Change> changes_;    // to be handed in before those
+  std::deque<std::string> marked_;  // endpoints whose state the journal shall have
+  std::vector<Change> changes_;     // to be handed in
   std::uint32_t last_serial_ = 0;
   keel::AnswerLimit answers_;
   std::int64_t register_second_ = 0;
@@ -228,8 +240,8 @@ class ShardRoom {
   std::string scratch_;  // a datagram being written
   std::vector<Held> held_;
   std::size_t held_octets_ = 0;
-  bool doors_open_ = false, leaving_ = false, keep_ = false;
-  std::shared_ptr<void> done_;
+  std::size_t restored_ = 0;
+  bool doors_open_ = false, leaving_ = false;
 };
 
 }  // namespace lwm2m

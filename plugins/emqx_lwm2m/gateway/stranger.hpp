@@ -9,15 +9,15 @@
 #include <string_view>
 
 #include "emqx_lwm2m/coap/message.hpp"
+#include "emqx_lwm2m/coap/peer.hpp"
 
 namespace lwm2m {
 
 struct Asked {
   enum class Kind : std::uint8_t {
-    registers,   // POST /rd; `name` is the endpoint, empty: none is given
-    at_location  // POST or DELETE /rd/<location>; `name` is the location
-    ,
-    nothing,  // to be answered with `code`
+    registers,    // POST /rd; `name` is the endpoint, empty: none is given
+    at_location,  // POST or DELETE /rd/<location>; `name` is the location
+    nothing,      // to be answered with `code`
   };
   Kind kind = Kind::nothing;
   std::string_view name;
@@ -37,6 +37,10 @@ inline constexpr std::string_view kCore = "</rd>;rt=\"core.rd\",</dp>";
 void write_answer(std::string& out, const coap::Message& request, coap::Code code,
                   std::uint16_t fresh_id);
 inline constexpr std::uint32_t kTryAgainS = 30;  // Max-Age of a 5.03
+
+// The same for those that have a coap::Peer already. Views into the arguments.
+coap::Reply reply_of(coap::Code code);
+coap::Reply created(std::string_view location);
 
 // The name that DTLS has proved; empty: none.
 std::string_view proven_name(const keel::Verified& verified);

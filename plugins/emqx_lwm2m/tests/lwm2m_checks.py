@@ -12,7 +12,8 @@ from endpoints import PATIENCE
 from lwm2m_device import Device
 from lwm2m_peer import Peer
 
-OBJECTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../etc/lwm2m_xml')
+OBJECTS = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                        '../../../etc/lwm2m_xml'))
 # Devices that are silent are given up within a second or two.
 QUICK = {'ack_timeout': '100ms', 'max_retransmit': 3, 'response_timeout': '2s'}
 
@@ -21,10 +22,10 @@ class Operator:
     """An MQTT client that commands devices and keeps what they report."""
     numbers = itertools.count(1000)
 
-    def __init__(self, gw, name, mountpoint, patience=PATIENCE):
+    def __init__(self, gw, name, mountpoint, patience=PATIENCE, user=None):
         self.mountpoint, self.patience, self.kept = mountpoint, patience, []
         self.tcp = gw.tcp(name, mountpoint.replace('%e', '+') + 'up/#',
-                          mountpoint.replace('%e', '+') + 'response')
+                          mountpoint.replace('%e', '+') + 'response', user=user)
 
     def topic(self, endpoint, below):
         return self.mountpoint.replace('%e', endpoint) + below
@@ -120,8 +121,15 @@ class Gateway(checks.Gateway):
         return {**super().defaults(), 'dtls.port': '0', 'xml_dir': f'"{OBJECTS}"',
                 'persist': 'false'}
 
-    def operator(self, name='operator', mountpoint='lwm2m/%e/'):
-        one = Operator(self, name, mountpoint)
+    def load(self, **values):
+        if self.loaded == values:
+            return
+        super().load(**values)
+        if values.get('offline_reply', True):  # who answers for devices that are not there
+            eventually(lambda: 'emqx_lwm2m' in self.clients(), 'the gateway is up')
+
+    def operator(self, name='operator', mountpoint='lwm2m/%e/', user=None):
+        one = Operator(self, name, mountpoint, user=user)
         self.open.append(one)
         return one
 
@@ -143,9 +151,6 @@ class Gateway(checks.Gateway):
 
     def devices(self):
         return {one['endpoint']: one for one in self.json('lwm2m', 'list')}
-
-    def metric(self, name):
-        return self.json('lwm2m', 'stats')['events'][name]
 
     def close(self):
         for one in self.open:  # what is registered must not stand in the next check's way

@@ -6,82 +6,16 @@ bench.py BROKER CTL PLUGIN LOAD [fleet|cpu|memory|junk]...    e.g. build/release
                                                               build/release/plugins/emqx_sn.so build/release/bin/sn_load
 """
 import os
-import re
-import resource
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../gateway_tests'))
+import bench_broker  # noqa: E402; beside this plugin
 
 CLIENTS = 10_000
 
 
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-class Broker:
-    def __init__(self, paths, shards=1):
-        self.broker, self.ctl, plugin, self.load = paths
-        self.dir = tempfile.mkdtemp()
-        self.ports = {'tcp': free_port(socket.SOCK_STREAM), 'sn': free_port(socket.SOCK_DGRAM)}
-        os.makedirs(self.dir + '/etc/plugins')
-        os.makedirs(self.dir + '/lib')
-        shutil.copy(plugin, self.dir + '/lib/emqx_sn.so')
-        with open(self.dir + '/etc/keel.conf', 'w') as f:
-            f.write(f'kernel.data_dir = "{self.dir}"\nplugins.dir = "{self.dir}/lib"\nkernel.shards = {shards}\n'
-                    f'plugins.load = ["emqx_sn"]\nlistener.mqtt.bind = "127.0.0.1:{self.ports["tcp"]}"\n')
-        with open(self.dir + '/etc/plugins/emqx_sn.conf', 'w') as f:
-            f.write(f'mqtt.sn.port = "127.0.0.1:{self.ports["sn"]}"\nmqtt.sn.broadcast = false\n')
-        self.log = open(self.dir + '/log', 'w+')
-        self.process = subprocess.Popen([self.broker, '-c', self.dir + '/etc/keel.conf'], cwd=self.dir,
-                                        stderr=self.log, stdout=self.log)
-        self.wait_for_gateway()
-
-    def wait_for_gateway(self):
-        until = time.monotonic() + 10
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.settimeout(0.1)
-            s.connect(('127.0.0.1', self.ports['sn']))
-            while time.monotonic() < until and self.process.poll() is None:
-                try:
-                    s.send(b'\x03\x01\x00')
-                    if s.recv(16)[:2] == b'\x03\x02':
-                        return
-                except OSError:
-                    time.sleep(0.05)
-        self.log.seek(0)
-        sys.exit('the gateway does not answer:\n' + self.log.read())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.dir)
-
-    def command(self, scenario, **options):
-        options = {**self.ports, 'pid': self.process.pid, **options}
-        return [self.load, scenario] + [f'{k}={v}' for k, v in options.items()]
-
-    def run(self, scenario, **options):
-        """The figures that the load prints."""
-        out = subprocess.run(self.command(scenario, **options), capture_output=True, text=True)
-        if out.returncode:
-            sys.exit(f'{scenario} {options}: {out.stderr}')
-        return {k: float(v) for k, v in re.findall(r'(\w+)=([\d.]+)', out.stdout)}
-
-    def resident(self):
-        time.sleep(2)  # what is freed late
-        for line in open(f'/proc/{self.process.pid}/smaps_rollup'):
-            if line.startswith('Rss:'):
-                return int(line.split()[1]) * 1024
+def Broker(paths, shards=1):  # pylint: disable=invalid-name
+    return bench_broker.BenchBroker(paths, 'mqtt.sn.port = "127.0.0.1:PORT"\nmqtt.sn.broadcast = false\n', shards)
 
 
 def fleet(paths):
@@ -114,16 +48,9 @@ def cpu(paths):
 def memory(paths):
     for transport in ('tcp', 'sn'):
         with Broker(paths) as broker:
-            def hold(**options):
-                process = subprocess.Popen(broker.command('hold', transport=transport, **options),
-                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-                if process.stdout.readline() != 'connected\n':
-                    sys.exit(f'{transport}: the load gave up')
-                return process
-
-            warm = hold(clients=100, prefix='warm-')
+            warm = broker.hold(transport=transport, clients=100, prefix='warm-')
             before = broker.resident()
-            load = hold(clients=CLIENTS)
+            load = broker.hold(transport=transport, clients=CLIENTS)
             print(f'idle client: {transport} {(broker.resident() - before) / CLIENTS:.0f} B', flush=True)
             if transport == 'sn':
                 load.stdin.write('\n')
@@ -149,16 +76,5 @@ def junk(paths):
                   f'{sum(f["lost"] for r in rounds for f in r):.0f} pings lost', flush=True)
 
 
-def main():
-    if len(sys.argv) < 5:
-        sys.exit(__doc__)
-    paths = [os.path.abspath(p) for p in sys.argv[1:5]]
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    scenarios = {'fleet': fleet, 'cpu': cpu, 'memory': memory, 'junk': junk}
-    for name in sys.argv[5:] or scenarios:
-        scenarios[name](paths)
-
-
 if __name__ == '__main__':
-    main()
+    bench_broker.main({'fleet': fleet, 'cpu': cpu, 'memory': memory, 'junk': junk}, __doc__)

@@ -1,7 +1,6 @@
 // The load for bench.py: many MQTT-SN clients in one process, beside an MQTT client over TCP for
 // comparison. One scenario a call: sn_load SCENARIO name=value...; one line of figures comes out.
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,10 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,62 +22,6 @@ namespace {
 
 using namespace load;
 using std::chrono::milliseconds;
-
-// name=value of the command line.
-class Options {
- public:
-  Options(int argc, char** argv) {
-    for (int i = 2; i < argc; ++i) {
-      const std::string one = argv[i];
-      const auto equals = one.find('=');
-      if (equals == std::string::npos) fail("not name=value: " + one);
-      values_[one.substr(0, equals)] = one.substr(equals + 1);
-    }
-  }
-  std::size_t number(const std::string& name, std::size_t otherwise) const {
-    const auto at = values_.find(name);
-    return at == values_.end() ? otherwise : std::stoul(at->second);
-  }
-  std::string text(const std::string& name, const std::string& otherwise) const {
-    const auto at = values_.find(name);
-    return at == values_.end() ? otherwise : at->second;
-  }
-  std::uint16_t port(const std::string& name) const {
-    return static_cast<std::uint16_t>(number(name, 0));
-  }
-
- private:
-  std::map<std::string, std::string> values_;
-};
-
-// CPU seconds that all threads of a process have used, as exactly as the kernel knows.
-double cpu_of(std::size_t pid) {
-  double out = 0;
-  const auto tasks = "/proc/" + std::to_string(pid) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    double ns = 0;
-    std::ifstream(task.path() / "schedstat") >> ns;
-    out += ns / 1e9;
-  }
-  return out;
-}
-
-// Many equal datagrams in as few system calls as possible.
-void send_many(int fd, const std::vector<std::string>& datagrams) {
-  std::vector<iovec> parts(datagrams.size());
-  std::vector<mmsghdr> headers(datagrams.size());
-  for (std::size_t i = 0; i < datagrams.size(); ++i) {
-    parts[i] = {const_cast<char*>(datagrams[i].data()), datagrams[i].size()};
-    headers[i] = {};
-    headers[i].msg_hdr.msg_iov = &parts[i];
-    headers[i].msg_hdr.msg_iovlen = 1;
-  }
-  for (std::size_t sent = 0; sent < headers.size();) {
-    const int n = ::sendmmsg(fd, &headers[sent], static_cast<unsigned>(headers.size() - sent), 0);
-    if (n <= 0) failed("sendmmsg");
-    sent += static_cast<std::size_t>(n);
-  }
-}
 
 // Runs `batch` for every batch of messages; CPU microseconds of the broker per message.
 void measure(const Options& options, std::size_t batch, const std::function<void()>& run) {
@@ -133,7 +73,7 @@ void flow_of_sn(const Options& options, std::size_t publishers, std::size_t shar
   std::vector<std::unique_ptr<Device>> clients;
   std::vector<std::vector<std::string>> datagrams;
   for (std::size_t i = 0; i < publishers; ++i) {
-    clients.push_back(std::make_unique<Device>(options.port("sn")));
+    clients.push_back(std::make_unique<Device>(options.port("udp")));
     const std::size_t id = clients[i]->open("flow-" + std::to_string(i), "bench/topic");
     datagrams.emplace_back(share, sn_publish(0, id, 0, payload));
     if (!sink) datagrams[i].push_back(message(type::pingreq, {}));
@@ -150,7 +90,7 @@ void flow_of_sn(const Options& options, std::size_t publishers, std::size_t shar
 
 // QoS 0 publishes in batches that the publishers share evenly; the next batch goes out when the
 // last has come to a client over TCP or, with subscriber=0, when a ping behind it is answered. flow
-// transport=sn|tcp sn= tcp= pid= publishers= batch= size= count= subscriber=
+// transport=sn|tcp udp= tcp= pid= publishers= batch= size= count= subscriber=
 void flow(const Options& options) {
   const std::size_t publishers = options.number("publishers", 1);
   const std::size_t share = std::max<std::size_t>(options.number("batch", 100) / publishers, 1);
@@ -165,7 +105,7 @@ void flow(const Options& options) {
 class Fleet {
  public:
   explicit Fleet(const Options& options)
-      : port_(options.port("sn")),
+      : port_(options.port("udp")),
         count_(options.number("clients", 10'000)),
         each_(options.number("each", 5)),
         window_(options.number("window", 200)),
@@ -305,7 +245,7 @@ class Fleet {
 
 // ---- idle clients: "connected" when they all are, and at each line from stdin the next state
 
-// hold sn= tcp= transport=sn|tcp clients=
+// hold udp= tcp= transport=sn|tcp clients=
 void hold(const Options& options) {
   const std::size_t count = options.number("clients", 10'000);
   std::vector<std::unique_ptr<Device>> devices;
@@ -317,7 +257,7 @@ void hold(const Options& options) {
     if (tcp) {
       connections.push_back(std::make_unique<Tcp>(options.port("tcp"), client));
     } else {
-      devices.push_back(std::make_unique<Device>(options.port("sn")));
+      devices.push_back(std::make_unique<Device>(options.port("udp")));
       devices.back()->ask(sn_connect(client), type::connack);
     }
   }
@@ -361,17 +301,17 @@ void flood(std::uint16_t port, std::size_t rate, const std::atomic<bool>& end,
   }
 }
 
-// junk sn= rate= count= elsewhere=0|1: the flood goes to the gateway, or only costs the machine.
+// junk udp= rate= count= elsewhere=0|1: the flood goes to the gateway, or only costs the machine.
 void junk(const Options& options) {
   const std::size_t rate = options.number("rate", 100'000), count = options.number("count", 2000);
-  const Device device(options.port("sn"));
+  const Device device(options.port("udp"));
   device.ask(sn_connect("junk-ping"), type::connack);
   std::atomic<bool> end = false;
   std::atomic<std::size_t> sent = 0;
   std::thread flooding;
   const auto start = Clock::now();
   const int drain = bound_udp();
-  const std::uint16_t target = options.number("elsewhere", 0) ? port_of(drain) : options.port("sn");
+  const std::uint16_t target = options.number("elsewhere", 0) ? port_of(drain) : options.port("udp");
   if (rate != 0) {
     flooding = std::thread([&] { flood(target, rate, end, sent); });
     while (sent < rate / 2) std::this_thread::sleep_for(milliseconds(10));
@@ -403,10 +343,6 @@ void junk(const Options& options) {
 int run(int argc, char** argv) {
   const std::string scenario = argc > 1 ? argv[1] : "";
   const Options options(argc, argv);
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
   if (scenario == "flow") {
     flow(options);
   } else if (scenario == "fleet") {
@@ -425,10 +361,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "sn_load: %s\n", e.what());
-    return 1;
-  }
+  return load::run_load("sn_load", [&] { return run(argc, argv); });
 }

@@ -1,0 +1,114 @@
+#include "emqx_lwm2m/gateway/stand_in.hpp"
+
+#include <vector>
+
+#include "emqx_lwm2m/device/topics.hpp"
+#include "emqx_lwm2m/gateway/shard_room.hpp"
+
+namespace lwm2m {
+
+void StandIn::turn() {
+  if (!session_ && room_.settings()->devices->offline_reply) connect();
+}
+
+void StandIn::leave() {
+  give_up();
+  not_before_ms_ = 0;
+}
+
+bool StandIn::connect() {
+  const std::int64_t now = room_.now_ms();
+  if (now < not_before_ms_) return false;
+  not_before_ms_ = now + kAgainMs;
+  const GatewaySettings& settings = *room_.settings();
+  const keel::Status asked =
+      room_.common.host.sessions()
+          .open({.client_id = kClientId,
+                 .username = settings.username,
+                 .password = settings.password,
+                 .peer = room_.common.address,
+                 .protocol = "lwm2m",
+                 .listener_name = kClientId,
+                 .loopback_only = room_.common.loopback_only.load(std::memory_order_relaxed)},
+                *this)
+          .into(session_);
+  if (!asked) room_.common.host.log().warning(kClientId, " cannot connect: ", asked);
+  return static_cast<bool>(asked);
+}
+
+void StandIn::opened(std::uint8_t reason, bool) {
+  if (reason != 0) {
+    if (!std::exchange(complained_, true)) {
+      room_.common.host.log().warning(
+          "commands for devices that are not registered remain unanswered: the client ", kClientId,
+          " is refused with reason ", reason, "; let it in, or set lwm2m.offline_reply = off");
+    }
+    return give_up();
+  }
+  open_ = true;
+  complained_ = false;
+  for (const Waiting& each : std::exchange(waiting_, {})) publish(each.topic, each.payload);
+  waiting_octets_ = 0;
+  if (!room_.settings()->devices->offline_reply) return;
+  const TopicSettings& topics = room_.settings()->topics;
+  for (const std::string& whole : {topics.command, topics.v3_command}) {
+    if (whole.empty()) continue;
+    const std::string filter = any_device(whole);
+    session_
+        .subscribe({.filter = filter,
+                    .qos = 1,
+                    .no_local = true,
+                    .retain_as_published = true,
+                    .retain_handling = 2})
+        .ignore();
+  }
+}
+
+void StandIn::suback(std::uint64_t, std::span<const std::uint8_t> codes) {
+  for (const std::uint8_t code : codes) {
+    if (code < 0x80) continue;
+    room_.common.host.log().warning(
+        "commands for devices that are not registered remain unanswered: the client ", kClientId,
+        " may not subscribe to them (reason ", code, ")");
+  }
+}
+
+void StandIn::deliver(const keel::Delivery& delivery) {
+  const keel::Message message = delivery.message();
+  const auto topic = command_topic(room_.settings()->topics, message.topic());
+  if (topic && !message.retain() &&
+      message.payload().size() <= room_.settings()->max_command_size) {
+    if (const auto endpoint = endpoint_of_level(topic->level)) room_.inquire(*endpoint, message);
+  }
+  if (delivery.id() != 0) session_.ack(delivery.id()).ignore();
+}
+
+void StandIn::session_closed(std::uint8_t, std::string_view) { give_up(); }
+
+void StandIn::say(std::string_view topic, std::string_view payload) {
+  if (open_) return publish(topic, payload);
+  if ((!session_ && !connect()) || waiting_.size() >= kMostWaiting ||
+      waiting_octets_ + payload.size() > kMostOctets) {
+    ++room_.counters.publish_failed;
+    return;
+  }
+  waiting_octets_ += payload.size();
+  waiting_.push_back({std::string(topic), std::string(payload)});
+}
+
+void StandIn::publish(std::string_view topic, std::string_view payload) {
+  if (!session_.publish(
+          {.topic = topic, .payload = payload, .qos = room_.settings()->topics.qos})) {
+    ++room_.counters.publish_failed;
+  }
+}
+
+void StandIn::give_up() {
+  open_ = false;
+  session_.reset();
+  room_.counters.publish_failed += waiting_.size();
+  waiting_.clear();
+  waiting_octets_ = 0;
+}
+
+}  // namespace lwm2m

@@ -1,0 +1,161 @@
+"""What survives the broker: it is killed, or stopped, and started again; each check has a broker of
+its own."""
+import contextlib
+import copy
+import os
+
+from broker import Broker
+from endpoints import free_port
+from lwm2m_checks import Gateway, check, eventually, leaves, main
+from lwm2m_wire import CHANGED, GET, NOT_FOUND, TEXT
+
+
+class Restartable(Gateway):
+    """A gateway in a broker of its own."""
+
+    def __init__(self, arguments, broker):
+        super().__init__(arguments)
+        self.broker = broker
+        self.arguments.socket = broker.path('data/ctl.sock')
+        self.arguments.conf = broker.path('etc/plugins/emqx_lwm2m.conf')
+        self.arguments.log, self.tcp_port = broker.path('log'), broker.port
+        self.port = free_port()
+        self.address = ('127.0.0.1', self.port)
+
+    def again(self, end):
+        end()
+        for one in list(self.open):
+            if not hasattr(one, 'location'):  # MQTT clients
+                one.close()
+                self.open.remove(one)
+        self.broker.start()
+
+
+@contextlib.contextmanager
+def restartable(gw, **settings):
+    broker = Broker(gw.arguments.broker, gw.arguments.ctl, [gw.arguments.plugin],
+                    load=['emqx_lwm2m'])
+    one = Restartable(copy.copy(gw.arguments), broker)
+    one.put(persist=True, ack_timeout='200ms', max_retransmit=4, qmode_time_window='1s',
+            **settings)
+    broker.start()
+    try:
+        yield one
+        one.loaded = None
+        one.close()
+        assert broker.stop() == 0
+        broker.remove()
+    except BaseException:
+        broker.kill()
+        print(f'# the log: {broker.path("log")}')
+        raise
+
+
+def story(gw, end):
+    """Registrations, observations and commands that wait are there after `end`."""
+    operator, peer = gw.operator(), gw.registered('ep1')
+    sleeper, goes = gw.registered('ep2', queries=['b=UQ', 'imei=1']), gw.registered('ep3')
+    number = operator.command('ep1', 'observe', extra={'cacheID': 'c'}, path='/3/0/9')
+    observation = peer.expect(GET, '/3/0/9')
+    peer.answer(observation, payload='1', format=TEXT, observe=1)
+    operator.reply(number)
+    peer.update(['lt=1800'])
+    sleeper.silent(1.3)
+    waiting = [operator.command('ep2', 'read', path=f'/3/0/{turn}') for turn in range(3)]
+    eventually(lambda: len(gw.json('lwm2m', 'queue', 'ep2')) == 3, 'they wait')
+    goes.deregister()
+    goes.location = None
+    peer.silent(1.5)  # until all is on the disk
+    gw.again(end)
+    operator = gw.operator()
+    assert set(gw.devices()) == {'ep1', 'ep2'} and {'ep1', 'ep2'} <= gw.clients()
+    assert gw.devices()['ep1']['lifetime'] == 1800
+    assert 'imei' in gw.ctl('lwm2m', 'show', 'ep2')
+    # The old token is known: the notification is acknowledged and published.
+    peer.notify(observation, 2, '2')
+    document = operator.notified('ep1')
+    assert document['reqID'] == number and document['cacheID'] == 'c', document
+    assert leaves(document['data']) == {'/3/0/9': 2}
+    assert peer.update().code == CHANGED
+    sleeper.update()
+    for turn, one in enumerate(waiting):
+        sleeper.answer(sleeper.expect(GET, f'/3/0/{turn}'), payload='x', format=TEXT)
+        operator.reply(one)
+    number = operator.command('ep1', 'read', path='/3/0/0')
+    peer.answer(peer.expect(GET, '/3/0/0'), payload='x', format=TEXT)
+    operator.reply(number)
+    operator.event('ep1', 'update')
+    peer.register()  # and is observed anew
+    request = peer.expect(GET, '/3/0/9', observe=0)
+    peer.answer(request, payload='3', format=TEXT, observe=1)
+    assert operator.notified('ep1')['restored'] is True
+
+
+@check('85: the broker is killed')
+def killed(gw):
+    with restartable(gw) as one:
+        story(one, one.broker.kill)
+
+
+@check('85: the broker is stopped')
+def stopped(gw):
+    with restartable(gw) as one:
+        story(one, one.broker.stop)
+
+
+@check('a registration that ended while the broker was away')
+def expired(gw):
+    with restartable(gw, lifetime_grace='0s') as one:
+        short, long = one.registered('short', lt=3), one.registered('long', lt=600)
+        short.silent(1.0)
+        one.broker.kill()
+        short.transport.recv(3.0)
+        one.again(lambda: None)
+        eventually(lambda: set(one.devices()) == {'long'}, 'it has expired')
+        short.update(code=NOT_FOUND)
+        long.update()
+        short.location = None
+
+
+@check('a journal that is damaged costs what is damaged')
+def damaged(gw):
+    with restartable(gw) as one:
+        peers = [one.registered(f'ep{index}') for index in range(20)]
+        peers[0].silent(1.0)
+        one.broker.kill()
+        hurt = 0
+        for folder, _, files in os.walk(one.broker.path('data')):
+            for name in files:
+                file = os.path.join(folder, name)
+                if 'emqx_lwm2m' not in file or os.path.getsize(file) < 300:
+                    continue
+                with open(file, 'r+b') as out:
+                    out.seek(os.path.getsize(file) // 2)
+                    out.write(b'\xff' * 20)
+                    out.seek(0, 2)
+                    out.write(b'half a record')
+                hurt += 1
+        assert hurt, 'there is no journal'
+        one.again(lambda: None)
+        assert len(one.devices()) >= 10, one.devices()
+        for peer in peers:
+            if peer.endpoint in one.devices():
+                peer.update()
+            else:
+                peer.register()
+
+
+@check('nothing is kept where nothing shall be')
+def forgotten(gw):
+    with restartable(gw) as one:
+        one.put(persist=False)
+        one.ctl('plugins', 'reload', 'emqx_lwm2m')
+        peer = one.registered('ep1')
+        peer.silent(1.0)
+        one.again(one.broker.kill)
+        assert one.devices() == {}
+        peer.update(code=NOT_FOUND)
+
+
+if __name__ == '__main__':
+    main()

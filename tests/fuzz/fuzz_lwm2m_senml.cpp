@@ -1,0 +1,18 @@
+// SenML as JSON and as CBOR, and the JSON of LwM2M 1.0: the first byte says which, and to which
+// request it is the answer.
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+
+#include "lwm2m_payload.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace lwm2m;
+  if (size == 0) return 0;
+  constexpr std::string_view kPaths[] = {"/", "/9000/0", "/9000/0/20", "/3"};
+  constexpr std::uint16_t kFormats[] = {kSenmlJson, kSenmlCbor, kLwm2mJson};
+  const std::string_view payload(reinterpret_cast<const char*>(data) + 1, size - 1);
+  fuzz::check_payload(kFormats[data[0] / 4 % std::size(kFormats)], payload,
+                      kPaths[data[0] % std::size(kPaths)]);
+  return 0;
+}

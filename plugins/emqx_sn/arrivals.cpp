@@ -126,19 +126,20 @@ void ShardRoom::forward(const Arrival& arrival, std::uint32_t home, bool routed,
 
 // False: too much waits there already.
 bool ShardRoom::post(std::uint32_t to, Letter letter) {
-  const Mailbox::Put put = common.rooms[to]->inboxes_[index]->put(std::move(letter));
-  if (put == Mailbox::Put::first) {
+  const Mailbox::Put done = put(*common.rooms[to]->inboxes_[index], std::move(letter));
+  if (done == Mailbox::Put::first) {
     // Where that is not possible, the other shard looks by itself soon.
     common.host.shards()
         .post(to, [room = common.rooms[to].get(), from = index] { room->open_mail(from); })
         .ignore();
   }
-  if (put == Mailbox::Put::full) ++counters.forward_dropped;
-  return put != Mailbox::Put::full;
+  if (done == Mailbox::Put::full) ++counters.forward_dropped;
+  return done != Mailbox::Put::full;
 }
 
 void ShardRoom::open_mail(std::uint32_t from) {
-  inboxes_[from]->take().each([&](Letter& letter) {
+  inboxes_[from]->take().each([&](Envelope& envelope, std::string_view octets) {
+    Letter letter = envelope.open(octets);
     if (letter.kind == Letter::Kind::route) {
       take_route(letter, from);
     } else if (letter.kind == Letter::Kind::datagram) {

@@ -20,6 +20,7 @@ class Exchange {
     sent,          // until the ACK
     acknowledged,  // until the response
     doomed,        // cannot be sent
+    ended,         // about to be told of
   };
   enum class Step : std::uint8_t {
     next,  // another message is due
@@ -43,7 +44,8 @@ class Exchange {
   Response response(const Message& last) const;
 
   bool in_flight() const { return state == State::sent || state == State::acknowledged; }
-  bool collecting() const { return collecting_; }  // blocks of the response
+  bool timed() const { return in_flight() || state == State::doomed; }  // flight.at_ms counts
+  bool collecting() const { return collecting_; }                       // blocks of the response
   // The observation's token is for its notifications and for what begins it.
   bool own_tokens() const { return notification || (observe == true && collecting_); }
   bool by_blocks() const;                          // the body is, or was, sent in blocks

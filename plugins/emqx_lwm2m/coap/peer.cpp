@@ -93,10 +93,9 @@ std::int64_t Peer::Parts::next_time() const {
   };
   std::size_t active = 0;
   for (const auto& each : exchanges) {
-    if (each->state != Exchange::State::waiting) {
-      active += each->in_flight();
-      earlier(each->flight.at_ms);
-    } else if (active < settings->nstart) {
+    active += each->in_flight();
+    if (each->timed()) earlier(each->flight.at_ms);
+    if (each->state == Exchange::State::waiting && active < settings->nstart) {
       earlier(ids.free_at(settings->exchange_lifetime_ms));  // it waits for an id
     }
   }

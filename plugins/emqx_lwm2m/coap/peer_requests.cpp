@@ -44,15 +44,16 @@ void Peer::Parts::on_ack(const Message& message) {
     std::erase_if(rare->separate, [&](const Transmission& each) { return each.id == message.id; });
   }
   const auto at = std::find_if(exchanges.begin(), exchanges.end(), [&](const auto& each) {
-    return each->state == Exchange::State::sent && each->flight.id == message.id;
+    return each->in_flight() && each->flight.id == message.id;
   });
   if (at == exchanges.end() || message.is_request()) return;
   Exchange& exchange = **at;
-  if (message.code != kEmpty) {
+  if (message.code != kEmpty) {  // also behind an empty one, as some do
     ResponseOptions options;
     if (exchange.current.view() != message.token || !read_response(message, options)) return;
     return take(exchange, message, options);
   }
+  if (exchange.state == Exchange::State::acknowledged) return;
   exchange.state = Exchange::State::acknowledged;
   exchange.flight.at_ms = outside->now_ms() + settings->response_timeout_ms;
   exchange.flight.datagram.clear();
@@ -86,6 +87,7 @@ void Peer::Parts::take(Exchange& exchange, const Message& message, const Respons
   if (exchange.collecting()) ++counters->blocks_received;
   const std::size_t before = exchange.arrived();
   const Exchange::Step step = exchange.take(message, options, settings->max_body_size);
+  if (step != Exchange::Step::next) exchange.state = Exchange::State::ended;
   if (exchange.by_blocks() && exchange.arrived() > before) {
     outside->progress(id, exchange.arrived(), exchange.total());
   }
@@ -151,7 +153,7 @@ void Peer::Parts::start_waiting() {
 
 bool Peer::Parts::on_time_of_requests(std::int64_t now_ms) {
   for (const auto& each : exchanges) {
-    if (each->state == Exchange::State::waiting || each->flight.at_ms > now_ms) continue;
+    if (!each->timed() || each->flight.at_ms > now_ms) continue;
     if (each->state == Exchange::State::sent && each->flight.again(now_ms)) {
       ++counters->retransmitted;
       send(each->flight.datagram);

@@ -22,7 +22,7 @@ struct Known {
 
 void answer(const keel::Host& host, const CtlReply& reply, const std::shared_ptr<Known>& known,
             bool json, const keel::Result<std::string>& result) {
-  if (!result) return static_cast<void>(reply.fail(concat(result.text(), '\n')));
+  if (!result) return reply.fail(concat(result.text(), '\n')).ignore();
   const keel::Status begun = host.workers().run(
       [known, json, text = *result] {
         return operation_text(text, {known->definitions.get(), &known->versions}, json);

@@ -67,10 +67,9 @@ void read_version(const Link& link, std::uint16_t object, ObjectVersions& out) {
 
 // By object; the first that was said of each.
 void sort(ObjectVersions& versions) {
-  const auto object = [](const auto& version) { return version.first; };
-  std::ranges::stable_sort(versions, {}, object);
-  const auto same = std::ranges::unique(versions, {}, object);
-  versions.erase(same.begin(), same.end());
+  std::ranges::stable_sort(versions, {}, [](const auto& version) { return version.first; });
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  versions.erase(std::unique(versions.begin(), versions.end(), same), versions.end());
 }
 
 }  // namespace

@@ -239,6 +239,19 @@ TEST_CASE("a mebibyte, whatever sizes there are and whatever is lost") {
   }
 }
 
+TEST_CASE("another request from within the progress of the last block") {
+  World w;
+  w.request(put(600));
+  w.in("ACK 2.31 #1 t1 b1=0+/512");
+  w.outside.on_progress = [&](coap::RequestId) {
+    w.peer->request(World::request_of(coap::kGet, "x"));
+  };
+  CHECK(w.in("ACK 2.04 #2 t1 b1=1/512") ==
+        "progress 1 600/600; CON GET #3 t2 /x; responded 1 2.04");
+  CHECK(w.in("ACK 2.05 #3 t2") == "responded 2 2.05");
+  CHECK_FALSE(w.peer->busy());
+}
+
 const std::string kA(16, 'a'), kB(16, 'b'), kC(16, 'c');
 
 TEST_CASE("a response in blocks") {

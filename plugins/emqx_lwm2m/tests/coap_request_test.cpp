@@ -133,6 +133,13 @@ TEST_CASE("a response that comes later, its ACK, and its copies") {
   CHECK(w.in("CON 2.05 #77 t1 'late") == "RST 0.00 #77");  // and so long ago
 }
 
+TEST_CASE("a response in another ACK behind the empty one") {
+  World w;
+  w.get("a");
+  w.in("ACK 0.00 #1");
+  CHECK(w.in("ACK 2.05 #1 t1 'late") == "responded 1 2.05 'late");
+}
+
 TEST_CASE("the same, not confirmable") {
   World w;
   w.get("a");

@@ -155,7 +155,7 @@ TEST_CASE("queries of a path, where they do no harm") {
   CHECK(command.queries == std::vector<std::string>{"x=1", "y", "z=a=b"});
   CHECK(accepted("discover", R"({"path":"/3?x=1"})").queries.size() == 1);
   CHECK(accepted("read", R"({"path":"/3?"})").queries.empty());
-  for (const auto& [type, data] : {
+  for (const auto& one : {
            std::pair{"write", R"({"path":"/3/0/1?pmin=1","value":1})"},
            std::pair{"observe", R"({"path":"/3/0/1?pmin=1"})"},
            std::pair{"cancel-observe", R"({"path":"/3/0/1?pmin=1"})"},
@@ -164,8 +164,8 @@ TEST_CASE("queries of a path, where they do no harm") {
            std::pair{"create", R"({"basePath":"/3303?a"})"},
            std::pair{"delete", R"({"path":"/3303/0?a"})"},
        }) {
-    CAPTURE(data);
-    CHECK(reason(type, data) == "query_not_allowed");
+    CAPTURE(one.second);
+    CHECK(reason(one.first, one.second) == "query_not_allowed");
   }
   const std::string long_one(256, 'q');
   CHECK(reason("read", R"({"path":"/3?)" + long_one + R"("})") == "bad_query");
@@ -207,7 +207,7 @@ TEST_CASE("paths as deep as the operation goes") {
 }
 
 TEST_CASE("the object of keys is nobody's business") {
-  for (const auto& [type, data] : {
+  for (const auto& one : {
            std::pair{"read", R"({"path":"/0"})"},
            std::pair{"read", R"({"path":"0/0/5?x"})"},
            std::pair{"discover", R"({"path":"/0/0"})"},
@@ -221,8 +221,8 @@ TEST_CASE("the object of keys is nobody's business") {
            std::pair{"read-composite", R"({"paths":["/3/0","/0/0"]})"},
            std::pair{"write-composite", R"({"content":[{"path":"/0/0/1","value":1}]})"},
        }) {
-    CAPTURE(data);
-    CHECK(reason(type, data) == "security_object");
+    CAPTURE(one.second);
+    CHECK(reason(one.first, one.second) == "security_object");
   }
 }
 

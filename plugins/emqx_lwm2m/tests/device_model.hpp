@@ -33,6 +33,10 @@ class Model {
     look();
     CHECK(open_.empty());  // each command has had its answer
     CHECK(m_.device->waiting() == 0);
+    const lwm2m::DeviceCounters& n = m_.counters;
+    CHECK(n.commands == static_cast<std::uint64_t>(last_id_));
+    CHECK(n.commands == n.answered + n.errors + n.timeouts + n.resets + n.offline + n.queue_full +
+                            n.queue_expired + lost_);
   }
 
  private:
@@ -108,6 +112,7 @@ class Model {
 
   void restart() {
     under_way_.reset();
+    lost_ += operations_.size();
     for (const int id : operations_) open_.erase(id);
     operations_.clear();
     const std::int64_t before = m_.out.now;
@@ -299,7 +304,7 @@ class Model {
   std::map<std::string, std::string> tokens_;     // of what it observes, by path
   std::set<int> open_, operations_;
   std::optional<UnderWay> under_way_;
-  std::size_t seen_ = 0;
+  std::size_t seen_ = 0, lost_ = 0;
   int last_id_ = 0, last_answered_ = 0;
   std::uint32_t sequence_ = 0;
   std::uint16_t next_id_ = 1'000;

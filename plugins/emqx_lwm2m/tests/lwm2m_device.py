@@ -56,6 +56,7 @@ def little_sensor(device):
         device.package = data
         firmware[3].value = DOWNLOADED if data else IDLE
         device.say(f'has firmware of {len(data)} octets')
+        device.changed('/5/0/3')
 
     def fetch(uri):
         if not uri:
@@ -65,7 +66,6 @@ def little_sensor(device):
         device.changed('/5/0/3')
         with urllib.request.urlopen(uri) as got:
             package(got.read())
-        device.changed('/5/0/3')
 
     def install(_):
         firmware[3].value, firmware[5].value = IDLE, 1

@@ -4,7 +4,7 @@
 using namespace lwm2m_test;
 
 // A firmware image is one message.
-constexpr const char* kLarge = "[mqtt]\nmax_packet_size = \"16MB\"\n";
+constexpr const char* kLarge = "[limits]\nmax_packet_size = \"16MB\"\n";
 
 TEST_CASE("CoAP messages") { run_alone("framing_checks.py"); }
 TEST_CASE("registering, updating, leaving") { run_alone("register_checks.py"); }

@@ -18,7 +18,11 @@ function ask(agent, method, path, query, payload) {
     if (payload) out.setOption('Content-Format', 'application/link-format');
     out.on('response', (answer) => {
       const place = answer.options.filter(({ name }) => name === 'Location-Path');
-      resolve({ code: answer.code, place: place.map(({ value }) => value.toString()).join('/') });
+      resolve({
+        code: answer.code,
+        place: place.map(({ value }) => value.toString()).join('/'),
+        localPort: answer.outSocket.port,
+      });
     });
     out.on('error', reject);
     out.end(payload);
@@ -28,9 +32,9 @@ function ask(agent, method, path, query, payload) {
 async function asking(local, ...what) {
   const agent = new Agent({ type: 'udp4', port: local });
   const answer = await ask(agent, ...what);
-  const localPort = agent._sock.address().port;
-  await new Promise((resolve) => { agent.close(resolve); });
-  return { ...answer, localPort };
+  agent.close();
+  while (agent._sock) await new Promise(setImmediate); // then the port is free
+  return answer;
 }
 
 function answer(incoming, outgoing) {

@@ -29,10 +29,13 @@ std::string as_json(const ConnectionInfo& info) {
   } else {
     out.add("username", info.username);
   }
-  out.add("peername", info.peer)
-      .add("listener", info.listener)
-      .add("proto_ver", version_text(info.version))
-      .add("clean_start", info.clean_start)
+  out.add("peername", info.peer).add("listener", info.listener).add("protocol", info.protocol);
+  if (info.speaks_mqtt()) {
+    out.add("proto_ver", version_text(info.version));
+  } else {
+    out.add_null("proto_ver");
+  }
+  out.add("clean_start", info.clean_start)
       .add("keepalive", info.keep_alive_s)
       .add("connected_at", info.connected_at_s)
       .add("tls", info.tls)
@@ -41,10 +44,11 @@ std::string as_json(const ConnectionInfo& info) {
 }
 
 std::string as_text(const ConnectionInfo& info) {
-  return fmt::format("Connection({}, clean_start={}, username={}, peername={}, connected_at={})",
+  return fmt::format("Connection({}, clean_start={}, username={}, peername={}, connected_at={}{})",
                      one_line(info.client_id), info.clean_start,
                      info.username.empty() ? "undefined" : one_line(info.username),
-                     one_line(info.peer), info.connected_at_s);
+                     one_line(info.peer), info.connected_at_s,
+                     info.speaks_mqtt() ? "" : ", protocol=" + one_line(info.protocol));
 }
 
 std::string render(const ConnectionInfo& info, bool json) {

@@ -3,14 +3,11 @@
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
+#include "kernel/broker/answer_timeout.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
 
 namespace keel::kernel {
-
-namespace {
-constexpr std::int64_t kAnswerTimeoutMs = 5'000;
-}  // namespace
 
 struct Broker::Asked {
   Asked(Broker& owner, std::uint64_t number, const Session& session,

@@ -17,7 +17,9 @@ struct ConnectionInfo {
   std::string peer;                      // "ip:port"
   Endpoint endpoint;
   std::string_view listener;
-  Version version{};
+  std::string_view protocol = "mqtt";  // what the client itself speaks
+  Version version{};                   // of MQTT, also where a gateway speaks it for the client
+  bool speaks_mqtt() const { return protocol == "mqtt"; }
   bool clean_start = true, has_password = false;
   std::uint16_t keep_alive_s = 0;
   std::int64_t connected_at_s = 0;               // Unix time

@@ -23,6 +23,14 @@ std::string_view version_name(Version version) {
   return version == Version::v5 ? "5.0" : version == Version::v311 ? "3.1.1" : "3.1";
 }
 
+// What the client speaks, for the log: "version=5.0"; of a gateway's client "protocol=mqtt-sn".
+std::string protocol_text(const PeerInfo& peer, Version version) {
+  std::string scratch;
+  if (!peer.listener || peer.listener->protocol == "mqtt")
+    return fmt::format("version={}", version_name(version));
+  return fmt::format("protocol={}", printable(peer.listener->protocol, scratch));
+}
+
 const char* refusal(Reason reason) {
   switch (reason) {
     case Reason::bad_user_name_or_password:
@@ -324,7 +332,7 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   broker_->metrics().add(Metric::connect_received);
   send_connack(connect, opened.present, assigned, answer, said);
   start_resend();  // before anything new can be sent
-  if (session_->queue.qos0() != 0) queueing_ |= kBehind;
+  keep_order();
   tell_connected(connect, opened.present);
   if (extras_) {  // what only CONNECT needed
     extras_->connect_copy = {};
@@ -335,14 +343,15 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
 
 void Connection::tell_connected(const ConnectView& connect, bool present) {
   std::string name, user;
-  KEEL_LOG(info, "client={} peer={}: connected: version={} clean_start={} keepalive={} username={}",
-           printable(connect.client_id, name), link_.peer().address(), version_name(version_),
-           connect.clean_start, keep_alive_s_, printable(username(), user));
+  KEEL_LOG(info, "client={} peer={}: connected: {} clean_start={} keepalive={} username={}",
+           printable(connect.client_id, name), link_.peer().address(),
+           protocol_text(link_.peer(), version_), connect.clean_start, keep_alive_s_,
+           printable(username(), user));
   if (broker_->traces())
     trace(fmt::format(
-        "received CONNECT version={} clean_start={} keepalive={} will={}; sent CONNACK "
-        "session_present={}",
-        version_name(version_), connect.clean_start, keep_alive_s_, connect.has_will, present));
+        "received CONNECT {} clean_start={} keepalive={} will={}; sent CONNACK session_present={}",
+        protocol_text(link_.peer(), version_), connect.clean_start, keep_alive_s_, connect.has_will,
+        present));
   broker_->presence_connected(*this);
   broker_->tell_session(present ? Event::session_resumed : Event::session_created, *session_,
                         "success");

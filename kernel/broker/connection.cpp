@@ -257,11 +257,21 @@ void Connection::close_link(Reason why) {
 
 void Connection::arm_keep_alive() {
   timer_.cancel();
-  const auto& listener = link_.peer().listener;
-  if (keep_alive_s_ != 0 && !(listener && listener->watches_clients))
+  if (keep_alive_s_ != 0 && !of_gateway())
     link_.shard().timers().arm(
         timer_, static_cast<std::int64_t>(keep_alive_s_ * 1000.0 *
                                           broker_->settings().mqtt.keepalive_multiplier));
+}
+
+bool Connection::of_gateway() const {
+  const ListenerInfo* listener = link_.peer().listener.get();
+  return listener && listener->watches_clients;
+}
+
+void Connection::keep_order() {
+  if (session_->queue.qos0() != 0 ||
+      (of_gateway() && !(session_->queue.empty() && nothing_to_resend())))
+    queueing_ |= kBehind;
 }
 
 bool Connection::suspend(std::uint32_t queue_limit) {
@@ -284,7 +294,8 @@ bool Connection::resume() {
   if (!suspended()) return true;
   end_poll();
   sleep_.reset();
-  queueing_ = session_->queue.qos0() != 0 ? kBehind : 0;
+  queueing_ = 0;
+  keep_order();
   last_received_ms_ = link_.shard().now_ms();
   arm_keep_alive();
   broker_->set_shared_online(*session_, true);
@@ -350,7 +361,10 @@ ConnectionInfo Connection::info() const {
   info.username = username();
   info.peer = link_.peer().address();
   info.endpoint = link_.peer().endpoint;
-  if (link_.peer().listener) info.listener = link_.peer().listener->settings.name;
+  if (const auto& listener = link_.peer().listener) {
+    info.listener = listener->settings.name;
+    info.protocol = listener->protocol;
+  }
   info.version = version_;
   info.clean_start = clean_start_;
   info.has_password = has_password_;

@@ -83,6 +83,10 @@ class Connection final : public LinkHandler {
   const FilterId* retained_due();
   // Whether messages may go past the session's queue.
   bool direct() const { return queueing_ == 0; }
+  // Called when something is in the session's queue or is to be sent again: from now on messages
+  // go behind it, where they must not overtake it. A client of a gateway gets all messages in
+  // order, others those of one QoS [MQTT5 4.6].
+  void keep_order();
   // The session's queue has been sent.
   void caught_up() { queueing_ &= kSuspended; }
 
@@ -136,7 +140,7 @@ class Connection final : public LinkHandler {
   // Why even QoS 0 messages go through the session's queue.
   enum Queueing : std::uint8_t {
     kSuspended = 1,  // the client sleeps
-    kBehind = 2,     // QoS 0 messages wait there and are to stay in front
+    kBehind = 2,     // what waits there, or to be sent again, is to stay in front
   };
 
   // Of a client that sleeps.
@@ -180,6 +184,7 @@ class Connection final : public LinkHandler {
   Extras& extras();
 
   // connection.cpp
+  bool of_gateway() const;
   Outcome handle(const FixedHeader& header, Bytes body);
   void limit_output();
   void fail(const Fault& fault);

@@ -55,6 +55,7 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
   delivery.retain = retain;
   set_subscription_ids(delivery, ids, target.group, shared);
   enqueue(session, std::move(delivery));
+  if (connection) connection->keep_order();
 }
 
 bool Broker::ignores_own(const Session& session) const {

@@ -27,6 +27,12 @@ std::string name_or_undefined(std::string_view username) {
   return username.empty() ? "\"undefined\"" : quoted(username);
 }
 
+// As in CONNECT; of a gateway's client what it calls its protocol.
+std::string_view protocol_name(const ConnectionInfo& info) {
+  if (!info.speaks_mqtt()) return info.protocol;
+  return info.version == Version::v31 ? "MQIsdp" : "MQTT";
+}
+
 }  // namespace
 
 void Broker::publish_presence(std::string_view client_id, std::string_view what,
@@ -44,11 +50,11 @@ void Broker::presence_connected(const Connection& connection) {
     const ConnectionInfo info = connection.info();
     return fmt::format(
         R"({{"clientid":{},"username":{},"ipaddress":{},"connack":0,"ts":{},"proto_ver":{},)"
-        R"("proto_name":"{}","clean_start":{},"keepalive":{}}})",
+        R"("proto_name":{},"clean_start":{},"keepalive":{}}})",
         quoted(info.client_id), name_or_undefined(info.username),
         quoted(std::string_view(info.peer).substr(0, info.peer.rfind(':'))), unix_ms(),
-        static_cast<int>(info.version), info.version == Version::v31 ? "MQIsdp" : "MQTT",
-        info.clean_start, info.keep_alive_s);
+        info.speaks_mqtt() ? fmt::format("{}", static_cast<int>(info.version)) : "null",
+        quoted(protocol_name(info)), info.clean_start, info.keep_alive_s);
   });
 }
 

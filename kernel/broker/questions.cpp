@@ -5,14 +5,13 @@
 
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
+#include "kernel/broker/answer_timeout.hpp"
 #include "kernel/broker/broker.hpp"
 #include "kernel/broker/connection.hpp"
 
 namespace keel::kernel {
 
 namespace {
-
-constexpr std::int64_t kAnswerTimeoutMs = 5'000;
 
 // What a decision is remembered under: all that the hook was asked about, but who.
 DecisionKey decision_key(const AuthorizeRequest& request) {

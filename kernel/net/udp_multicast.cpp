@@ -12,8 +12,6 @@ namespace {
 
 const char* remedy(int error) {
   switch (error) {
-    case EADDRINUSE:
-      return "; the socket is a member already";
     case EADDRNOTAVAIL:
       return "; the socket is no member there";
     case ENODEV:
@@ -27,7 +25,7 @@ const char* remedy(int error) {
 
 }  // namespace
 
-Result<void> UdpSocket::membership(bool join, const Endpoint& group, std::uint32_t interface) {
+Result<bool> UdpSocket::membership(bool join, const Endpoint& group, std::uint32_t interface) {
   const auto error = [&](const std::string& text) {
     return Error{fmt::format("UDP {}: cannot {} group {}: {}", local_.text(),
                              join ? "join" : "leave", group.host(), text)};
@@ -44,17 +42,19 @@ Result<void> UdpSocket::membership(bool join, const Endpoint& group, std::uint32
   request.gr_interface = interface;
   std::memcpy(&request.gr_group, &address.storage, sizeof request.gr_group);
   const int option = join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP;
-  if (::setsockopt(fd_, group6 ? IPPROTO_IPV6 : IPPROTO_IP, option, &request, sizeof request) != 0)
-    return error(std::string(std::strerror(errno)) + remedy(errno));
-  return {};
+  if (::setsockopt(fd_, group6 ? IPPROTO_IPV6 : IPPROTO_IP, option, &request, sizeof request) == 0)
+    return true;
+  if (join && errno == EADDRINUSE) return false;
+  return error(std::string(std::strerror(errno)) + remedy(errno));
 }
 
-Result<void> UdpSocket::join(const Endpoint& group, std::uint32_t interface) {
+Result<bool> UdpSocket::join(const Endpoint& group, std::uint32_t interface) {
   return membership(true, group, interface);
 }
 
 Result<void> UdpSocket::leave(const Endpoint& group, std::uint32_t interface) {
-  return membership(false, group, interface);
+  if (auto left = membership(false, group, interface); !left) return Error{left.error()};
+  return {};
 }
 
 // A socket of IPv6 sends to groups of IPv4 as well, so both are set where there are both.

@@ -71,8 +71,9 @@ class UdpSocket final : private Pollable {
   SendOutcome send(const Endpoint& peer, Bytes bytes, const Endpoint* from = nullptr);
 
   // Multicast; `interface` 0: the system's choice. A group is received only by the sockets that
-  // joined it; of several sockets on one address all that joined get every datagram.
-  Result<void> join(const Endpoint& group, std::uint32_t interface);
+  // joined it; of several sockets on one address all that joined get every datagram. join() answers
+  // whether it was no member yet.
+  Result<bool> join(const Endpoint& group, std::uint32_t interface);
   Result<void> leave(const Endpoint& group, std::uint32_t interface);
   // Of what is sent to groups from here: how far, from which interface, and whether this machine
   // gets it too.
@@ -94,7 +95,7 @@ class UdpSocket final : private Pollable {
   void on_events(std::uint32_t events) override;
   bool receive_batch();
   std::span<const Datagram> take_batch(Buffers& buffers, std::size_t count);
-  Result<void> membership(bool join, const Endpoint& group, std::uint32_t interface);
+  Result<bool> membership(bool join, const Endpoint& group, std::uint32_t interface);
   Result<void> set_option(int option4, int option6, int value, const char* what);
   SendOutcome count_out(long sent);
 

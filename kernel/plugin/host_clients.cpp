@@ -13,7 +13,7 @@ constexpr std::size_t kSlice = 256;
 
 // One client, owned, for the way to the control thread.
 struct Known {
-  std::string client_id, username, listener;
+  std::string client_id, username, listener, protocol;
   std::uint8_t version = 0;
   bool clean_start = true;
   bool has_password = false;
@@ -26,6 +26,7 @@ Known copy(const ConnectionInfo& info) {
   return {std::string(info.client_id),
           std::string(info.username),
           std::string(info.listener),
+          std::string(info.protocol),
           static_cast<std::uint8_t>(info.version),
           info.clean_start,
           info.has_password,
@@ -64,7 +65,7 @@ class Lookup {
       client.has_username = each.username.empty() ? 0 : 1;
       client.has_password = each.has_password ? 1 : 0;
       client.listener = str(each.listener);
-      client.protocol = str("mqtt");
+      client.protocol = str(each.protocol);
       client.peer = to_addr(each.peer);
       client.keep_alive_s = each.keep_alive_s;
       if (each.verified) client.verified = &proved.emplace_back(to_verified(*each.verified));

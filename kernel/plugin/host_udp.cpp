@@ -109,8 +109,11 @@ keel_status udp_join(const keel_host* host, keel_handle socket, const keel_addr*
   PluginUdp* const bind = find_bind(slot, socket, status, "udp.join");
   if (!bind) return status;
   if (!group) return fail(KEEL_E_INVAL, "udp.join: a group is needed");
-  if (auto joined = bind->join(to_endpoint(*group), interface_index); !joined)
-    return fail(KEEL_E_IO, "udp.join: " + joined.error());
+  const Endpoint wanted = to_endpoint(*group);
+  const auto joined = bind->join(wanted, interface_index);
+  if (!joined) return fail(KEEL_E_IO, "udp.join: " + joined.error());
+  if (!*joined)
+    return fail(KEEL_E_EXISTS, "udp.join: the socket is a member of " + wanted.host() + " already");
   return KEEL_OK;
 }
 

@@ -161,16 +161,16 @@ Result<void> PluginUdp::reload_tls() {
 }
 
 // One of the sockets: of several that joined a group, each would get every datagram.
-Result<void> PluginUdp::join(const Endpoint& group, std::uint32_t interface_index) {
+Result<bool> PluginUdp::join(const Endpoint& group, std::uint32_t interface_index) {
   for (std::uint32_t i = 0; i < ends_.size(); ++i) {
     if (!ends_[i]) continue;
-    Result<void> joined = Error{"the shard does not answer"};
+    Result<bool> joined = Error{"the shard does not answer"};
     static_cast<void>(slot().runtime().shards().run_on(
         i, [&](Shard&) { joined = ends_[i]->socket().join(group, interface_index); },
         kShardTimeout));
     return joined;
   }
-  return {};
+  return Error{"the socket is closed"};
 }
 
 UdpEnd* PluginUdp::here() const {

@@ -45,7 +45,8 @@ class PluginUdp final : public HostObject {
   // While it is parked: the next version's. An error changes nothing.
   Result<void> hand_over(UdpWish wish, const UdpOwner& owner);
   Result<void> reload_tls();
-  Result<void> join(const Endpoint& group, std::uint32_t interface_index);
+  // Whether it was no member yet.
+  Result<bool> join(const Endpoint& group, std::uint32_t interface_index);
   void close();  // waits for the shards
 
   // This shard's socket; null: it has none, or this is no shard. [any]

@@ -4,13 +4,52 @@
 #include <utility>
 
 #include <keel/text.hpp>
+#include <keel/topic_filter.hpp>
 
 namespace emqx_acl {
 namespace {
 
 constexpr std::size_t kLongest = 65'535;  // what an MQTT string can hold
 
+// The levels of the topic asked about, one after the other.
+class AskedLevels {
+ public:
+  explicit AskedLevels(const Topic& topic) : rest_(topic.levels()) {}
+
+  bool ended() const { return rest_.empty(); }
+  void next() { rest_ = rest_.subspan(1); }
+  std::string_view level() const { return rest_.front(); }
+  bool hash() const { return level() == "#"; }
+  bool plus() const { return level() == "+"; }
+
+ private:
+  std::span<const std::string_view> rest_;
+};
+
 }  // namespace
+
+// The levels of a pattern, one after the other, as they are for these names.
+class TopicPattern::Walk {
+ public:
+  Walk(const TopicPattern& pattern, Relation relation, const Names& names)
+      : pattern_(pattern), relation_(relation), names_(names) {}
+
+  bool ended() const { return at_ == pattern_.levels_.size(); }
+  void next() { ++at_; }
+  bool hash() const { return kind() == Level::Kind::hash; }
+  bool holds(std::string_view asked) const {
+    if (kind() == Level::Kind::plus) return asked != "#" || relation_ != Relation::covers;
+    return pattern_.level_holds(at_, asked, names_);
+  }
+
+ private:
+  Level::Kind kind() const { return pattern_.levels_[at_].kind; }
+
+  const TopicPattern& pattern_;
+  Relation relation_;
+  const Names& names_;
+  std::size_t at_ = 0;
+};
 
 std::optional<TopicPattern> TopicPattern::compile(std::string_view text, Dialect dialect,
                                                   std::string& error) {
@@ -170,22 +209,10 @@ bool TopicPattern::holds(Relation relation, const Topic& topic, const Names& nam
   if (literal_) return topic.text() == text_;
   if (!uses_.empty() && !usable(names, permit)) return false;
   if (clash_at_start(topic, names)) return false;
-  const auto asked = topic.levels();
-  for (std::size_t i = 0;; ++i) {
-    if (i == levels_.size()) {
-      return i == asked.size() || (relation == Relation::overlaps && asked[i] == "#");
-    }
-    const Level::Kind kind = levels_[i].kind;
-    if (kind == Level::Kind::hash) return true;  // also the level above, when the topic has ended
-    if (i == asked.size()) return false;
-    if (relation == Relation::overlaps && asked[i] == "#") return true;
-    if (kind == Level::Kind::plus) {
-      if (relation == Relation::covers && asked[i] == "#") return false;
-      continue;
-    }
-    if (relation == Relation::overlaps && asked[i] == "+") continue;
-    if (!level_holds(i, asked[i], names)) return false;
-  }
+  const Walk mine(*this, relation, names);
+  const AskedLevels asked(topic);
+  return relation == Relation::overlaps ? keel::levels_overlap(mine, asked)
+                                        : keel::levels_cover(mine, asked);
 }
 
 std::string TopicPattern::filled(const Names& names) const {

@@ -64,6 +64,8 @@ class TopicPattern {
     std::vector<Piece> pieces = {};  // of one to be filled in
   };
 
+  class Walk;
+
   static bool parse_level(std::string_view text, Dialect dialect, Level& out, std::string& error);
   static bool parse_pieces(std::string_view text, Level& out, std::string& error);
   static const Name& name_of(Piece::Kind kind, const Names& names);

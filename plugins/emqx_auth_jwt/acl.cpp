@@ -1,7 +1,7 @@
 #include "emqx_auth_jwt/acl.hpp"
 
-#include "emqx_auth_jwt/topic_match.hpp"
 #include "keel/text.hpp"
+#include "keel/topic_filter.hpp"
 
 namespace jwt {
 
@@ -86,7 +86,7 @@ class Reader {
     }
     auto text = fill_in(written, asker_, Acl::kMaxText - text_);
     if (!text) return fail(concat("its filters have more than ", Acl::kMaxText, " bytes"));
-    if (!is_filter(*text)) return fail("a topic filter is not well formed");
+    if (!keel::is_topic_filter(*text)) return fail("a topic filter is not well formed");
     text_ += text->size();
     rules.push_back({allow, action, std::move(*text)});
     return true;
@@ -125,7 +125,9 @@ std::optional<Acl> Acl::read(const json::value& claim, const Asker& asker, std::
 bool Acl::allows(Action action, std::string_view topic) const {
   for (const AclRule& rule : rules_) {
     if (!includes(rule.action, action)) continue;
-    if (rule.allow ? covers(rule.filter, topic) : overlaps(rule.filter, topic)) return rule.allow;
+    if (rule.allow ? keel::filter_covers(rule.filter, topic)
+                   : keel::filters_overlap(rule.filter, topic))
+      return rule.allow;
   }
   return false;
 }

@@ -63,11 +63,12 @@ void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
   if (packet.type == Type::searchgw) answer_search(arrival);
   if (packet.type == Type::connect) return connect(arrival, packet);
   if (Device* const device = at(arrival.peer)) {
-    if (same_identity(device->proof.get(), arrival.verified)) return device->on_packet(packet);
+    if (keel::same_identity(device->proof.get(), arrival.verified))
+      return device->on_packet(packet);
     part(*device);
   } else if (const auto route = routes_.find(arrival.peer); route != routes_.end()) {
     arrival.serial = route->second.serial;
-    if (same_identity(route->second.proof.get(), arrival.verified)) {
+    if (keel::same_identity(route->second.proof.get(), arrival.verified)) {
       return forward(arrival, route->second.home, true, false);
     }
     post(route->second.home, {Letter::Kind::elsewhere, false, 0, arrival.peer, {}, {}});
@@ -120,24 +121,25 @@ void ShardRoom::publish_without_session(const Arrival& arrival, const Packet& pa
 
 void ShardRoom::forward(const Arrival& arrival, std::uint32_t home, bool routed, bool with_proof) {
   post(home, {Letter::Kind::datagram, routed, arrival.serial, arrival.peer, arrival.message,
-              with_proof ? copy_proof(arrival.verified) : nullptr});
+              with_proof ? keel::copy_proof(arrival.verified) : nullptr});
 }
 
 // False: too much waits there already.
 bool ShardRoom::post(std::uint32_t to, Letter letter) {
-  const Mailbox::Put put = common.rooms[to]->inboxes_[index]->put(std::move(letter));
-  if (put == Mailbox::Put::first) {
+  const Mailbox::Put done = put(*common.rooms[to]->inboxes_[index], std::move(letter));
+  if (done == Mailbox::Put::first) {
     // Where that is not possible, the other shard looks by itself soon.
     common.host.shards()
         .post(to, [room = common.rooms[to].get(), from = index] { room->open_mail(from); })
         .ignore();
   }
-  if (put == Mailbox::Put::full) ++counters.forward_dropped;
-  return put != Mailbox::Put::full;
+  if (done == Mailbox::Put::full) ++counters.forward_dropped;
+  return done != Mailbox::Put::full;
 }
 
 void ShardRoom::open_mail(std::uint32_t from) {
-  inboxes_[from]->take().each([&](Letter& letter) {
+  inboxes_[from]->take().each([&](Envelope& envelope, std::string_view octets) {
+    Letter letter = envelope.open(octets);
     if (letter.kind == Letter::Kind::route) {
       take_route(letter, from);
     } else if (letter.kind == Letter::Kind::datagram) {

@@ -48,7 +48,7 @@ bool ShardRoom::go_home(Arrival& arrival, std::uint32_t home) {
   Route& to = routes_[Peer(arrival.peer)];
   to.home = home;
   arrival.serial = to.serial = ++last_serial_;
-  to.proof = copy_proof(arrival.verified);
+  to.proof = keel::copy_proof(arrival.verified);
   return true;
 }
 
@@ -57,7 +57,7 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
   if (Device* const other = at(arrival.peer); other && other->id() != packet.text) part(*other);
   Device* device = find(packet.text);
   if (device && !device->away()) {
-    if (!same_identity(device->proof.get(), arrival.verified)) {
+    if (!keel::same_identity(device->proof.get(), arrival.verified)) {
       return refuse(arrival, ReturnCode::not_supported);
     }
     if (!same(device->link.peer.view(), arrival.peer)) {
@@ -77,7 +77,7 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
   }
   device->link.via = arrival.via;
   device->link.serial = arrival.serial;
-  device->proof = copy_proof(arrival.verified);
+  device->proof = keel::copy_proof(arrival.verified);
   device->on_packet(packet);
 }
 
@@ -115,7 +115,7 @@ void ShardRoom::complain(const char* limit) {
 void ShardRoom::rebind(const Arrival& arrival, const Packet& packet) {
   Device* const device = find(packet.text);
   if (!device || !settings_->rebind || !device->asleep() ||
-      !same_identity(device->proof.get(), arrival.verified)) {
+      !keel::same_identity(device->proof.get(), arrival.verified)) {
     return tell_to_connect(arrival);
   }
   if (Device* const other = at(arrival.peer)) part(*other);
@@ -125,7 +125,7 @@ void ShardRoom::rebind(const Arrival& arrival, const Packet& packet) {
   device->client().moved();
   if (arrival.via == index) return device->on_packet(packet);
   post(arrival.via, {Letter::Kind::route, false, 0, arrival.peer, arrival.message,
-                     copy_proof(arrival.verified)});
+                     keel::copy_proof(arrival.verified)});
   settle(*device);
 }
 

@@ -20,7 +20,8 @@ keel::Will will_of(const WillView& will) {
 
 // The user name that DTLS proved, where the listener wants that. A key's identity the broker takes
 // itself; a common name is given, see Proven. False: the peer has proved another thing.
-bool name_by_proof(keel::SessionRequest& request, const Listener* listener, const Proof* proof) {
+bool name_by_proof(keel::SessionRequest& request, const Listener* listener,
+                   const keel::Proof* proof) {
   if (!listener || !listener->dtls()) return true;
   const Identity which = listener->settings().dtls->identity;
   if (which == Identity::none) return true;
@@ -40,7 +41,7 @@ Device::Device(ShardRoom& room, std::string client_id)
     : room_(room), client_(*this, room.settings()->clients, room.counters, std::move(client_id)) {}
 
 Device::Device(ShardRoom& room, const SavedDevice& saved)
-    : proof(saved.proof ? std::make_unique<Proof>(*saved.proof) : nullptr),
+    : proof(saved.proof ? std::make_unique<keel::Proof>(*saved.proof) : nullptr),
       generated(saved.generated),
       room_(room),
       session_(attach(room, saved.session, *this)),
@@ -190,7 +191,7 @@ void Device::save(SavedDevice& out) const {
   out.session = session_.id();
   out.refused = refused_;
   out.generated = generated;
-  if (proof) out.proof = std::make_unique<Proof>(*proof);
+  if (proof) out.proof = std::make_unique<keel::Proof>(*proof);
   if (!link.peer) return;
   out.listener = link.peer.listener->settings().name;
   out.address = link.peer.address;

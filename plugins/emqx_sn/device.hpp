@@ -3,22 +3,22 @@
 // each call into the machine the room settles what came of it, which may be the device's end.
 #pragma once
 
+#include <keel/proof.hpp>
 #include <keel/session.hpp>
+#include <keel/wheel.hpp>
 #include <list>
 #include <string>
 
 #include "emqx_sn/client.hpp"
 #include "emqx_sn/peer.hpp"
-#include "emqx_sn/proof.hpp"
 #include "emqx_sn/tally.hpp"
-#include "emqx_sn/wheel.hpp"
 
 namespace sn {
 
 class ShardRoom;
 struct SavedDevice;
 
-class Device final : public Outside, public keel::SessionHandler, public WheelItem {
+class Device final : public Outside, public keel::SessionHandler, public keel::WheelItem {
  public:
   Device(ShardRoom& room, std::string client_id);
   // As the old version left it, with its link. [control, before anything runs]
@@ -73,7 +73,7 @@ class Device final : public Outside, public keel::SessionHandler, public WheelIt
 
   // The room's.
   Place link;              // null peer: nobody knows where it is
-  ProofPtr proof;          // of the peer, when it said CONNECT
+  keel::ProofPtr proof;    // of the peer, when it said CONNECT
   bool generated = false;  // the client has no id of its own
   bool counted = false;    // among those that are not away
   bool on_away_list = false;

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "emqx_sn/listener_set.hpp"
+#include "emqx_sn/listener.hpp"
 #include "emqx_sn/proven.hpp"
 #include "emqx_sn/saved_device.hpp"
 #include "emqx_sn/shard_room.hpp"
@@ -23,7 +23,8 @@ namespace sn {
 
 class Gateway {
  public:
-  explicit Gateway(keel::Host& host) : common_(host), listeners_(host, &Gateway::receive, this) {}
+  explicit Gateway(keel::Host& host)
+      : common_(host), listeners_(host, "emqx_sn", &Gateway::receive, this) {}
 
   keel::Status start(const SettingsPtr& settings);
   // Where that fails, all is as before.

@@ -1,16 +1,15 @@
-// What one shard has for another: letters that gather until the other shard comes for them, so that
-// a batch of datagrams costs one post. Written by one shard, emptied by another; bounded.
+// What one shard has for another: letters, which travel in envelopes. Values.
 #pragma once
 
 #include <cstdint>
 #include <keel/address.hpp>
-#include <mutex>
+#include <keel/mailbox.hpp>
+#include <keel/proof.hpp>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "emqx_sn/peer.hpp"
-#include "emqx_sn/proof.hpp"
 
 namespace sn {
 
@@ -28,60 +27,52 @@ struct Letter {
   std::uint32_t serial = 0;  // of the route
   PeerView peer;
   std::string_view bytes;  // nobody: the payload, and peer.node is the topic
-  ProofPtr proof;          // datagram: when the home shard may have to know who it is
+  keel::ProofPtr proof;    // datagram: when the home shard may have to know who it is
+
+  // What undoes state has room when other letters have none.
+  bool urgent() const { return kind == Kind::gone || kind == Kind::elsewhere; }
 };
 
-class Mailbox {
+// A letter without its texts, which go beside it: first the node, then the bytes.
+class Envelope {
  public:
-  static constexpr std::size_t kMostLetters = 8192, kMostBytes = 4 << 20;
-
-  // What had gathered, in order.
-  class Batch {
-   public:
-    template <class F>  // f(Letter&)
-    void each(F&& f) {
-      const char* at = bytes_.data();
-      for (Entry& entry : entries_) {
-        const std::string_view node(at, entry.node_size);
-        const std::string_view bytes(at + entry.node_size, entry.size);
-        at += entry.node_size + entry.size;
-        Letter letter{entry.kind,   entry.flag,
-                      entry.serial, {entry.listener, entry.address, entry.wrapped, node},
-                      bytes,        std::move(entry.proof)};
-        f(letter);
-      }
-    }
-    bool empty() const { return entries_.empty(); }
-
-   private:
-    friend class Mailbox;
-    struct Entry {
-      Letter::Kind kind;
-      bool flag, wrapped;
-      std::uint16_t node_size;
-      std::uint32_t serial, size;
-      const Listener* listener;
-      keel::Address address;
-      ProofPtr proof;
-    };
-    void clear();
-
-    std::vector<Entry> entries_;
-    std::string bytes_;
-  };
-
-  enum class Put : std::uint8_t { first, added, full };
-
-  // Copies the letter. `first`: nobody has been sent for the letters yet. Letters that undo state
-  // have room when others have none.
-  Put put(Letter letter);
-  // What had gathered; valid until the next call.
-  Batch& take();
+  explicit Envelope(Letter& letter)
+      : kind_(letter.kind),
+        flag_(letter.flag),
+        wrapped_(letter.peer.wrapped),
+        node_size_(static_cast<std::uint16_t>(letter.peer.node.size())),
+        serial_(letter.serial),
+        listener_(letter.peer.listener),
+        address_(letter.peer.address),
+        proof_(std::move(letter.proof)) {}
+  // Valid as long as this and the octets. Once: it takes the proof.
+  Letter open(std::string_view octets) {
+    return {kind_,
+            flag_,
+            serial_,
+            {listener_, address_, wrapped_, octets.substr(0, node_size_)},
+            octets.substr(node_size_),
+            std::move(proof_)};
+  }
 
  private:
-  std::mutex mutex_;
-  Batch gathering_;  // under the mutex
-  Batch taken_;      // of the shard that empties
+  Letter::Kind kind_;
+  bool flag_, wrapped_;
+  std::uint16_t node_size_;
+  std::uint32_t serial_;
+  const Listener* listener_;
+  keel::Address address_;
+  keel::ProofPtr proof_;
 };
+using Mailbox = keel::Mailbox<Envelope>;
+
+// Few letters have a node, and these are short.
+inline Mailbox::Put put(Mailbox& box, Letter letter) {
+  const bool urgent = letter.urgent();
+  if (letter.peer.node.empty()) return box.put(Envelope(letter), letter.bytes, urgent);
+  std::string texts(letter.peer.node);
+  texts += letter.bytes;
+  return box.put(Envelope(letter), texts, urgent);
+}
 
 }  // namespace sn

@@ -9,12 +9,13 @@
 #include <string>
 #include <string_view>
 
+#include "emqx_sn/peer.hpp"
+
 namespace sn {
 
 struct Common;
 struct Counters;
 struct GatewaySettings;
-class Listener;
 
 class Nobody final : public keel::SessionHandler {
  public:

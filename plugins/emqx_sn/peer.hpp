@@ -4,14 +4,20 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <keel/address.hpp>
+#include <keel/secret_hash.hpp>
 #include <string>
 #include <string_view>
 
+namespace keel {
+template <class Settings>
+class UdpListener;
+}
+
 namespace sn {
 
-class Listener;
+struct ListenerSettings;
+using Listener = keel::UdpListener<ListenerSettings>;
 
 // Of a datagram; valid during its call.
 struct PeerView {
@@ -53,33 +59,18 @@ class PeerHash {
   explicit PeerHash(std::uint64_t seed) : seed_(seed) {}
 
   std::size_t operator()(const PeerView& peer) const {
-    std::uint64_t words[4] = {};
-    std::memcpy(words, &peer.address.c(), sizeof(keel_addr));
-    std::uint64_t h = seed_ ^ reinterpret_cast<std::uintptr_t>(peer.listener);
-    for (const std::uint64_t word : words) h = mix(h ^ word);
-    for (std::size_t i = 0; i < peer.node.size(); i += sizeof(std::uint64_t)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, peer.node.data() + i,
-                  peer.node.size() - i < sizeof word ? peer.node.size() - i : sizeof word);
-      h = mix(h ^ word);
-    }
-    return static_cast<std::size_t>(mix(h ^ (peer.node.size() << 1 | (peer.wrapped ? 1u : 0u))));
+    return keel::SecretHash(seed_)
+        .add(reinterpret_cast<std::uintptr_t>(peer.listener) + peer.wrapped)
+        .add(peer.address)
+        .add(peer.node)
+        .value();
   }
   // Of an address without its port.
   std::size_t host(const keel::Address& address) const {
-    std::uint64_t words[2];
-    std::memcpy(words, address.c().bytes, sizeof words);
-    return static_cast<std::size_t>(mix(mix(seed_ ^ words[0]) ^ words[1]));
+    return keel::SecretHash(seed_).add_host(address).value();
   }
 
  private:
-  // The secret goes into both factors.
-  std::uint64_t mix(std::uint64_t word) const {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide{word ^ 0x9e3779b97f4a7c15u} * Wide{seed_ | 1};
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  }
-
   std::uint64_t seed_;
 };
 

@@ -16,7 +16,7 @@ class Writer : public keel::FieldWriter {
  public:
   using FieldWriter::field, FieldWriter::FieldWriter;
 
-  bool field(const ProofPtr& proof) {
+  bool field(const keel::ProofPtr& proof) {
     field(proof != nullptr);
     return !proof || proof_fields(*this, *proof);
   }
@@ -31,10 +31,10 @@ class Reader : public keel::FieldReader {
  public:
   using FieldReader::field, FieldReader::FieldReader;
 
-  bool field(ProofPtr& proof) {
+  bool field(keel::ProofPtr& proof) {
     bool there = false;
     if (!field(there)) return false;
-    if (there) proof = std::make_unique<Proof>();
+    if (there) proof = std::make_unique<keel::Proof>();
     return !proof || proof_fields(*this, *proof);
   }
   bool field(Client::Saved& client) {

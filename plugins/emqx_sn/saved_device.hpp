@@ -6,11 +6,11 @@
 
 #include <cstdint>
 #include <keel/address.hpp>
+#include <keel/proof.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "emqx_sn/proof.hpp"
 #include "emqx_sn/saved.hpp"
 
 namespace sn {
@@ -20,7 +20,7 @@ struct SavedDevice {
   keel_handle session = 0;   // 0: it has none
   std::uint8_t refused = 0;  // see Device
   bool generated = false;
-  ProofPtr proof;
+  keel::ProofPtr proof;
   std::string listener;  // its name; empty: nobody knows where the client is
   keel::Address address;
   bool wrapped = false;

@@ -155,7 +155,7 @@ std::uint32_t ShardRoom::restore_route(const Device& device, std::uint32_t home)
   Route& route = routes_[device.link.peer];
   route.home = home;
   route.serial = ++last_serial_;
-  if (device.proof) route.proof = std::make_unique<Proof>(*device.proof);
+  if (device.proof) route.proof = std::make_unique<keel::Proof>(*device.proof);
   return route.serial;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <keel/answer_limit.hpp>
 #include <keel/plugin_base.hpp>
 #include <memory>
 #include <random>
@@ -17,7 +18,6 @@
 #include <unordered_set>
 #include <vector>
 
-#include "emqx_sn/answer_limit.hpp"
 #include "emqx_sn/counters.hpp"
 #include "emqx_sn/device.hpp"
 #include "emqx_sn/listener.hpp"
@@ -110,13 +110,13 @@ class ShardRoom {
   const std::uint32_t index;
   Counters counters;
   Tally tally;  // of its devices
-  Wheel<Device> wheel;
+  keel::Wheel<Device> wheel;
   keel::Timer timer;
 
  private:
   struct Route {
     std::uint32_t home = 0, serial = 0;
-    ProofPtr proof;
+    keel::ProofPtr proof;
   };
   struct Hash {
     using is_transparent = void;
@@ -177,7 +177,7 @@ class ShardRoom {
   std::uint32_t last_serial_ = 0;
   std::list<Device*> away_;                        // the first has been away the longest
   std::vector<std::unique_ptr<Mailbox>> inboxes_;  // by sender
-  AnswerLimit disconnects_, gwinfos_;
+  keel::AnswerLimit disconnects_, gwinfos_;
   std::int64_t connect_second_ = 0;
   std::uint32_t connects_ = 0;          // of new clients, in that second
   std::int64_t quiet_until_ms_ = 0;     // about limits that are reached

@@ -14,7 +14,12 @@ def connect(gw):
     assert 'c1' in gw.clients()
     shown = gw.sn_clients()['c1']
     assert (shown['state'], shown['keepalive'], shown['persistent']) == ('active', 60, False), shown
-    assert '%s:%d' % client.transport.address in gw.ctl('clients', 'show', 'c1')
+    peer = '%s:%d' % client.transport.address
+    line = gw.ctl('clients', 'show', 'c1')
+    assert peer in line and line.rstrip().endswith(', protocol=mqtt-sn)'), line
+    shown = gw.json('clients', 'show', 'c1')
+    assert (shown['protocol'], shown['proto_ver']) == ('mqtt-sn', None), shown
+    assert f'client=c1 peer={peer}: connected: protocol=mqtt-sn clean_start=true' in gw.log()
 
 
 @check('another protocol id is not supported')

@@ -115,7 +115,7 @@ class UdpSocket : public Handle {
                            static_cast<std::uint32_t>(pieces.size()));
     });
   }
-  // [control]
+  // KEEL_E_EXISTS: a member already, which is what a socket keeps across an upgrade. [control]
   Status join(const Address& group, std::uint32_t interface_index = 0) const {
     return with([&](detail::Core& core, keel_handle socket) {
       return core.udp.call(&keel_ext_udp::join, core.host, socket, &group.c(), interface_index);

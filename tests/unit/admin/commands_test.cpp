@@ -66,6 +66,8 @@ TEST_CASE("clients list, show, kick") {
   CHECK(contains(node.ctl({"clients", "list"}).text, "Connection(bob, clean_start=false, "));
   CHECK(contains(node.ctl({"clients", "show", "bob", "--json"}).text,
                  R"({"clientid":"bob","username":null,"peername":"127.0.0.1:)"));
+  CHECK(contains(node.ctl({"clients", "show", "bob", "--json"}).text,
+                 R"("listener":"mqtt","protocol":"mqtt","proto_ver":"3.1.1","clean_start":false)"));
   CHECK(node.ctl({"clients", "show", "carol"}) == Output{Exit::error, "Not Found.\n"});
   CHECK(node.ctl({"clients", "kick", "carol"}) == Output{Exit::error, "Not Found.\n"});
   CHECK(node.ctl({"clients", "kick", "alice"}) == Output{Exit::ok, ""});

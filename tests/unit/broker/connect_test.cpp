@@ -296,5 +296,33 @@ TEST_CASE("limits: a packet over the limit ends the connection") {
   CHECK(client.expect(PacketType::disconnect).reason() == Reason::packet_too_large);
 }
 
+TEST_CASE("presence: who speaks what") {
+  Cluster cluster;
+  cluster.change([](Settings& settings) { settings.sys.presence = true; });
+  Client watcher(cluster);
+  watcher.connect({.id = "watcher"});
+  watcher.subscribe({.filter = "$SYS/brokers/+/clients/+/connected", .qos = 0});
+  auto gateway = std::make_shared<ListenerInfo>();
+  gateway->protocol = "mqtt-sn";
+  gateway->watches_clients = true;
+  struct Row {
+    Version version;
+    std::shared_ptr<const ListenerInfo> listener;
+    const char* expect;
+  };
+  for (const Row& row :
+       {Row{Version::v31, nullptr, R"("proto_ver":3,"proto_name":"MQIsdp",)"},
+        Row{Version::v311, nullptr, R"("proto_ver":4,"proto_name":"MQTT",)"},
+        Row{Version::v5, nullptr, R"("proto_ver":5,"proto_name":"MQTT",)"},
+        Row{Version::v5, gateway, R"("proto_ver":null,"proto_name":"mqtt-sn",)"}}) {
+    Client client(cluster, row.version, 0, row.listener);
+    client.connect({.id = "c"});
+    const Strings told = watcher.payloads();
+    REQUIRE(told.size() == 1);
+    CHECK_MESSAGE(told[0].find(row.expect) != std::string::npos, told[0]);
+    client.disconnect();
+  }
+}
+
 }  // namespace
 }  // namespace keel::kernel

@@ -323,10 +323,12 @@ TEST_CASE("UDP: groups") {
   const std::uint32_t lo = ::if_nametoindex("lo");
   const Endpoint group = at("239.1.2.3", 0);
   rig.on([&] {
-    CHECK(bound.socket->join(group, lo));
+    const auto joined = bound.socket->join(group, lo);
+    REQUIRE(joined);
+    CHECK(*joined);
     const auto again = bound.socket->join(group, lo);
-    REQUIRE_FALSE(again);
-    CHECK(again.error().find("member already") != std::string::npos);
+    REQUIRE(again);
+    CHECK_FALSE(*again);
     const auto no_group = bound.socket->join(at("10.0.0.1", 0), 0);
     REQUIRE_FALSE(no_group);
     CHECK(no_group.error().find("no multicast address") != std::string::npos);

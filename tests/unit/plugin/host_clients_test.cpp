@@ -17,7 +17,7 @@ const keel_ext_clients& clients() { return tables::clients; }
 struct Told {
   std::thread::id control = std::this_thread::get_id();
   Strings ids;
-  std::string about;
+  std::string about, protocol;
   int calls = 0, last = 0;
 
   static void on_clients(void* ctx, const keel_client* shown, std::uint32_t n, std::int32_t last) {
@@ -29,6 +29,7 @@ struct Told {
     for (std::uint32_t i = 0; i < n; ++i) {
       const keel_client& client = shown[i];
       mine.ids.emplace_back(view(client.client_id));
+      mine.protocol = view(client.protocol);
       mine.about = fmt::format("{} {} v{} clean={} user={} password={} keepalive={} ip={}",
                                view(client.username), view(client.listener), client.version,
                                client.clean_start, client.has_username, client.has_password,
@@ -72,6 +73,7 @@ TEST_CASE("one client is found from any thread, or it is said that there is none
   for (const Told* told : {&here, &there, &elsewhere}) {
     CHECK(told->calls == 1);
     CHECK(told->ids == Strings{"c"});
+    CHECK(told->protocol == "mqtt");
     CHECK(told->about == "u mqtt v4 clean=1 user=1 password=1 keepalive=30 ip=4");
   }
   CHECK(nobody.calls == 1);
@@ -79,6 +81,40 @@ TEST_CASE("one client is found from any thread, or it is said that there is none
   CHECK(clients().find(f.slot.host(), {}, Told::on_clients, &nobody) == KEEL_E_INVAL);
   CHECK(clients().find(f.slot.host(), str("c"), nullptr, nullptr) == KEEL_E_INVAL);
   CHECK(f.slot.quiet());
+}
+
+TEST_CASE("a gateway's client is found with its own protocol") {
+  Fixture f;
+  Slot& gateway = f.host.plugin("gateway");
+  f.host.run(gateway);
+  const std::string id = f.host.id_on(1);
+  Notes opened;
+  keel_session_callbacks callbacks{};
+  callbacks.size = sizeof callbacks;
+  callbacks.opened = [](void* ctx, keel_handle, std::uint8_t reason, std::int32_t) {
+    static_cast<Notes*>(ctx)->add(std::to_string(reason));
+  };
+  callbacks.deliver = [](void*, keel_handle, const keel_delivery*, std::uint32_t) {};
+  callbacks.suback = [](void*, keel_handle, std::uint64_t, const std::uint8_t*, std::uint32_t) {};
+  callbacks.published = [](void*, keel_handle, std::uint64_t, std::uint8_t) {};
+  callbacks.closed = [](void*, keel_handle, std::uint8_t, keel_str) {};
+  keel_session_request request{};
+  request.size = sizeof request;
+  request.flags = KEEL_SESSION_LOOPBACK_ONLY | KEEL_SESSION_CLEAN;
+  request.client_id = str(id);
+  request.listener_name = str("sn:udp");
+  request.protocol = str("mqtt-sn");
+  keel_handle session = 0;
+  f.host.on_shard(0, [&] {
+    CHECK(tables::session.open(gateway.host(), &request, &callbacks, &opened, &session) == KEEL_OK);
+  });
+  REQUIRE(f.host.eventually([&] { return opened.size() == 1; }));
+  CHECK(opened.take() == Strings{"0"});
+  Told told;
+  CHECK(f.find(id, told) == KEEL_OK);
+  REQUIRE(f.host.eventually([&] { return told.last == 1; }));
+  CHECK(told.protocol == "mqtt-sn");
+  CHECK(told.about.starts_with(" sn:udp v5 "));
 }
 
 TEST_CASE("all clients come in slices, the end is told once") {

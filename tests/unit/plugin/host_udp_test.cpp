@@ -211,6 +211,8 @@ TEST_CASE("joining a group brings each of its datagrams once") {
     MESSAGE("no multicast here: " << error_text());
     return;
   }
+  CHECK(udp().join(f.slot->host(), f.plugin.socket, &group, 1) == KEEL_E_EXISTS);
+  CHECK(error_text() == "udp.join: the socket is a member of 239.255.77.1 already");
   const keel_addr no_group = to_addr(*Endpoint::parse("127.0.0.1"));
   CHECK(udp().join(f.slot->host(), f.plugin.socket, &no_group, 0) == KEEL_E_IO);
 }

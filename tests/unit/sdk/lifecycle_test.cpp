@@ -103,6 +103,33 @@ class Reader final : public Plugin {
   }
 };
 
+// Names in the middle of keys.
+class Tables final : public Plugin {
+ public:
+  using Plugin::Plugin;
+  static constexpr Setting settings[] = {
+      string("t.server.*.url", nullptr, "u").required(),
+      table("t.server.*.headers", "h"),
+      string("t.server.*.user.*.name", nullptr, "n"),
+      table("t.claims", "c").required(),
+      integer("t.limit", 1, "l"),
+  };
+  Status start() override {
+    const Config config = host().config();
+    const auto say = [&](const std::string& table) {
+      std::string line = table + ':';
+      for (const std::string& name : config.keys(table.c_str())) line += ' ' + name;
+      host().log().info(line);
+    };
+    for (const char* table : {"t", "t.server", "t.server.b", "t.server.b.headers",
+                              "t.server.a.headers", "t.server.a.user", "t.claims", "t.limit"}) {
+      say(table);
+    }
+    host().log().info(config.text("t.server.b.headers.X-Key"), ' ', config.text("t.claims.a.b"));
+    return {};
+  }
+};
+
 }  // namespace
 
 TEST_CASE("only what a class overrides is offered to the kernel") {
@@ -222,6 +249,34 @@ TEST_CASE("settings are checked before the plugin is made, and read by type") {
   fake.set("r.port", "1");
   CHECK(!fake.load<Reader>());
   CHECK(fake.config_failures == std::vector<std::string>{"r.port: is taken"});
+}
+
+TEST_CASE("settings below names") {
+  const char* const kClaims = "t.claims.sub = %c\nt.claims.a.b = 1\n";
+  FakeHost fake;
+  fake.set_all(kClaims);
+  fake.set_all(
+      "t.server.b.url = B\nt.server.b.headers.X-Key = 7\nt.server.b.headers.Host = h\n"
+      "t.server.a.user.1.name = joe\nt.server.a.url = A\nt.limit = 2\n");
+  REQUIRE(fake.load<Tables>());
+  for (const char* line :
+       {"t:", "t.server: b a", "t.server.b:", "t.server.b.headers: X-Key Host",
+        "t.server.a.headers:", "t.server.a.user: 1", "t.claims: sub a", "t.limit:", "7 1"}) {
+    CHECK_MESSAGE(std::count_if(fake.log().begin(), fake.log().end(),
+                                [&](const FakeLine& said) { return said.text == line; }) == 1,
+                  line);
+  }
+  // What must be set must be set below each name that is there.
+  FakeHost half;
+  half.set_all(kClaims);
+  CHECK(half.load<Tables>());
+  CHECK(half.unload());
+  half.set("t.server.c.headers.X", "1");
+  CHECK(half.load<Tables>().text().find("t.server.c.url: must be set") != std::string_view::npos);
+  FakeHost none;
+  CHECK(none.load<Tables>().text().find("t.claims: must be set") != std::string_view::npos);
+  none.set("t.claims", "x");
+  CHECK_FALSE(none.load<Tables>());
 }
 
 TEST_CASE("the entry made by KEEL_PLUGIN's parts survives odd callers") {

@@ -19,7 +19,11 @@ TEST_CASE("datagrams come in and are answered") {
                        })
                  .into(socket));
     CHECK(socket.local().port() != 0);
-    CHECK(socket.join(*Address::parse("224.0.1.187:0")));
+    const Address group = *Address::parse("224.0.1.187:0");
+    CHECK(socket.join(group));
+    CHECK(socket.join(group) == KEEL_E_EXISTS);
+    CHECK(socket.join(group, 1));
+    CHECK(socket.join(*Address::parse("224.0.1.188:0")));
     CHECK(socket.reload_tls());
     CHECK(host.udp().bind("no address", [](Datagram) {}).code() == KEEL_E_INVAL);
     CHECK(host.udp().bind(socket.local().text(), [](Datagram) {}).code() == KEEL_E_IO);

@@ -188,6 +188,40 @@ TEST_CASE("figures that nobody can give any more") {
   }
 }
 
+TEST_CASE("what a gateway asks for is there to be seen") {
+  Fixture f;
+  f.load();
+  Client bare, rich;
+  f.fake.on(1, [&] {
+    REQUIRE(f.host().sessions().open({.client_id = "bare"}, bare).into(bare.session));
+    const FakeVerified proved{.cn = "device 7", .psk_identity = "id7", .cipher = "PSK"};
+    const keel_verified shown = proved.c();
+    SessionRequest request{.client_id = "rich", .username = "", .password = "secret"};
+    request.loopback_only = true;
+    request.verified = Verified(&shown);
+    REQUIRE(f.host().sessions().open(request, rich).into(rich.session));
+  });
+  f.fake.run();
+  const fake::SessionPeer* const one = f.fake.session("bare");
+  REQUIRE(one);
+  CHECK_FALSE(one->loopback_only);
+  CHECK_FALSE(one->has_username);
+  CHECK_FALSE(one->has_password);
+  CHECK_FALSE(one->verified);
+  const fake::SessionPeer* const other = f.fake.session("rich");
+  REQUIRE(other);
+  CHECK(other->loopback_only);
+  CHECK(other->has_username);
+  CHECK(other->username.empty());
+  CHECK(other->has_password);
+  CHECK(other->password == "secret");
+  REQUIRE(other->verified);
+  CHECK(other->verified->cn == "device 7");
+  CHECK(other->verified->psk_identity == "id7");
+  CHECK(other->verified->cipher == "PSK");
+  CHECK(other->verified->san.empty());
+}
+
 TEST_CASE("an older kernel has neither poll nor figures") {
   Fixture f;
   f.fake.resize_table(KEEL_EXT_SESSION, offsetof(keel_ext_session, poll));

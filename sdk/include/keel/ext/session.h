@@ -56,7 +56,8 @@ typedef struct keel_session_callbacks {
   /* open() is done: reason 0 and whether the broker had the session, or the refusal, after which
    * the handle is gone. */
   void (*opened)(void* ctx, keel_handle session, uint8_t reason, int32_t present);
-  /* Messages for the client. QoS 1/2 must be answered by ack(). */
+  /* Messages for the client, in the order they came: nothing overtakes what waits for room among
+   * those in flight, QoS 0 neither. QoS 1/2 must be answered by ack(). */
   void (*deliver)(void* ctx, keel_handle session, const keel_delivery* deliveries, uint32_t n);
   /* The answer to subscribe() or unsubscribe(): one code per filter. */
   void (*suback)(void* ctx, keel_handle session, uint64_t token, const uint8_t* codes, uint32_t n);

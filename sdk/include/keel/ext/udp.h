@@ -64,7 +64,8 @@ typedef struct keel_ext_udp {
   keel_status (*send)(const keel_host* host, keel_handle socket, const keel_addr* peer,
                       const keel_str* pieces, uint32_t n);
   /* Joins a multicast group ("224.0.1.187", "ff02::fd") on one socket of the bind, so that each
-   * datagram comes once; `interface_index` 0: the system's choice. [control] since 1.0 */
+   * datagram comes once; `interface_index` 0: the system's choice. KEEL_E_EXISTS: it is a member
+   * there already, as a socket taken over from the old version may be. [control] since 1.0 */
   keel_status (*join)(const keel_host* host, keel_handle socket, const keel_addr* group,
                       uint32_t interface_index);
   /* Where it is bound, with the port that 0 became. [any] since 1.0 */

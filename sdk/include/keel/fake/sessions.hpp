@@ -13,7 +13,9 @@ namespace keel::fake {
 struct SessionPeer {
   keel_handle handle = 0;
   std::string client_id, username, password, protocol, listener_name;
-  bool clean = false;
+  bool clean = false, loopback_only = false;
+  bool has_username = false, has_password = false;
+  std::optional<FakeVerified> verified;  // what the gateway says the client proved
   std::uint32_t expiry_s = 0;
   std::uint16_t keep_alive_s = 0, receive_maximum = 0;
   std::optional<FakeMessage> will;
@@ -178,6 +180,10 @@ class SessionTable : public StreamTable {
     peer.protocol = view(request.protocol);
     peer.listener_name = view(request.listener_name);
     peer.clean = (request.flags & KEEL_SESSION_CLEAN) != 0;
+    peer.loopback_only = (request.flags & KEEL_SESSION_LOOPBACK_ONLY) != 0;
+    peer.has_username = (request.flags & KEEL_SESSION_HAS_USERNAME) != 0;
+    peer.has_password = (request.flags & KEEL_SESSION_HAS_PASSWORD) != 0;
+    if (request.verified) peer.verified = FakeVerified::copy(*request.verified);
     peer.expiry_s = request.expiry_s;
     peer.keep_alive_s = request.keep_alive_s;
     peer.receive_maximum = request.receive_maximum;

@@ -86,8 +86,12 @@ class Settings : public Kernel {
     }
     for (std::uint32_t i = 0; i < entry.settings_count; ++i) {
       const keel_setting& setting = entry.settings[i];
-      if ((setting.flags & KEEL_SETTING_REQUIRED) && !value(setting.key)) {
-        return concat(setting.key, ": must be set");
+      if (setting.flags & KEEL_SETTING_REQUIRED) {
+        for (const std::string& key : expand(entry, setting.key)) {
+          const bool there = setting.type == KEEL_SETTING_TABLE ? !names_below(entry, key).empty()
+                                                                : value(key) != nullptr;
+          if (!there) return key + ": must be set";
+        }
       }
       if (setting.fallback) {
         if (std::string wrong = check(setting, setting.fallback); !wrong.empty()) {
@@ -151,7 +155,9 @@ class Settings : public Kernel {
         return got == KEEL_OK ? status : got;
       }
       static keel_status keys(const keel_host* host, const char* table, keel_sink out) {
-        for (const std::string& name : of(host).names_below(table)) put(out, name);
+        for (const std::string& name : of(host).names_below(*instance(host).entry, table)) {
+          put(out, name);
+        }
         return KEEL_OK;
       }
       static void fail(const keel_host* host, const char* key, keel_str text) {
@@ -198,39 +204,62 @@ class Settings : public Kernel {
     }
     return nullptr;
   }
-  // A `*` in the schema stands for one part of the key; a TABLE has any names below it.
-  static bool fits(std::string_view pattern, std::string_view key) {
-    for (;;) {
-      const std::string_view want = pattern.substr(0, pattern.find('.'));
-      const std::string_view have = key.substr(0, key.find('.'));
-      if (want != "*" && want != have) return false;
-      const bool more = want.size() < pattern.size();
-      if (more != (have.size() < key.size())) return false;
-      if (!more) return true;
-      pattern.remove_prefix(want.size() + 1);
-      key.remove_prefix(have.size() + 1);
+  using Parts = std::vector<std::string_view>;
+  static Parts parts(std::string_view key) {
+    Parts out;
+    for (std::size_t cut; (cut = key.find('.')) != std::string_view::npos;) {
+      out.push_back(key.substr(0, cut));
+      key.remove_prefix(cut + 1);
     }
+    out.push_back(key);
+    return out;
   }
+  // A `*` in the schema stands for one part of the key; a TABLE has any names below it, which may
+  // themselves have dots.
   static const keel_setting* schema(const keel_plugin_entry& entry, std::string_view key) {
+    const Parts have = parts(key);
+    const keel_setting* table = nullptr;
     for (std::uint32_t i = 0; i < entry.settings_count; ++i) {
       const keel_setting& setting = entry.settings[i];
-      if (fits(setting.key, key)) return &setting;
-      if (setting.type == KEEL_SETTING_TABLE && key.starts_with(concat(setting.key, '.'))) {
-        return &setting;
-      }
+      const Parts want = parts(setting.key);
+      const bool begins =
+          want.size() <= have.size() &&
+          std::equal(want.begin(), want.end(), have.begin(),
+                     [](auto part, auto name) { return part == "*" || part == name; });
+      if (begins && want.size() == have.size()) return &setting;
+      if (begins && setting.type == KEEL_SETTING_TABLE && !table) table = &setting;
     }
-    return nullptr;
+    return table;
   }
-  std::vector<std::string> names_below(std::string_view table) const {
+  // The names in a table, or where a `*` stands.
+  std::vector<std::string> names_below(const keel_plugin_entry& entry,
+                                       std::string_view table) const {
     std::vector<std::string> out;
-    for (const auto& entry : values_) {
-      std::string_view key = entry.first;
-      if (!key.starts_with(table) || key.size() <= table.size() || key[table.size()] != '.') {
-        continue;
-      }
-      key.remove_prefix(table.size() + 1);
-      const std::string name(key.substr(0, key.find('.')));
+    const std::size_t place = parts(table).size();
+    for (const auto& set : values_) {
+      const keel_setting* const setting = schema(entry, set.first);
+      if (!setting || !set.first.starts_with(concat(table, '.'))) continue;
+      const Parts want = parts(setting->key);
+      if (want.size() < place || (want.size() > place && want[place] != "*")) continue;
+      const std::string name(parts(set.first)[place]);
       if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+    }
+    return out;
+  }
+  // A key of the schema with each name that is there in the place of its `*`.
+  std::vector<std::string> expand(const keel_plugin_entry& entry, std::string_view key) const {
+    std::vector<std::string> out{""};
+    for (const std::string_view part : parts(key)) {
+      std::vector<std::string> longer;
+      for (const std::string& begin : out) {
+        const std::string start = begin.empty() ? begin : begin + '.';
+        if (part != "*") {
+          longer.push_back(concat(start, part));
+          continue;
+        }
+        for (const std::string& name : names_below(entry, begin)) longer.push_back(start + name);
+      }
+      out = std::move(longer);
     }
     return out;
   }

@@ -86,6 +86,11 @@ struct FakeMessageView {
 
 struct FakeVerified {
   std::string cn = {}, san = {}, dn = {}, psk_identity = {}, tls_version = {}, cipher = {};
+  static FakeVerified copy(const keel_verified& of) {
+    const auto text = [](keel_str given) { return std::string(view(given)); };
+    return {text(of.cn),           text(of.san),         text(of.dn),
+            text(of.psk_identity), text(of.tls_version), text(of.cipher)};
+  }
   keel_verified c() const {
     keel_verified out{};
     out.size = sizeof out;

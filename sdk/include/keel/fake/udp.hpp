@@ -30,7 +30,7 @@ struct Udp final : Object {
     std::optional<FakeVerified> verified;
   };
   std::deque<Waiting> waiting;
-  std::vector<Address> groups;
+  std::vector<std::pair<Address, std::uint32_t>> groups;  // with the interface
 };
 
 class Datagrams : public Admin {
@@ -173,12 +173,19 @@ class Datagrams : public Admin {
           return KEEL_OK;
         },
         [](const keel_host* host, keel_handle handle, const keel_addr* group,
-           std::uint32_t) -> keel_status {
+           std::uint32_t interface_index) -> keel_status {
           Udp* socket;
-          const auto status =
-              of(host).enter(instance(host), "udp.join", On::control, handle, socket);
-          if (status == KEEL_OK) socket->groups.emplace_back(*group);
-          return status;
+          if (const auto status =
+                  of(host).enter(instance(host), "udp.join", On::control, handle, socket)) {
+            return status;
+          }
+          const std::pair membership{Address(*group).with_port(0), interface_index};
+          auto& groups = socket->groups;
+          if (std::find(groups.begin(), groups.end(), membership) != groups.end()) {
+            return of(host).fail(KEEL_E_EXISTS, "udp.join: the socket is a member already");
+          }
+          groups.push_back(membership);
+          return KEEL_OK;
         },
         [](const keel_host* host, keel_handle handle, keel_addr* out) -> keel_status {
           Udp* socket;

@@ -232,3 +232,36 @@ TEST_CASE("the gateway ends it") {
   m.device->on_time();
   CHECK(m.out.take() == "");
 }
+
+TEST_CASE("a device that has moved goes on") {
+  Machine m;
+  m.begin();
+  m.read(1);
+  m.device->moved();
+  CHECK(m.out.take() == "");
+  CHECK(m.answer(coap::kNotFound).starts_with(R"(response {"reqID":1)"));
+}
+
+TEST_CASE("other settings come into force") {
+  Machine m;
+  m.registration.queue_flag = true;
+  m.begin();
+  m.after(10'000);
+  auto now = std::make_shared<DeviceSettings>(*m.settings);
+  now->queue_window_ms = 5'000;
+  now->lifetime_grace_s = 0;
+  now->auto_observe = true;
+  now->auto_observe_paths = {"/3/0/9"};
+  auto coap = std::make_shared<coap::PeerSettings>();
+  coap->ack_timeout_ms = 100;
+  coap->max_retransmit = 0;
+  now->coap = coap;
+  m.device->use(now);
+  CHECK(m.out.take() == "");
+  CHECK(!m.device->reachable());
+  CHECK(m.out.timer == m.device->expires_ms());
+  m.update();
+  CHECK(m.after(2'000) == "GET 3/0/9 observe 0 accept 11542");
+  CHECK(m.after(1'000) == "");  // one copy, and it sleeps
+  CHECK(!m.device->reachable());
+}

@@ -39,7 +39,7 @@ Exchange::Exchange(RequestId its_id, Request request, const Token& its_token, bo
       observe(request.observe),
       request_(std::move(request)),
       szx_(szx_of(settings.block_size)) {
-  if (body().size() > settings.max_body_size ||
+  if (body().size() > settings.max_body_size || !numbered() ||
       octets_of(request_.path) + octets_of(request_.queries) > kMaxOptions) {
     state = State::doomed;
   }
@@ -59,6 +59,10 @@ std::unique_ptr<Exchange> Exchange::rest(RequestId id, Request request, const To
 
 std::string_view Exchange::body() const {
   return request_.body ? std::string_view(*request_.body) : std::string_view();
+}
+
+bool Exchange::numbered() const {
+  return body().size() <= (std::uint64_t{kMaxNumber} + 1) << (szx_ + 4);
 }
 
 Block Exchange::block() const {
@@ -117,8 +121,7 @@ std::optional<Exchange::Step> Exchange::take_continue(Code code, const ResponseO
     szx_ = options.block1->szx;
     by_blocks_ = true;
     offset_ = 0;
-    return body().size() > (kMaxNumber + std::uint64_t{1}) << (szx_ + 4) ? Step::too_large
-                                                                         : Step::next;
+    return numbered() ? Step::next : Step::too_large;
   }
   if (!by_blocks()) return std::nullopt;
   if (code == kIncomplete && !std::exchange(restarted_, true)) {
@@ -129,10 +132,8 @@ std::optional<Exchange::Step> Exchange::take_continue(Code code, const ResponseO
   const Block sent = block();
   offset_ = std::min<std::size_t>(offset_ + sent.size(), body().size());
   if (!sent.more || !(options.block1 || code == kContinue)) return std::nullopt;
-  by_blocks_ = true;
   if (smaller) szx_ = options.block1->szx;
-  return body().size() > (kMaxNumber + std::uint64_t{1}) << (szx_ + 4) ? Step::too_large
-                                                                       : Step::next;
+  return numbered() ? Step::next : Step::too_large;
 }
 
 Exchange::Step Exchange::take_part(const Message& message, const ResponseOptions& options,

@@ -67,7 +67,8 @@ class Exchange {
            const PeerSettings& settings);
 
   std::string_view body() const;
-  Block block() const;  // of the body, the one that is due
+  bool numbered() const;  // there are numbers for all blocks of the body
+  Block block() const;    // of the body, the one that is due
   std::optional<Step> take_continue(Code code, const ResponseOptions& options);
   Step take_part(const Message& message, const ResponseOptions& options, std::uint32_t max_body);
   Step mismatch();

@@ -9,6 +9,20 @@ namespace {
 constexpr std::uint32_t kProcessingDelayMs = 2'000;
 constexpr std::uint8_t kMaxSzx = 6;
 
+// The request is in hand as long as this is.
+class InHand {
+ public:
+  InHand(Unanswered*& place, Unanswered& request)
+      : place_(place), outer_(std::exchange(place, &request)) {}
+  ~InHand() { place_ = outer_; }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+ private:
+  Unanswered*& place_;
+  Unanswered* outer_;
+};
+
 struct Slice {
   std::string_view payload;
   std::optional<Block> block;
@@ -121,9 +135,10 @@ void Peer::Parts::hand_over(Unanswered& request, const Message& message,
   }
   incoming.content_format = options.content_format;
   incoming.payload = payload;
-  Unanswered* const outer = std::exchange(in_hand, &request);
-  outside->requested(incoming);
-  in_hand = outer;
+  {
+    const InHand now(in_hand, request);
+    outside->requested(incoming);
+  }
   if (request.ticket != 0) underway().unanswered.push_back(request);
 }
 

@@ -35,8 +35,9 @@ class Broker:
             self.process = subprocess.Popen([self.keel, '-c', self.path('etc/keel.conf')],
                                             cwd=self.folder, stdout=log, stderr=log)
         until = time.monotonic() + patience
-        while subprocess.run([*self.ctl_words, 'status'], capture_output=True,
-                             check=False).returncode:
+        while '"listen_on":"127.0.0.1:' not in subprocess.run(
+                [*self.ctl_words, 'listeners', '--json'], capture_output=True, text=True,
+                check=False).stdout:  # then everything is up
             if self.process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f'the broker does not start: {self.path("log")}')
             time.sleep(0.05)

@@ -125,8 +125,12 @@ class Gateway(checks.Gateway):
         if self.loaded == values:
             return
         super().load(**values)
-        if values.get('offline_reply', True):  # who answers for devices that are not there
-            eventually(lambda: 'emqx_lwm2m' in self.clients(), 'the gateway is up')
+        if values.get('offline_reply', True):
+            self.complete()
+
+    def complete(self):
+        """Who answers for devices that are not there is there."""
+        eventually(lambda: 'emqx_lwm2m' in self.clients(), 'the gateway is up')
 
     def operator(self, name='operator', mountpoint='lwm2m/%e/', user=None):
         one = Operator(self, name, mountpoint, user=user)

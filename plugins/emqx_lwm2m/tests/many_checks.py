@@ -54,7 +54,9 @@ def addresses(gw, count):
 
 @check('102: very many devices register, are commanded, update and leave')
 def many(gw):
-    events = gw.tcp('events', 'lwm2m/+/up/resp')
+    # Before the many addresses: paho cannot select() above 1023.
+    events, replies = gw.tcp('events', 'lwm2m/+/up/resp'), gw.tcp('replies', 'lwm2m/+/response')
+    commander, took = gw.tcp('commander'), []
     before, count = gw.resident(), gw.arguments.clients
     links = addresses(gw, count)
     places = {index: one.location for index, one in
@@ -68,8 +70,6 @@ def many(gw):
         data = json.loads(events.receive().payload)
         assert data['msgType'] == 'register' and data['data']['ep'] not in registered, data
         registered.add(data['data']['ep'])
-    replies = gw.tcp('replies', 'lwm2m/+/response')
-    commander, took = gw.tcp('commander'), []
     for index in range(0, count, max(count // 500, 1)):
         began = time.monotonic()
         commander.publish(f'lwm2m/m{index}/command',

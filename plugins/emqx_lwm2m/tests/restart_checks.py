@@ -29,6 +29,7 @@ class Restartable(Gateway):
                 one.close()
                 self.open.remove(one)
         self.broker.start()
+        self.complete()
 
 
 @contextlib.contextmanager
@@ -40,6 +41,7 @@ def restartable(gw, **settings):
             **settings)
     broker.start()
     try:
+        one.complete()
         yield one
         one.loaded = None
         one.close()

@@ -24,19 +24,19 @@ constexpr std::array<std::uint8_t, 256> kDigits = [] {
   return out;
 }();
 
+// Three octets at a time; of the last ones, as many letters as hold their bits.
 std::string encode(std::string_view octets, std::string_view letters) {
-  std::string out;
-  out.reserve((octets.size() + 2) / 3 * 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : octets) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6;) {
-      count -= 6;
-      out.push_back(letters[bits >> count & 63]);
-    }
+  const std::size_t size = (octets.size() * 4 + 2) / 3;
+  std::string out((octets.size() + 2) / 3 * 4, '\0');
+  char* to = out.data();
+  for (std::size_t i = 0; i < octets.size(); i += 3) {
+    const auto octet = [&](std::size_t at) -> std::uint32_t {
+      return at < octets.size() ? static_cast<unsigned char>(octets[at]) : 0;
+    };
+    const std::uint32_t bits = octet(i) << 16 | octet(i + 1) << 8 | octet(i + 2);
+    for (int shift = 18; shift >= 0; shift -= 6) *to++ = letters[bits >> shift & 63];
   }
-  if (count > 0) out.push_back(letters[bits << (6 - count) & 63]);
+  out.resize(size);
   return out;
 }
 
@@ -51,7 +51,7 @@ std::optional<unsigned> hex_digit(char c) {
 
 std::string to_base64(std::string_view octets) {
   std::string out = encode(octets, kStandard);
-  while (out.size() % 4 != 0) out.push_back('=');
+  out.append((4 - out.size() % 4) % 4, '=');
   return out;
 }
 

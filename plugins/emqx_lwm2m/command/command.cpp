@@ -31,8 +31,8 @@ bool has(const Members& members, std::string_view key) {
   return std::ranges::find(members.list, key, &Member::key) != members.list.end();
 }
 
-// The members that come back in every answer.
-void echo(Command& command, const Members& members) {
+// The members that come back in every answer. False: they are too large to.
+bool echo(Command& command, const Members& members, std::size_t most) {
   for (const Member& member : members.list) {
     const bool comes_back = command.dialect == Dialect::a
                                 ? member.key == "CmdID"
@@ -44,6 +44,9 @@ void echo(Command& command, const Members& members) {
     if (!command.echo.empty()) command.echo.push_back(',');
     command.echo.append(member.text);
   }
+  if (command.echo.size() <= most) return true;
+  command.echo.clear();
+  return false;
 }
 
 Problem read_ttl(Command& command, const json::object& message) {
@@ -84,9 +87,10 @@ std::variant<Command, RefusedCommand> parse_command(std::string_view payload, co
   Command command;
   command.name = "error";  // until there is one
   if (!has(*members, "msgType") && has(*members, "Command")) command.dialect = Dialect::a;
-  echo(command, *members);
+  const bool echoed = echo(command, *members, limits.max_echo);
   Reading reading{.command = command, .types = types, .limits = limits};
-  const Problem problem = read(reading, *message);
+  Problem problem = read(reading, *message);
+  if (!echoed) problem = {"echo_too_large"};
   if (!problem) return command;
   return RefusedCommand{.reply = refused(command, problem.why, problem.reason),
                         .reason = std::string(problem.reason)};

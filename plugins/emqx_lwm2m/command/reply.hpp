@@ -1,4 +1,7 @@
-// What MQTT clients are told: answers to commands, notifications, events; as JSON. Pure functions.
+// What MQTT clients are told: answers to commands, notifications, events; as JSON. Octets of a
+// device that should be text and are no UTF-8 become base64 where they are a value (B says so with
+// type "Opaque" and error "bad_utf8"), else U+FFFD; numbers that are none become null. Pure
+// functions.
 #pragma once
 
 #include <cstdint>

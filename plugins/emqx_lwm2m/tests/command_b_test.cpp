@@ -579,6 +579,24 @@ TEST_CASE("how deep and how much") {
   CHECK(refused(values + "]}").reason == "too_many_items");
 }
 
+TEST_CASE("blanks around it do not matter") {
+  CHECK(accepted(" \t\r\n{ \"msgType\" : \"read\" , \"data\" : { \"path\" : \"3\" } } \r\n").path ==
+        parse_path("/3"));
+}
+
+TEST_CASE("what comes back is bounded") {
+  const auto with = [](std::size_t octets) {
+    return R"({"x":")" + std::string(octets - 6, 'x') +
+           R"(","msgType":"observe","data":{"path":"3/0"}})";
+  };
+  CHECK(accepted(with(65'536)).echo.size() == 65'536);
+  const Refused what = refused(with(65'537));
+  CHECK(what.reason == "echo_too_large");
+  CHECK(what.type == "observe");
+  CHECK_FALSE(what.reply.contains("x"));
+  CHECK(what.reply.at("data").at("reqPath") == "3/0");
+}
+
 TEST_CASE("large values pass; their text is not kept") {
   const std::string octets(1'000'000, 'A');
   const Command command =

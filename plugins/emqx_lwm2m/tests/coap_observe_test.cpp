@@ -103,6 +103,16 @@ TEST_CASE("an error ends the observation") {
   }
 }
 
+TEST_CASE("observed again with the same token, which the device does not want any more") {
+  Observing w;
+  coap::Request again = World::request_of(coap::kGet, "9");
+  again.observe = true;
+  again.token = w.tokens.octets("t1");
+  CHECK(w.request(again) == "CON GET #2 t1 obs=0 /9");
+  CHECK(w.in("ACK 2.05 #2 t1 'x") == "responded 2 2.05 'x");
+  CHECK(w.in("CON 2.05 #50 t1 obs=11 'x") == "RST 0.00 #50");
+}
+
 TEST_CASE("ended by us: the same token, and nothing more after the answer") {
   Observing w;
   coap::Request end = World::request_of(coap::kGet, "9");

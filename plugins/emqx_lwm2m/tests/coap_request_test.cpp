@@ -108,6 +108,14 @@ TEST_CASE("what matches nothing is ignored") {
   CHECK(w.in("ACK 2.05 #1 t1 'x") == "responded 1 2.05 'x");
 }
 
+TEST_CASE("what has not been sent cannot be acknowledged, answered or refused") {
+  World w;
+  w.get("a");
+  w.get("b");
+  for (const char* text : {"ACK 0.00 #0", "ACK 2.05 #0", "RST 0.00 #0"}) CHECK(w.in(text) == "");
+  CHECK(w.in("ACK 2.05 #1 t1") == "responded 1 2.05; CON GET #2 t2 /b");
+}
+
 TEST_CASE("RST fails the request") {
   World w;
   w.get("a");
@@ -160,7 +168,9 @@ TEST_CASE("no response after the empty ACK") {
   World w;
   w.get("a");
   w.in("ACK 0.00 #1");
-  CHECK(w.pass(92'999) == "");
+  CHECK(w.pass(90'000) == "");
+  CHECK(w.in("ACK 0.00 #1") == "");  // that does not make it longer
+  CHECK(w.pass(2'999) == "");
   CHECK(w.pass(1) == "failed 1 timeout");
 }
 

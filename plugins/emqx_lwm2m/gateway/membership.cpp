@@ -58,23 +58,25 @@ std::uint8_t Membership::open(Owner& owner, std::string_view endpoint, const Par
   const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);
   if (!asked) return asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
   endpoint_ = endpoint;
-  address_ = party.place.peer.address.host();
   state_ = State::opening;
   return 0;
 }
 
 void Membership::opened(std::uint8_t reason, bool) {
-  if (reason == 0 && !subscribe()) reason = kQuotaExceeded;
-  if (reason == 0) return;
+  if (reason == 0) {
+    state_ = State::subscribing;
+    if (subscribe(endpoint_)) return;
+    reason = kQuotaExceeded;
+  }
   state_ = State::idle;
   owner_->refused(reason);
 }
 
 // One for each template of commands; what is retained there is not for devices.
-bool Membership::subscribe() {
+bool Membership::subscribe(std::string_view endpoint) const {
+  const std::string level = topic_level(endpoint);
+  const TopicNames names{level, {}};
   const TopicSettings& topics = room_.settings()->topics;
-  const std::string level = topic_level(endpoint_);
-  const TopicNames names{level, address_};
   const std::string filters[] = {expand(topics.command, names), expand(topics.v3_command, names)};
   std::vector<keel_subscription> wanted;
   for (const std::string& filter : filters) {
@@ -88,8 +90,19 @@ bool Membership::subscribe() {
     one.filter = keel::to_c(filter);
     wanted.push_back(one);
   }
-  state_ = State::subscribing;
   return static_cast<bool>(session_.subscribe(wanted, 0));
+}
+
+void Membership::subscribe_again(const TopicSettings& before, std::string_view endpoint) const {
+  const std::string level = topic_level(endpoint);
+  for (const std::string& whole : {before.command, before.v3_command}) {
+    const std::string filter = expand(whole, {level, {}});
+    if (!filter.empty()) session_.unsubscribe(filter).ignore();
+  }
+  if (!subscribe(endpoint)) {
+    room_.common.host.log().warning("endpoint=", endpoint,
+                                    " could not subscribe to its commands anew");
+  }
 }
 
 void Membership::suback(std::uint64_t, std::span<const std::uint8_t> codes) {
@@ -106,7 +119,6 @@ void Membership::suback(std::uint64_t, std::span<const std::uint8_t> codes) {
 
 void Membership::admit() {
   endpoint_ = {};
-  address_ = {};
   state_ = State::admitted;
   owner_->admitted();
 }

@@ -11,6 +11,7 @@ namespace lwm2m {
 
 class ShardRoom;
 class Party;
+struct TopicSettings;
 
 // Whether the broker refuses for now, rather than for good.
 bool is_passing(std::uint8_t reason);
@@ -40,6 +41,8 @@ class Membership final : public keel::SessionHandler {
   // The answer is 0, or the reason why it could not even be asked for.
   std::uint8_t open(Owner& owner, std::string_view endpoint, const Party& party, bool clean);
   void serve(Owner& owner) { owner_ = &owner; }
+  // The templates of commands have changed.
+  void subscribe_again(const TopicSettings& before, std::string_view endpoint) const;
 
   bool is_open() const { return state_ == State::admitted; }
   bool is_asking() const { return state_ == State::opening || state_ == State::subscribing; }
@@ -59,12 +62,12 @@ class Membership final : public keel::SessionHandler {
  private:
   enum class State : std::uint8_t { idle, opening, subscribing, admitted };
 
-  bool subscribe();
+  bool subscribe(std::string_view endpoint) const;
   void admit();
 
   ShardRoom& room_;
   Owner* owner_ = nullptr;
-  std::string endpoint_, address_;  // until it is admitted
+  std::string endpoint_;  // until it is admitted
   State state_ = State::idle;
   keel::Session session_;
 };

@@ -128,6 +128,15 @@ void Resident::expel() {
   end(Refusal::not_registered, Event::deregistered);
 }
 
+void Resident::use(const GatewaySettings& before) {
+  const GatewaySettings& now = *room_.settings();
+  device_.use(now.devices);
+  const bool same = before.topics.command == now.topics.command &&
+                    before.topics.v3_command == now.topics.v3_command;
+  if (same || !is_member()) return;
+  membership_->subscribe_again(before.topics, endpoint_);
+}
+
 // ---- commands ----
 
 void Resident::delivered(const keel::Delivery& delivery) {

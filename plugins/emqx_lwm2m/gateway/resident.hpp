@@ -56,7 +56,8 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   void end(Refusal why, std::optional<Event> event);
   // The same because the broker does not want it: others say its last words.
   void expel();
-  void use(std::shared_ptr<const DeviceSettings> settings) { device_.use(std::move(settings)); }
+  // The room's settings are others than those `before`.
+  void use(const GatewaySettings& before);
   // An operator's command; see Gateway::operate().
   void operate(std::string_view json, OperationDone done);
 

@@ -58,12 +58,14 @@ void ShardRoom::turn() {
 }
 
 void ShardRoom::use(const SettingsPtr& settings) {
-  settings_ = settings;
+  const SettingsPtr before = std::exchange(settings_, settings);
   prepare_newcomers();
+  // Who is registering does so again.
+  while (!newcomers_.empty()) dismiss(*newcomers_.begin()->first);
   stand_in_.leave();
   for (const auto& [endpoint, resident] : residents_) {
-    resident->use(settings->devices);
-    if (common.keeps) mark(*resident);
+    resident->use(*before);
+    mark(*resident);
   }
 }
 

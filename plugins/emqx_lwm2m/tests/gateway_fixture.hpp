@@ -42,7 +42,9 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct Gateway {
   // `state`: a directory for the journal; null: nothing is kept.
-  explicit Gateway(const Settings& settings = {}, const Directory* state = nullptr) {
+  explicit Gateway(const Settings& settings = {}, const Directory* state = nullptr,
+                   std::uint32_t shards = 2)
+      : host(shards) {
     host.set("lwm2m.port", "127.0.0.1:5683");
     host.set("lwm2m.certfile", "");
     host.set("lwm2m.keyfile", "");

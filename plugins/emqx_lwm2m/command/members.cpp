@@ -38,7 +38,7 @@ std::string unquoted(std::string_view quoted) {
   return text ? std::string(*text) : std::string();
 }
 
-// `text` begins with the key's quote and ends before the comma.
+// `text` is one member, with blanks around it; or only blanks.
 bool add(std::vector<Member>& list, std::string_view text) {
   text = trimmed(text);
   if (!text.starts_with('"')) return text.empty();
@@ -60,7 +60,7 @@ std::optional<Members> split_members(std::string_view text) {
   text.remove_prefix(1);
   text.remove_suffix(1);
   int depth = 0;
-  std::size_t begin = 0;
+  std::size_t begin = 0, members = 0;
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (c == '"') {
@@ -73,7 +73,7 @@ std::optional<Members> split_members(std::string_view text) {
     if (c == ',' || c == ':' || c == '[') ++out.values;
     if (c == ',' && depth == 0) {
       if (!add(out.list, text.substr(begin, at - begin))) return std::nullopt;
-      if (out.list.size() == kMaxMembers) return Members{std::move(out.list), kTooMany};
+      if (++members == kMaxMembers) return Members{std::move(out.list), kTooMany};
       begin = at + 1;
     }
     ++at;

@@ -17,8 +17,8 @@ struct Member {
 
 struct Members {
   std::vector<Member> list;  // in their order; of several with the same key, the last
-  // In all of the text, at any depth: at least as many as there are. kTooMany: the list has been
-  // left incomplete.
+  // In all of the text, at any depth: at least as many as there are. kTooMany: there are more than
+  // kMaxMembers, those with the same key included, and the list is incomplete.
   std::size_t values = 0;
 };
 inline constexpr std::size_t kMaxMembers = 256, kTooMany = static_cast<std::size_t>(-1);

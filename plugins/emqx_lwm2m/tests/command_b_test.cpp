@@ -574,6 +574,10 @@ TEST_CASE("how deep and how much") {
   for (int i = 0; i < 300; ++i) keys += ",\"" + std::to_string(i) + "\":0";
   CHECK(refused(keys + "}").reason == "too_many_items");
 
+  std::string same = R"({"msgType":"read","data":{"path":"3"})";
+  for (int i = 0; i < 300; ++i) same += ",\"x\":0";
+  CHECK(refused(same + "}").reason == "too_many_items");
+
   std::string values = R"({"msgType":"read","data":{"path":"3"},"x":[0)";
   for (int i = 0; i < 70'000; ++i) values += ",0";
   CHECK(refused(values + "]}").reason == "too_many_items");

@@ -42,7 +42,7 @@ Device::Device(DeviceOutside& outside, std::shared_ptr<const DeviceSettings> set
   p.peer->begin_at(saved.next_message_id);
   p.adopt(saved.registration);
   p.location = saved.location;
-  // Updates between saving and the end of that run are not known, see on_update().
+  // What happened between the saving and the end of that run is not known.
   const double lifetime = p.lifetime_s;
   const double unknown = std::clamp(outside.unix_s() - saved.saved_at, 0.0, lifetime / 4);
   p.expires = monotonic(std::min(saved.expires + unknown, outside.unix_s() + lifetime), outside);
@@ -229,6 +229,13 @@ void Device::Parts::adopt(const Registration& as) {
   registration = PackedRegistration(as);
   lifetime_s = as.lifetime_s;
   queue_mode = as.queue_mode();
+}
+
+// What survives a restart may be behind by a quarter: the constructor adds as much.
+void Device::Parts::restart_lifetime() {
+  const std::int64_t lifetime_ms = std::int64_t{lifetime_s} * 1000;
+  expires = now() + lifetime_ms;
+  if (expires - saved_expires > lifetime_ms / 4) outside.changed();
 }
 
 void Device::Parts::hear() {

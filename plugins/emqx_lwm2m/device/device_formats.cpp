@@ -49,13 +49,18 @@ FormatList for_reading(std::uint16_t last, const FormatList& list) {
   return out;
 }
 
-FormatList for_composites(std::uint16_t last, const FormatList& list) {
+FormatList for_composites(const Command& command, std::uint16_t last, const FormatList& list) {
   FormatList out;
-  if (senml(last)) out.add(last);
-  for (const std::uint16_t format : list.view())
-    if (senml(format)) out.add(format);
-  out.add(kSenmlJson);
-  out.add(kSenmlCbor);
+  const bool writes = command.operation == Operation::write_composite;
+  const auto add = [&](std::uint16_t format) {
+    if (senml(format) &&
+        (!writes || encodable(format, Shape::composite, command.path, command.items)))
+      out.add(format);
+  };
+  add(last);
+  for (const std::uint16_t format : list.view()) add(format);
+  add(kSenmlJson);
+  add(kSenmlCbor);
   return out;
 }
 
@@ -164,7 +169,7 @@ FormatList Device::Parts::formats_for(const Command& command) const {
       return for_reading(read_format, spoken(registration.unpack()));
     case Operation::read_composite:
     case Operation::write_composite:
-      return for_composites(read_format, spoken(registration.unpack()));
+      return for_composites(command, read_format, spoken(registration.unpack()));
     case Operation::write:
     case Operation::create:
       return for_writing(command, write_format, read_format, spoken(registration.unpack()));

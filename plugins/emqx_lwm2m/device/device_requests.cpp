@@ -63,8 +63,7 @@ void Device::Parts::on_update(const coap::Incoming& request) {
     drop_vanished();
     plan_observations();
   }
-  // A restart takes back up to a quarter of the lifetime, see the constructor.
-  if (!same || (expires - saved_expires) / 250 > lifetime_s) outside.changed();
+  if (!same) outside.changed();
   if (settings->update_reports == UpdateReports::always || updated.with_objects)
     outside.publish(Topic::updated, event(Event::updated, updated.registration));
 }

@@ -102,7 +102,7 @@ struct Device::Parts {
   // ---- device.cpp: life and time ----
   std::int64_t now() const { return outside.now_ms(); }
   void adopt(const Registration& as);
-  void restart_lifetime() { expires = now() + std::int64_t{lifetime_s} * 1000; }
+  void restart_lifetime();
   void hear();
   bool reachable() const;
   // Begins what can begin, and orders the next on_time().

@@ -29,6 +29,9 @@ void* operator new(std::size_t size) {
   octets_in_use += static_cast<std::ptrdiff_t>(malloc_usable_size(out));
   return out;
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return operator new(size);  // of std::stable_sort, within libFuzzer
+}
 void operator delete(void* at) noexcept {
   if (at) octets_in_use -= static_cast<std::ptrdiff_t>(malloc_usable_size(at));
   std::free(at);

@@ -16,14 +16,12 @@ def right(gw):
     peer.update()
 
 
-@check('a wrong password, and none', username='lwm2m', password='wrong')
+@check('a wrong password', username='lwm2m', password='wrong', offline_reply=False)
 def wrong(gw):
     operator, peer = gw.operator(user=USER), gw.peer('ep1')
     peer.register(code=FORBIDDEN)
     assert gw.devices() == {} and 'ep1' not in gw.clients()
     operator.silent()
-    gw.load()
-    gw.peer('ep1').register(code=FORBIDDEN)
     peer.ask(POST, 'rd/nothing', code=NOT_FOUND)
 
 

@@ -26,13 +26,11 @@ constexpr const char* kRules = R"([[rule]]
 permit = "deny"
 client = "forbidden"
 action = "subscribe"
-all = true
 
 [[rule]]
 permit = "deny"
 client = "mute"
 action = "publish"
-all = true
 
 [[rule]]
 permit = "allow"

@@ -126,7 +126,9 @@ class Commander(threading.Thread):
 
 
 def run(gw, faults, seconds, between=None):
-    """`between` is called again and again meanwhile."""
+    """`between` is called again and again meanwhile: reloads or upgrades. Who answers for devices
+    that are not there, or are just registering, is away for a moment then: a few commands to such
+    may stay without a reply. None has two."""
     seed = gw.arguments.seed
     print(f'# seed {seed}', flush=True)
     trouble = threading.Event()
@@ -147,7 +149,7 @@ def run(gw, faults, seconds, between=None):
         proxy.faults = Faults()
         for device in devices:
             device.running = False
-        documents = judge(commander, watcher, devices)
+        documents = judge(commander, watcher, devices, 0.05 if between else 0)
         print(f'# network: {proxy.told}')
         print(f'# devices: {dict(sum((device.actions for device in devices), collections.Counter()))}')
         print(f'# commands {len(commander.sent)}, replies {dict(documents)}', flush=True)
@@ -166,9 +168,10 @@ def run(gw, faults, seconds, between=None):
         proxy.stop()
 
 
-def judge(commander, watcher, devices, patience=90):
+def judge(commander, watcher, devices, may_miss):
     """Every command has one reply; notifications are in order. How often each reply came."""
     final, notified, seen = collections.Counter(), collections.defaultdict(list), []
+    patience = 90 if not may_miss else 45
     until = time.monotonic() + patience
 
     def take(timeout):
@@ -186,6 +189,9 @@ def judge(commander, watcher, devices, patience=90):
             if device.fault:
                 raise device.fault
         missing = [commander.sent[one] for one in set(commander.sent) - set(final)]
+        if time.monotonic() > until and len(missing) <= may_miss * len(commander.sent):
+            print(f'# {len(missing)} commands have no reply: {missing}')
+            break
         assert time.monotonic() < until, f'{len(missing)} commands have no reply: {missing[:5]}'
         take(1.0)
     while take(1.0) is not None:
@@ -195,7 +201,7 @@ def judge(commander, watcher, devices, patience=90):
             raise fault
     doubled = {one: count for one, count in final.items() if count != 1}
     assert not doubled, f'answered more than once: {doubled}'
-    assert set(final) == set(commander.sent), set(final) - set(commander.sent)
+    assert set(final) <= set(commander.sent), set(final) - set(commander.sent)
     kinds = collections.Counter()
     for topic, document in seen:
         if document.get('reqID') in final and document['msgType'] != 'notify' and \

@@ -11,6 +11,7 @@ from checks import check, eventually
 from endpoints import PATIENCE
 from lwm2m_device import Device
 from lwm2m_peer import Peer
+from lwm2m_wire import CHANGED
 
 OBJECTS = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                         '../../../etc/lwm2m_xml'))
@@ -173,6 +174,15 @@ class Gateway(checks.Gateway):
                 self.ctl('lwm2m', 'deregister', endpoint)
 
 
+def exchange(operator, peer, kind, method, where, answer=CHANGED, payload=b'', form=None, /,
+             **data):
+    """(what the device heard, data of the reply)."""
+    number = operator.command(peer.endpoint, kind, **data)
+    request = peer.expect(method, where)
+    peer.answer(request, answer, payload, form)
+    return request, operator.reply(number)['data']
+
+
 def encoded(data):
     return base64.b64encode(data).decode()
 
@@ -186,4 +196,4 @@ def main():
     checks.main(Gateway)
 
 
-__all__ = ['QUICK', 'check', 'encoded', 'eventually', 'leaves', 'main']
+__all__ = ['QUICK', 'check', 'encoded', 'eventually', 'exchange', 'leaves', 'main']

@@ -9,6 +9,7 @@ constexpr const char* kLarge = "[limits]\nmax_packet_size = \"16MB\"\n";
 TEST_CASE("CoAP messages") { run_alone("framing_checks.py"); }
 TEST_CASE("registering, updating, leaving") { run_alone("register_checks.py"); }
 TEST_CASE("commands") { run_alone("command_checks.py"); }
+TEST_CASE("commands as the documentation has them") { run_alone("dialect_checks.py"); }
 TEST_CASE("formats of contents") { run_alone("format_checks.py"); }
 TEST_CASE("observations") { run_alone("observe_checks.py"); }
 TEST_CASE("blocks") { run_alone("block_checks.py", kLarge); }

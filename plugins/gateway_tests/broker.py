@@ -24,7 +24,8 @@ class Broker:
         self.port, self.process = free_port(kind=socket.SOCK_STREAM), None
         with open(self.folder + '/etc/keel.conf', 'w', encoding='utf-8') as out:
             out.write(f'[kernel]\nshards = {shards}\ndata_dir = "{self.folder}/data"\n[plugins]\n'
-                      f'dir = "{self.folder}/lib"\nload = {json.dumps(list(load))}\n[listener.mqtt]\n'
+                      f'dir = "{self.folder}/lib"\nload = {json.dumps(list(load))}\n'
+                      '[listener.mqtt]\n'
                       f'bind = "127.0.0.1:{self.port}"\n{settings}')
 
     def path(self, below):

@@ -55,14 +55,17 @@ class Gateway:
     def written(self, value):
         if isinstance(value, bool):
             return 'true' if value else 'false'
-        return f'"{value.replace("PORT", str(self.port))}"' if isinstance(value, str) else str(value)
+        if isinstance(value, str):
+            return f'"{value.replace("PORT", str(self.port))}"'
+        return str(value)
 
     # The broker.
     def ctl(self, *words, fails=False):
         ran = subprocess.run([self.arguments.ctl, '--socket', self.arguments.socket, *words],
                              capture_output=True, text=True, timeout=120, check=False)
         said = ran.stdout + ran.stderr
-        assert (ran.returncode != 0) == fails, f'ctl {" ".join(words)}: {ran.returncode}: {said[-500:]}'
+        assert (ran.returncode != 0) == fails, \
+            f'ctl {" ".join(words)}: {ran.returncode}: {said[-500:]}'
         return said
 
     def json(self, *words):

@@ -294,7 +294,8 @@ def no_commands(gw):
 
 
 GARBAGE = ['', 'x', '[]', '[{"msgType":"read"}]', '5', '"read"', 'null', '[' * 1_000_000,
-           '{"a":' * 100_000, '{"msgType":"read","data":{"path":"/3/0"}', b'\x00\x01', b'{"\xff":1}',
+           '{"a":' * 100_000, '{"msgType":"read","data":{"path":"/3/0"}', b'\x00\x01',
+           b'{"\xff":1}',
            '{"msgType":"read","data":{"path":"/3/0"}} x', '{"a":' * 40 + '1' + '}' * 40]
 
 
@@ -444,7 +445,8 @@ def composite_device(gw):
     data = operator.ask('ep1', 'read-composite', paths=['/3/0/0', '/3303/0'])
     assert leaves(data) == {'/3/0/0': 'Keel', '/3303/0/5700': 21.5, '/3303/0/5701': 'Cel'}, data
     data = operator.ask('ep1', 'write-composite',
-                        content=[{'path': '/1/0/1', 'value': 77}, {'path': '/3/0/14', 'value': 'z'}])
+                        content=[{'path': '/1/0/1', 'value': 77},
+                                 {'path': '/3/0/14', 'value': 'z'}])
     assert data['code'] == '2.04', data
     assert leaves(operator.ask('ep1', 'read', path='/1/0/1')) == {'/1/0/1': 77}
 

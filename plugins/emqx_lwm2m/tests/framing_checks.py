@@ -27,8 +27,8 @@ def harmless(gw, datagrams, answers):
 
 @check('1: what is no CoAP is ignored')
 def no_coap(gw):
-    harmless(gw, [b'', b'\x40', b'\x40\x01', b'\x40\x01\x00', b'\x00\x01\x00\x01', b'\x80\x01\x00\x01',
-                  b'\xc0\x01\x00\x01\xb2rd'], ([],))
+    harmless(gw, [b'', b'\x40', b'\x40\x01', b'\x40\x01\x00', b'\x00\x01\x00\x01',
+                  b'\x80\x01\x00\x01', b'\xc0\x01\x00\x01\xb2rd'], ([],))
 
 
 @check('2: tokens that are too long')
@@ -39,8 +39,8 @@ def long_tokens(gw):
 
 @check('3, 4: options that do not fit, and a marker without payload')
 def bad_options(gw):
-    tails = [b'\xb5rd', b'\xf1a', b'\x1fa', b'\xd1', b'\xe1\x00', b'\xbd', b'\xbe\x00', b'\xb2rd\xff',
-             b'\xff', b'\xb2rd\xf0']
+    tails = [b'\xb5rd', b'\xf1a', b'\x1fa', b'\xd1', b'\xe1\x00', b'\xbd', b'\xbe\x00',
+             b'\xb2rd\xff', b'\xff', b'\xb2rd\xf0']
     harmless(gw, [b'\x40\x02\x00\x09' + tail for tail in tails], ([RST], []))
     harmless(gw, [b'\x50\x02\x00\x09' + tail for tail in tails], ([],))
 
@@ -258,7 +258,8 @@ def distinct(gw):
 @check('strangers get no more than three times what they send')
 def amplification(gw):
     for datagram in (b'\x40\x01\x00\x01\xbb.well-known\x04core', b'\x40\x02\x00\x02\xb2rd',
-                     b'\x40\x05\x00\x03', b'\x40\x02\x00\x04\xb2dp', b'\x40\x04\x00\x05\xb2rd\x01x'):
+                     b'\x40\x05\x00\x03', b'\x40\x02\x00\x04\xb2dp',
+                     b'\x40\x04\x00\x05\xb2rd\x01x'):
         peer = gw.peer()
         peer.raw(datagram)
         got = peer.arrived()

@@ -77,7 +77,8 @@ def upgrade_blocks(gw):
             body = b''
         if index * size == len(body):
             body += request.payload
-        peer.answer(request, CONTINUE if more else CHANGED, more=[(BLOCK1, block(index, more, size))])
+        peer.answer(request, CONTINUE if more else CHANGED,
+                    more=[(BLOCK1, block(index, more, size))])
     data = operator.reply(number)['data']
     assert data['code'] == '2.04' and body == bytes(5000), (data, len(body))
     newcomer = gw.peer('ep2')
@@ -217,7 +218,7 @@ def unload(gw):
     reads(operator, peer)
 
 
-@check('95: loaded, reloaded and unloaded again and again under traffic; the port is free each time')
+@check('95: loaded, reloaded and unloaded again and again under traffic; the port is free')
 def cycles(gw):
     stop = threading.Event()
     gw.unload()

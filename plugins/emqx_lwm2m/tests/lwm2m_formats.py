@@ -96,7 +96,8 @@ def pack_tlv(leaves, depth):
                 shape = RESOURCE_INSTANCE if level == 3 else RESOURCE
                 out += entry(shape, number, to_octets(kind, value))
             else:
-                out += entry(INSTANCE if level == 1 else MULTIPLE, number, within(members, level + 1))
+                kind = INSTANCE if level == 1 else MULTIPLE
+                out += entry(kind, number, within(members, level + 1))
         return out
     group = [(numbers(path), kind, value) for path, kind, value in leaves]
     return within(group, {1: 1, 2: 2, 3: 2, 4: 2}[depth])

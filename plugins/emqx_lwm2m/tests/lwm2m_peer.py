@@ -1,5 +1,5 @@
 """A scripted CoAP endpoint: says what it is told to, and expects what it is told to expect. It
-registers, updates and leaves; what the server asks is answered by the script, message by message."""
+registers, updates and leaves; what the server asks is answered by the script."""
 import collections
 import os
 import sys

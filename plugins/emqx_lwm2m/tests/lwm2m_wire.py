@@ -1,5 +1,5 @@
-"""CoAP messages as tables of bytes [RFC 7252 3, RFC 7641, RFC 7959]. Shares nothing with the gateway's
-own codec, so that a misreading there cannot hide here."""
+"""CoAP messages as tables of bytes [RFC 7252 3, RFC 7641, RFC 7959]. Shares nothing with the
+gateway's own codec, so that a misreading there cannot hide here."""
 
 CON, NON, ACK, RST = range(4)
 TYPES = ('CON', 'NON', 'ACK', 'RST')

@@ -151,7 +151,8 @@ def run(gw, faults, seconds, between=None):
             device.running = False
         documents = judge(commander, watcher, devices, 0.05 if between else 0)
         print(f'# network: {proxy.told}')
-        print(f'# devices: {dict(sum((device.actions for device in devices), collections.Counter()))}')
+        actions = sum((device.actions for device in devices), collections.Counter())
+        print(f'# devices: {dict(actions)}')
         print(f'# commands {len(commander.sent)}, replies {dict(documents)}', flush=True)
         for device in devices:
             device.state = 'ended'

@@ -77,7 +77,8 @@ def sequence(gw):
     operator.event('ep1', 'register')
     for number, text, fresh in ((0xFFFFFF, '2', True), (0xFFFFFE, '3', False), (0, '4', True),
                                 (1, '5', True), (0, '6', False), (0xFFFFFF, '7', False),
-                                (1, '8', False), (0x7FFFFF, '9', True), (0x7FFFFF + 100, '10', True),
+                                (1, '8', False), (0x7FFFFF, '9', True),
+                                (0x7FFFFF + 100, '10', True),
                                 (0x7FFFFF, '11', False)):
         peer.notify(request, number, text)  # and is acknowledged
         if fresh:

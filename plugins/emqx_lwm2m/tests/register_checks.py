@@ -4,7 +4,8 @@ from lwm2m_wire import (
     BAD_REQUEST, CHANGED, CREATED, DELETE, FORBIDDEN, GET, LINK, NOT_ALLOWED, NOT_FOUND, OPAQUE,
     POST, PRECONDITION, TEXT, TLV, UNSUPPORTED_FORMAT, code)
 
-GARBAGE = (b'<', b'</3/0', b'</3/0>;x="', b'</3/0>,,', b'\xff\xfe\x00\x01', b'</99999/0>', b'</a/b>',
+GARBAGE = (b'<', b'</3/0', b'</3/0>;x="', b'</3/0>,,', b'\xff\xfe\x00\x01', b'</99999/0>',
+           b'</a/b>',
            b'x' * 3000, b'<' * 3000, b'</1/0>;;=', b'</3/0>;ver=')
 
 

@@ -311,7 +311,8 @@ void junk(const Options& options) {
   std::thread flooding;
   const auto start = Clock::now();
   const int drain = bound_udp();
-  const std::uint16_t target = options.number("elsewhere", 0) ? port_of(drain) : options.port("udp");
+  const std::uint16_t target =
+      options.number("elsewhere", 0) ? port_of(drain) : options.port("udp");
   if (rate != 0) {
     flooding = std::thread([&] { flood(target, rate, end, sent); });
     while (sent < rate / 2) std::this_thread::sleep_for(milliseconds(10));

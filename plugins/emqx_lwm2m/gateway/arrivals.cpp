@@ -41,7 +41,8 @@ void ShardRoom::open_doors() {
 void ShardRoom::arrive(Arrival& arrival) {
   if (may_concern_registration(arrival.bytes)) {
     coap::Message message;
-    if (coap::parse(arrival.bytes, message) == coap::Parsed::ok) {
+    const bool whole = coap::parse(arrival.bytes, message) == coap::Parsed::ok;
+    if (whole && (message.type == coap::Type::con || message.type == coap::Type::non)) {
       const Asked asked = asked_for(message);
       if (asked.kind != Asked::Kind::nothing) return about_registration(arrival, message, asked);
     }
@@ -106,17 +107,16 @@ void ShardRoom::stranger(Arrival& arrival) {
       break;
   }
   ++coap_counters.received;
-  if (message.is_request()) {
+  const bool confirmable = message.type == coap::Type::con;
+  if (message.is_request() && (confirmable || message.type == coap::Type::non)) {
     const Asked asked = asked_for(message);
-    const bool bad_non = asked.code == coap::kBadOption && message.type == coap::Type::non;
-    if (!bad_non) answer(arrival, message, asked.code);
-  } else if (message.type == coap::Type::con) {
+    if (asked.code != coap::kBadOption || confirmable) answer(arrival, message, asked.code);
+  } else if (confirmable) {
     reset(arrival, message.id);
   }
 }
 
 void ShardRoom::answer(const Arrival& arrival, const coap::Message& message, coap::Code code) {
-  if (message.type != coap::Type::con && message.type != coap::Type::non) return;
   write_answer(scratch_, message, code, static_cast<std::uint16_t>(random()));
   transmit_answer(arrival);
 }
@@ -149,7 +149,17 @@ void ShardRoom::located(Arrival& arrival, const coap::Message& message, std::str
   }
   ++counters.strangers;
   ++coap_counters.received;
-  answer(arrival, message, coap::kNotFound);
+  const bool left = message.code == coap::kDelete &&
+                    farewells_.knows(hash_of(arrival.peer, arrival.bytes), now_ms());
+  answer(arrival, message, left ? coap::kDeleted : coap::kNotFound);
+}
+
+void ShardRoom::note_farewell(const Peer& peer, std::string_view datagram) {
+  farewells_.note(hash_of(peer, datagram), now_ms());
+}
+
+std::size_t ShardRoom::hash_of(const Peer& peer, std::string_view datagram) const {
+  return keel::SecretHash(peers_.hash_function().of(peer)).add(datagram).value();
 }
 
 // Its message; perhaps from where nobody knew it to be.

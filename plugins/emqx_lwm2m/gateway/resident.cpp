@@ -61,6 +61,7 @@ void Resident::save(SavedResident& out) const {
 
 void Resident::on_datagram(std::string_view datagram) {
   device_.on_datagram(datagram);
+  if (over_) room_.note_farewell(place.peer, datagram);
   room_.settle(*this);
 }
 

@@ -36,8 +36,8 @@ ShardRoom::ShardRoom(Common& of, std::uint32_t shard, SettingsPtr settings)
 }
 
 ShardRoom::~ShardRoom() {
-  leaving_ = true;
-  newcomers_.clear();  // they leave the other tables
+  opening_.clear();  // the end of newcomers means nothing to anybody any more
+  newcomers_.clear();
 }
 
 // Of what strangers send less is kept than of what devices send.
@@ -60,13 +60,16 @@ void ShardRoom::turn() {
 void ShardRoom::use(const SettingsPtr& settings) {
   const SettingsPtr before = std::exchange(settings_, settings);
   prepare_newcomers();
-  // Who is registering does so again.
-  while (!newcomers_.empty()) dismiss(*newcomers_.begin()->first);
+  dismiss_all();  // who is registering does so again
   stand_in_.leave();
   for (const auto& [endpoint, resident] : residents_) {
     resident->use(*before);
     mark(*resident);
   }
+}
+
+void ShardRoom::dismiss_all() {
+  while (!newcomers_.empty()) dismiss(*newcomers_.begin()->first);
 }
 
 void ShardRoom::part_all(const Listener& listener) {
@@ -260,8 +263,7 @@ void ShardRoom::forget_unless_there(const std::string& endpoint) {
 void ShardRoom::leave(bool keep, std::shared_ptr<void> done) {
   leaving_ = true;
   held_.clear();
-  newcomers_.clear();
-  crowd_.clear();
+  dismiss_all();
   hand_in(SIZE_MAX);
   if (!keep) leave_some(std::move(done));
 }

@@ -28,6 +28,7 @@
 #include "emqx_lwm2m/device/counters.hpp"
 #include "emqx_lwm2m/gateway/common.hpp"
 #include "emqx_lwm2m/gateway/counters.hpp"
+#include "emqx_lwm2m/gateway/farewells.hpp"
 #include "emqx_lwm2m/gateway/letter.hpp"
 #include "emqx_lwm2m/gateway/newcomer.hpp"
 #include "emqx_lwm2m/gateway/resident.hpp"
@@ -108,6 +109,8 @@ class ShardRoom {
   void transmit(const Place& to, std::string_view datagram);
   // After each call into a resident's machine: it may be gone after it.
   void settle(Resident& resident);
+  // With this datagram a resident has left.
+  void note_farewell(const Peer& peer, std::string_view datagram);
   // The broker does not want it any more. It is gone afterwards.
   void expel(Resident& resident, std::uint8_t reason);
   // What the journal knows of it is not true any more.
@@ -187,6 +190,7 @@ class ShardRoom {
   void located(Arrival& arrival, const coap::Message& message, std::string_view location,
                bool forwarded);
   void rebind(Arrival& arrival, const coap::Message& message, Resident& resident);
+  std::size_t hash_of(const Peer& peer, std::string_view datagram) const;
 
   // mail.cpp
   void forward(Letter::Kind kind, const Arrival& arrival, std::uint32_t to);
@@ -212,6 +216,7 @@ class ShardRoom {
   void part(Party& party);
   void answer_absent(std::string_view endpoint, const keel::Message& command);
   void prepare_newcomers();
+  void dismiss_all();
   void put_in_place(Resident& resident, const SavedResident& saved, const Listener* listener);
   void hand_in(std::size_t most);
   void note(const Resident& resident, bool with_commands);
@@ -232,6 +237,7 @@ class ShardRoom {
   std::vector<Change> changes_;     // to be handed in
   std::uint32_t last_serial_ = 0;
   keel::AnswerLimit answers_;
+  Farewells farewells_;
   std::int64_t register_second_ = 0;
   std::uint32_t registers_ = 0;      // of new devices, in that second
   std::int64_t quiet_until_ms_ = 0;  // about limits that are reached

@@ -87,7 +87,7 @@ void StandIn::session_closed(std::uint8_t, std::string_view) { give_up(); }
 
 void StandIn::say(std::string_view topic, std::string_view payload) {
   if (open_) return publish(topic, payload);
-  if ((!session_ && !connect()) || waiting_.size() >= kMostWaiting ||
+  if (room_.is_leaving() || (!session_ && !connect()) || waiting_.size() >= kMostWaiting ||
       waiting_octets_ + payload.size() > kMostOctets) {
     ++room_.counters.publish_failed;
     return;

@@ -1,5 +1,4 @@
-// The gateway on FakeHost: loading, reloads, upgrades, unloading, the journal, the stand-in, DTLS,
-// operators.
+// The gateway on FakeHost: loading, reloads, upgrades, unloading, the journal, the stand-in, DTLS.
 #include "gateway_fixture.hpp"
 
 using namespace gateway_test;
@@ -13,9 +12,9 @@ std::string answered(Gateway& g, const std::string& heard, std::string_view from
   const std::size_t number = heard.find('#'), token = heard.find(" t", number);
   if (number == heard.npos || token == heard.npos) return "no request: " + heard;
   const std::string id = heard.substr(number, token - number);
-  return g.say("ACK 2.05 " + id + heard.substr(token, heard.find(' ', token + 1) - token) +
-                   " ct=0 'EMQ",
-               from);
+  return g.say(
+      "ACK 2.05 " + id + heard.substr(token, heard.find(' ', token + 1) - token) + " ct=0 'EMQ",
+      from);
 }
 
 Settings dtls(std::string match = "none") {
@@ -257,7 +256,6 @@ TEST_CASE("what the stand-in does not answer") {
 }
 
 TEST_CASE("a stand-in that is refused tries again, and says so once") {
-  keel::FakeHost host;
   Gateway g(Settings{{"lwm2m.offline_reply", "false"}});
   CHECK(g.host.session("emqx_lwm2m") == nullptr);
   g.host.session_open = [](const auto& peer) {
@@ -406,35 +404,13 @@ TEST_CASE("a restored device that the broker does not want yet") {
   CHECK(host.session("c2")->open);
 }
 
-TEST_CASE("what was unloaded is there when it is loaded again, without what was answered") {
-  const Directory state;
-  std::string location;
-  {
-    Gateway g({}, &state);
-    location = g.join("c2");
-    g.command("c2", kRead);
-    g.command("c2", kRead);
-    g.host.advance(200);
-    g.host.run_jobs();
-    g.host.fail_next("nothing", KEEL_E_IO);
-    REQUIRE(g.host.unload());
-    CHECK(contains(g.published("c2"), "shutdown"));
-  }
-  Gateway g({}, &state);
-  CHECK(g.health().ends_with("1 devices"));
-  CHECK(g.update(location) == "2.04");
-  g.host.advance(10'000);
-  CHECK_FALSE(contains(g.heard(), "GET"));
-}
-
 TEST_CASE("other numbers of shards after a restart") {
   const Directory state;
   std::vector<std::string> locations;
   {
     Gateway g({}, &state);
     for (int i = 0; i < 8; ++i) {
-      locations.push_back(
-          g.join("d" + std::to_string(i), "10.0.0.1:" + std::to_string(1000 + i)));
+      locations.push_back(g.join("d" + std::to_string(i), "10.0.0.1:" + std::to_string(1000 + i)));
     }
     g.host.advance(200);
     g.host.run_jobs();
@@ -476,7 +452,8 @@ TEST_CASE("an upgrade does not lose the journal") {
 
 // ---- DTLS ----
 
-TEST_CASE("the identity that DTLS proves is the user name, and the endpoint's name if it has none") {
+TEST_CASE(
+    "the identity that DTLS proves is the user name, and the endpoint's name if it has none") {
   Gateway g(dtls());
   g.to = "127.0.0.1:5684";
   CHECK(g.join("c1", kA, "", psk("dev1")).size() == 10);
@@ -525,20 +502,5 @@ TEST_CASE("another identity at the same address is a stranger") {
     CHECK(g.say("CON 2.05 #9 xAA 'x", kA, psk("dev2")) == "40001: RST 0.00 #9");
     CHECK(g.update(location, kA, psk("dev2")) == "4.04");
     CHECK(g.update(location, kA, psk("dev1")) == "2.04");
-  }
-}
-
-// ---- operators ----
-
-TEST_CASE("an operator ends a registration") {
-  for (const std::string endpoint : {"c1", "c2"}) {
-    Gateway g;
-    const std::string location = g.join(endpoint);
-    auto out = g.host.ctl({"lwm2m", "deregister", endpoint});
-    REQUIRE(out.exit == KEEL_EXIT_LATER);
-    g.host.run();
-    CHECK(g.health().ends_with("0 devices"));
-    CHECK(contains(g.published(endpoint), "\"deregister\""));
-    CHECK(g.update(location) == "4.04");
   }
 }

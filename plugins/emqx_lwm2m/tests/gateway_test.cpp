@@ -43,6 +43,7 @@ TEST_CASE("an Update, a deregistration, and what follows") {
     const std::string gone = g.say("CON DELETE #7 xAA /rd /" + location);
     CHECK(gone == "40001: ACK 2.02 #7 xaa");
     CHECK(contains(g.published(endpoint), "\"deregister\""));
+    CHECK(g.say("CON DELETE #7 xAA /rd /" + location) == gone);  // it did not hear that
     CHECK_FALSE(g.is_open(endpoint));
     CHECK(g.host.session(endpoint)->closed);
     CHECK(g.say("CON DELETE #8 xAB /rd /" + location) == "40001: ACK 4.04 #8 xab");
@@ -82,6 +83,10 @@ TEST_CASE("strangers are answered without anything being remembered") {
       {"CON 2.05 #1 xAA 'x", "RST 0.00 #1"},
       {"NON 2.05 #1 xAA 'x", ""},
       {"ACK 2.05 #1 xAA 'x", ""},
+      {"ACK GET #1 xAA /rd", ""},
+      {"RST POST #1 xAA /rd ?ep=c1", ""},
+      {"ACK POST #1 xAA /rd ?ep=c1 ct=40 '</1/0>", ""},
+      {"ACK POST #1 xAA /rd /nobody", ""},
       {"CON GET #1 xAA /rd", "ACK 4.05 #1 xaa"},
       {"CON PUT #1 xAA /rd", "ACK 4.05 #1 xaa"},
       {"CON DELETE #1 xAA /rd", "ACK 4.05 #1 xaa"},

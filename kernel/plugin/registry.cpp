@@ -101,7 +101,8 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
 void Registry::stop_all(std::function<void()> done) {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
     if (entry->state == PluginState::running)
-      unload(entry->slot->name(), {.now = false, .forget = false}, [](const PluginOutcome&) {});
+      unload(entry->slot->name(), {.now = false, .forget = false, .stopping = true},
+             [](const PluginOutcome&) {});
   when_idle(std::move(done));
 }
 

@@ -92,8 +92,9 @@ class Registry {
   };
   void load(const std::string& name, Load how, Done done);
   struct Unload {
-    bool now = false;    // no time for goodbyes
-    bool forget = true;  // is not loaded again after a restart
+    bool now = false;       // no time for goodbyes
+    bool forget = true;     // is not loaded again after a restart
+    bool stopping = false;  // the broker is
   };
   void unload(const std::string& name, Unload how, Done done);
   // Settings and binary are read again; one that does not run is loaded.

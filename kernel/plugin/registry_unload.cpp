@@ -69,7 +69,8 @@ void Registry::unload_now(const std::string& name, Unload how, Done done) {
   };
   slot.stop_accepting();
   const auto wait = how.now ? std::chrono::milliseconds(0) : options_.stop_timeout;
-  drain(slot, KEEL_DRAIN_UNLOAD, wait, [this, job] { tear_down(job); });
+  drain(slot, how.stopping ? KEEL_DRAIN_STOP : KEEL_DRAIN_UNLOAD, wait,
+        [this, job] { tear_down(job); });
 }
 
 // Step 1. A plugin that does not say when it is ready is not waited for longer than `timeout`.

@@ -194,6 +194,16 @@ TEST_CASE("a plugin that never says it has drained is waited for no longer than 
   CHECK(contains(broker.log(), "not drained within 200 ms"));
 }
 
+TEST_CASE("a plugin is told why it has to say goodbye") {
+  BrokerProcess broker(zoo_settings());
+  broker.ctl_ok({"plugins", "load", "says_why_drained"});
+  broker.ctl_ok({"plugins", "unload", "says_why_drained"});
+  CHECK(contains(broker.log(), "drain: unload"));
+  broker.ctl_ok({"plugins", "load", "says_why_drained"});
+  CHECK(broker.stop() == 0);
+  CHECK(contains(broker.log(), "drain: stop"));
+}
+
 TEST_CASE("everything that was acquired is taken back") {
   BrokerProcess broker(zoo_settings());
   const std::size_t before = open_descriptors(broker);

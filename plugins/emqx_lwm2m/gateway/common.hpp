@@ -63,6 +63,7 @@ struct Common {
   std::uint64_t secret = 0;                       // of tables that strangers choose the keys of
   std::unique_ptr<Homecomers> homecomers;
   std::atomic<std::uint32_t> devices{0}, newcomers{0};
+  std::atomic<std::uint32_t> places{0};   // of devices, and of those the broker is asked about
   std::atomic<bool> loopback_only{true};  // all listeners are
   std::uint32_t stand_in_home = 0;
   keel::Address address;           // ours, the stand-in's

@@ -1,6 +1,7 @@
 #include "emqx_lwm2m/gateway/gateway.hpp"
 
 #include <algorithm>
+#include <keel/fields.hpp>
 #include <random>
 #include <unordered_set>
 
@@ -47,6 +48,7 @@ keel::Status Gateway::make_rooms() {
   common_.stand_in_home = common_.host.shards().home(StandIn::kClientId);
   common_.rooms.clear();
   common_.devices = 0;
+  common_.places = 0;
   common_.newcomers = 0;
   for (std::uint32_t i = 0; i < common_.host.shards().count(); ++i) {
     common_.rooms.push_back(std::make_unique<ShardRoom>(common_, i, settings_));
@@ -67,6 +69,7 @@ void Gateway::know_addresses() {
 
 // Before anything runs; see save().
 void Gateway::adopt() {
+  common_.rooms[common_.stand_in_home]->adopt_stand_in(std::exchange(stand_in_session_, 0));
   for (const SavedResident& saved : std::exchange(inherited_, {})) {
     const std::uint32_t home = common_.host.shards().home(saved.device.registration.endpoint);
     common_.rooms[home]->adopt(saved, listeners_.find(saved.listener));
@@ -126,6 +129,7 @@ void Gateway::leave(keel::DrainReason why, std::uint32_t,
 }
 
 void Gateway::save(std::string& out) const {
+  keel::FieldWriter(out).field(common_.rooms[common_.stand_in_home]->stand_in_session());
   for (const auto& room : common_.rooms) {
     room->each([&out](const Resident& resident) {
       SavedResident saved;
@@ -138,7 +142,9 @@ void Gateway::save(std::string& out) const {
 bool Gateway::load(std::string_view blob) {
   taken_over_ = true;
   inherited_.clear();
-  return read_saved(blob, inherited_);
+  keel::FieldReader in(blob);
+  if (!in.field(stand_in_session_)) return false;
+  return read_saved(blob.substr(sizeof stand_in_session_), inherited_);
 }
 
 void Gateway::operate(std::string_view endpoint, std::string_view json, OperationDone done) const {

@@ -86,6 +86,7 @@ class Gateway {
   Keeper keeper_;
   SettingsPtr settings_;
   std::vector<SavedResident> inherited_;
+  keel_handle stand_in_session_ = 0;
   bool taken_over_ = false;  // load() was called
 };
 

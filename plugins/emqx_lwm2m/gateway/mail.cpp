@@ -47,8 +47,7 @@ void ShardRoom::handle(Letter& letter, std::string_view bytes, std::uint32_t fro
       }
       return;
     case Letter::Kind::absent:
-      letter.command.view([&](const keel::Message& message) { answer_absent(bytes, message); })
-          .ignore();
+      letter.command.view([&](const keel::Message& message) { look_for(bytes, message); }).ignore();
       return;
     case Letter::Kind::say:
       return stand_in_.say(bytes.substr(0, letter.topic_size), bytes.substr(letter.topic_size));
@@ -118,7 +117,7 @@ void ShardRoom::say(std::string_view topic, std::string_view payload) {
 
 void ShardRoom::inquire(std::string_view endpoint, const keel::Message& command) {
   const std::uint32_t home = common.host.shards().home(endpoint);
-  if (home == index) return answer_absent(endpoint, command);
+  if (home == index) return look_for(endpoint, command);
   auto shared = command.share();
   if (!shared) return;
   Letter letter{.kind = Letter::Kind::absent};

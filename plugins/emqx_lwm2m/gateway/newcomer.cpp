@@ -118,7 +118,8 @@ bool Newcomer::may_be(const Registration& registration, std::string& why) const 
 
 void Newcomer::ask_broker() {
   const Resident* const known = room_.find(endpoint());
-  if (!known && !room_.may_register()) return refuse(coap::kUnavailable);
+  if (!known && !room_.take_place()) return refuse(coap::kUnavailable);
+  has_place_ = !known;
   membership_ = std::make_unique<Membership>(room_);
   room_.opening(endpoint(), true);
   // What has been subscribed to in its name goes on without a gap.
@@ -148,15 +149,21 @@ void Newcomer::refuse(coap::Code code) {
 }
 
 void Newcomer::stop_asking() {
+  leave_place();
   if (!std::exchange(membership_, nullptr)) return;
   room_.opening(endpoint(), false);
+}
+
+void Newcomer::leave_place() {
+  if (std::exchange(has_place_, false)) room_.give_place_back();
 }
 
 void Newcomer::welcome(std::string_view location) { peer_->reply(ticket_, created(location)); }
 
 Newcomer::Luggage Newcomer::luggage() {
   peer_->use(room_.settings()->devices->coap);
-  return {std::move(peer_), std::move(membership_), std::move(registration_)};
+  return {std::move(peer_), std::move(membership_), std::move(registration_),
+          std::exchange(has_place_, false)};
 }
 
 void Newcomer::stay(std::int64_t ms) {

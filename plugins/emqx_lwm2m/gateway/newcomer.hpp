@@ -34,6 +34,7 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
     std::unique_ptr<coap::Peer> peer;
     std::unique_ptr<Membership> membership;
     Registration registration;
+    bool has_place;  // see ShardRoom::take_place()
   };
   Luggage luggage();
 
@@ -62,6 +63,7 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
   bool may_be(const Registration& registration, std::string& why) const;
   void refuse(coap::Code code);
   void stop_asking();
+  void leave_place();
   void stay(std::int64_t ms);
   void order_wake();
   bool begins_assembly(std::string_view datagram);
@@ -72,7 +74,7 @@ class Newcomer final : public Party, public coap::Outside, public Membership::Ow
   Registration registration_;
   std::uint32_t ticket_ = 0;  // of the Register that waits for its answer
   std::int64_t peer_wake_ms_ = 0, until_ms_ = 0;
-  bool assembling_ = false;
+  bool assembling_ = false, has_place_ = false;
 };
 
 }  // namespace lwm2m

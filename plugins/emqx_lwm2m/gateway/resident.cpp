@@ -144,6 +144,7 @@ void Resident::delivered(const keel::Delivery& delivery) {
   const keel::Message message = delivery.message();
   const auto topic = command_topic(room_.settings()->topics, message.topic());
   if (topic && !message.retain()) {
+    room_.note_taken(message);
     if (message.payload().size() > room_.settings()->max_command_size) {
       publish(topic->channel == Channel::v3 ? Topic::v3_response : Topic::response,
               std::string(kTooLarge));

@@ -54,6 +54,7 @@ void ShardRoom::turn() {
     wheel.turn(now_ms());
     if (common.stand_in_home == index && doors_open_) stand_in_.turn();
   }
+  pairing_.expire(now_ms());
   hand_in(kChangesAtATime);
 }
 
@@ -61,7 +62,7 @@ void ShardRoom::use(const SettingsPtr& settings) {
   const SettingsPtr before = std::exchange(settings_, settings);
   prepare_newcomers();
   dismiss_all();  // who is registering does so again
-  stand_in_.leave();
+  stand_in_.use(*before);
   for (const auto& [endpoint, resident] : residents_) {
     resident->use(*before);
     mark(*resident);
@@ -109,8 +110,14 @@ void ShardRoom::remove(Resident& resident) {
   unlink(resident);
   unname(resident);
   common.devices.fetch_sub(1, std::memory_order_relaxed);
+  give_place_back();
   if (common.keeps && !leaving_) changes_.push_back({resident.endpoint(), {}});
-  residents_.erase(residents_.find(resident.endpoint()));
+  const std::string endpoint = resident.endpoint();
+  residents_.erase(residents_.find(endpoint));
+  for (const Pairing::Command& each : pairing_.release(endpoint)) {
+    each.message.view([&](const keel::Message& command) { answer_absent(endpoint, command); })
+        .ignore();
+  }
 }
 
 void ShardRoom::expel(Resident& resident, std::uint8_t reason) {
@@ -172,9 +179,34 @@ bool ShardRoom::deregister(std::string_view endpoint) {
   return true;
 }
 
+std::size_t ShardRoom::key_of(const keel::Message& command) const {
+  constexpr std::size_t kEnds = 256;
+  const std::string_view payload = command.payload();
+  return keel::SecretHash(common.secret)
+      .add(command.topic())
+      .add(std::uint64_t{payload.size()})
+      .add(payload.substr(0, kEnds))
+      .add(payload.substr(payload.size() - std::min(payload.size(), kEnds)))
+      .value();
+}
+
+void ShardRoom::note_taken(const keel::Message& command) {
+  if (settings_->devices->offline_reply) pairing_.taken(key_of(command), now_ms());
+}
+
+void ShardRoom::look_for(std::string_view endpoint, const keel::Message& command) {
+  const std::size_t key = key_of(command);
+  if (pairing_.is_taken(key)) return;
+  if (!find(endpoint)) return answer_absent(endpoint, command);
+  auto shared = command.share();
+  if (!shared) return;
+  pairing_.wait(key, {std::string(endpoint), std::move(*shared), command.payload().size()},
+                now_ms());
+}
+
 void ShardRoom::answer_absent(std::string_view endpoint, const keel::Message& command) {
   const auto topic = command_topic(settings_->topics, command.topic());
-  if (find(endpoint) || !topic) return;
+  if (!topic) return;
   ++counters.absent;
   const auto parsed = parse_command(command.payload(), {}, settings_->devices->command);
   std::string reply;
@@ -194,6 +226,7 @@ void ShardRoom::answer_absent(std::string_view endpoint, const keel::Message& co
 
 void ShardRoom::adopt(const SavedResident& saved, const Listener* listener) {
   if (find(saved.device.registration.endpoint)) return;
+  add_place();
   Resident& resident = settle_down(std::make_unique<Resident>(*this, saved));
   put_in_place(resident, saved, listener);
   if (!resident.is_member()) wheel.wake_at(resident, now_ms() + 1);
@@ -203,6 +236,7 @@ void ShardRoom::adopt(const SavedResident& saved, const Listener* listener) {
 void ShardRoom::restore(const std::vector<SavedResident>& saved, const Listeners& listeners) {
   for (const SavedResident& each : saved) {
     if (find(each.device.registration.endpoint)) continue;
+    add_place();
     Resident& resident = settle_down(std::make_unique<Resident>(*this, each));
     put_in_place(resident, each, listeners.find(each.listener));
     const auto wait = static_cast<std::int64_t>(100 * (restored_++ / kKnocksAtATime));

@@ -31,6 +31,7 @@
 #include "emqx_lwm2m/gateway/farewells.hpp"
 #include "emqx_lwm2m/gateway/letter.hpp"
 #include "emqx_lwm2m/gateway/newcomer.hpp"
+#include "emqx_lwm2m/gateway/pairing.hpp"
 #include "emqx_lwm2m/gateway/resident.hpp"
 #include "emqx_lwm2m/gateway/stand_in.hpp"
 #include "emqx_lwm2m/gateway/stranger.hpp"
@@ -73,6 +74,9 @@ class ShardRoom {
   void adopt(const SavedResident& saved, const Listener* listener);
   // Devices of an earlier run.
   void restore(const std::vector<SavedResident>& saved, const Listeners& listeners);
+  // The session of the old version's stand-in; 0: it has none. [control, before anything runs]
+  void adopt_stand_in(keel_handle session) { stand_in_.attach(session); }
+  keel_handle stand_in_session() const { return stand_in_.session(); }
   // The journal may know one that the old version had not any more.
   void forget_unless_there(const std::string& endpoint);
   // From now on datagrams are looked at; those that came before are, now.
@@ -119,8 +123,9 @@ class ShardRoom {
   std::string draw_location();
   void name(Resident& resident);    // its location counts from now on ...
   void unname(Resident& resident);  // ... and not any more
-  // Whether one more device may be let in now.
-  bool may_register();
+  // For one more device; false: there is none now.
+  bool take_place();
+  void give_place_back();
   // The broker has let it in. It is gone afterwards, and its resident is there.
   void let_in(Newcomer& newcomer);
   // It is gone afterwards.
@@ -130,6 +135,8 @@ class ShardRoom {
   bool is_opening(const std::string& endpoint) const { return opening_.contains(endpoint); }
   // Publishes in the name of the gateway.
   void say(std::string_view topic, std::string_view payload);
+  // A device has taken a command.
+  void note_taken(const keel::Message& command);
   // A command for any endpoint: it is answered if none of that name is registered.
   void inquire(std::string_view endpoint, const keel::Message& command);
 
@@ -204,6 +211,8 @@ class ShardRoom {
   // welcome.cpp
   void registers(Arrival& arrival, const coap::Message& message, std::string_view endpoint);
   void welcome(Arrival& arrival, const coap::Message& message, std::string_view endpoint);
+  bool within_rate();
+  void add_place();
   bool has_room_for_newcomer(const keel::Address& from);
   void turn_away(const Arrival& arrival, const coap::Message& message);
   void complain(const char* limit);
@@ -214,6 +223,8 @@ class ShardRoom {
   void link(Party& party, const Arrival& arrival);
   void unlink(Party& party);
   void part(Party& party);
+  std::size_t key_of(const keel::Message& command) const;
+  void look_for(std::string_view endpoint, const keel::Message& command);
   void answer_absent(std::string_view endpoint, const keel::Message& command);
   void prepare_newcomers();
   void dismiss_all();
@@ -242,6 +253,7 @@ class ShardRoom {
   std::uint32_t registers_ = 0;      // of new devices, in that second
   std::int64_t quiet_until_ms_ = 0;  // about limits that are reached
   std::random_device random_;
+  Pairing pairing_;
   StandIn stand_in_;
   std::string scratch_;  // a datagram being written
   std::vector<Held> held_;

@@ -1,14 +1,49 @@
 #include "emqx_lwm2m/gateway/stand_in.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "emqx_lwm2m/device/topics.hpp"
 #include "emqx_lwm2m/gateway/shard_room.hpp"
 
 namespace lwm2m {
+namespace {
+
+std::vector<std::string> filters_of(const TopicSettings& topics) {
+  std::vector<std::string> out;
+  for (const std::string& whole : {topics.command, topics.v3_command}) {
+    if (!whole.empty()) out.push_back(any_device(whole));
+  }
+  return out;
+}
+
+}  // namespace
 
 void StandIn::turn() {
   if (!session_ && room_.settings()->devices->offline_reply) connect();
+}
+
+// The new subscriptions come before the old ones go, so that no command is missed.
+void StandIn::use(const GatewaySettings& before) {
+  const GatewaySettings& now = *room_.settings();
+  if (before.username != now.username || before.password != now.password ||
+      before.devices->offline_reply != now.devices->offline_reply) {
+    return leave();
+  }
+  not_before_ms_ = 0;
+  if (!open_ || !now.devices->offline_reply || before.topics == now.topics) return;
+  subscribe(now.topics);
+  const std::vector<std::string> wanted = filters_of(now.topics);
+  for (const std::string& filter : filters_of(before.topics)) {
+    if (std::find(wanted.begin(), wanted.end(), filter) == wanted.end()) {
+      session_.unsubscribe(filter).ignore();
+    }
+  }
+}
+
+void StandIn::attach(keel_handle session) {
+  if (session == 0) return;
+  open_ = static_cast<bool>(room_.common.host.sessions().attach(session, *this).into(session_));
 }
 
 void StandIn::leave() {
@@ -49,11 +84,11 @@ void StandIn::opened(std::uint8_t reason, bool) {
   complained_ = false;
   for (const Waiting& each : std::exchange(waiting_, {})) publish(each.topic, each.payload);
   waiting_octets_ = 0;
-  if (!room_.settings()->devices->offline_reply) return;
-  const TopicSettings& topics = room_.settings()->topics;
-  for (const std::string& whole : {topics.command, topics.v3_command}) {
-    if (whole.empty()) continue;
-    const std::string filter = any_device(whole);
+  if (room_.settings()->devices->offline_reply) subscribe(room_.settings()->topics);
+}
+
+void StandIn::subscribe(const TopicSettings& topics) {
+  for (const std::string& filter : filters_of(topics)) {
     session_
         .subscribe({.filter = filter,
                     .qos = 1,

@@ -13,6 +13,8 @@
 namespace lwm2m {
 
 class ShardRoom;
+struct GatewaySettings;
+struct TopicSettings;
 
 class StandIn final : public keel::SessionHandler {
  public:
@@ -22,8 +24,12 @@ class StandIn final : public keel::SessionHandler {
 
   // Now and then: connects when that is due. Only in the room of its home.
   void turn();
-  // Other settings: it connects anew.
+  // Other settings: it connects anew if others than before would let it in, else it stays.
+  void use(const GatewaySettings& before);
   void leave();
+  // Takes over the session of the old version. [control, before anything runs]
+  void attach(keel_handle session);
+  keel_handle session() const { return open_ ? session_.id() : 0; }
   void say(std::string_view topic, std::string_view payload);
 
   void opened(std::uint8_t reason, bool present) override;
@@ -39,6 +45,7 @@ class StandIn final : public keel::SessionHandler {
   static constexpr std::int64_t kAgainMs = 5'000;
 
   bool connect();
+  void subscribe(const TopicSettings& topics);
   void give_up();
   void publish(std::string_view topic, std::string_view payload);
 

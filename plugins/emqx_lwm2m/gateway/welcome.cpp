@@ -77,24 +77,28 @@ void ShardRoom::turn_away(const Arrival& arrival, const coap::Message& message) 
   answer(arrival, message, coap::kUnavailable);
 }
 
-bool ShardRoom::may_register() {
-  const std::size_t most = settings_->max_devices;
-  if (common.devices.load(std::memory_order_relaxed) + opening_.size() >= most) {
-    complain("lwm2m.max_devices");
+bool ShardRoom::take_place() {
+  if (!within_rate()) {
+    complain("lwm2m.max_register_rate");
     return false;
   }
+  if (common.places.fetch_add(1, std::memory_order_relaxed) < settings_->max_devices) return true;
+  give_place_back();
+  complain("lwm2m.max_devices");
+  return false;
+}
+
+void ShardRoom::add_place() { common.places.fetch_add(1, std::memory_order_relaxed); }
+void ShardRoom::give_place_back() { common.places.fetch_sub(1, std::memory_order_relaxed); }
+
+bool ShardRoom::within_rate() {
   if (settings_->register_rate == 0) return true;
   const std::int64_t second = now_ms() / 1000;
   if (second != register_second_) {
     register_second_ = second;
     registers_ = 0;
   }
-  if (registers_ >= settings_->register_rate) {
-    complain("lwm2m.register_rate");
-    return false;
-  }
-  ++registers_;
-  return true;
+  return registers_++ < settings_->register_rate;
 }
 
 // Once a minute at most.
@@ -134,7 +138,9 @@ void ShardRoom::let_in(Newcomer& newcomer) {
     resident->proof = std::move(proof);
     resident->join(std::move(luggage.membership));
     resident->registered_again(std::move(luggage.registration), location, std::move(luggage.peer));
+    if (luggage.has_place) give_place_back();
   } else {
+    if (!luggage.has_place) add_place();
     auto made = std::make_unique<Resident>(*this, place, std::move(proof),
                                            std::move(luggage.membership), std::move(luggage.peer),
                                            std::move(luggage.registration), location);

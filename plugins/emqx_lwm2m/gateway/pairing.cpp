@@ -1,0 +1,74 @@
+#include "emqx_lwm2m/gateway/pairing.hpp"
+
+#include <algorithm>
+
+namespace lwm2m {
+
+void Pairing::taken(std::size_t key, std::int64_t now_ms) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& each) {
+    return each.key == key && each.command.message;
+  });
+  if (found != waiting_.end()) {
+    forget(*found);
+    while (!waiting_.empty() && !waiting_.front().command.message) drop_first();
+    return;
+  }
+  if (taken_.size() >= kMost) return;
+  taken_.push_back({key, now_ms + kMs});
+  ++counts_[key];
+}
+
+bool Pairing::is_taken(std::size_t key) {
+  const auto found = counts_.find(key);
+  if (found == counts_.end()) return false;
+  if (--found->second == 0) counts_.erase(found);
+  const auto place = std::find_if(taken_.begin(), taken_.end(),
+                                  [&](const Taken& each) { return each.key == key; });
+  if (place == taken_.begin()) {
+    taken_.pop_front();
+  } else {
+    taken_.erase(place);
+  }
+  return true;
+}
+
+void Pairing::wait(std::size_t key, Command command, std::int64_t now_ms) {
+  octets_ += command.size;
+  waiting_.push_back({key, now_ms + kMs, std::move(command)});
+  while (waiting_.size() > kMost || octets_ > kMostOctets) drop_first();
+}
+
+void Pairing::drop_first() {
+  forget(waiting_.front());
+  waiting_.pop_front();
+}
+
+void Pairing::forget(Waiting& one) {
+  octets_ -= one.command.size;
+  one.command = {};
+}
+
+std::vector<Pairing::Command> Pairing::release(std::string_view endpoint) {
+  std::vector<Command> out;
+  for (Waiting& each : waiting_) {
+    if (each.command.message && each.command.endpoint == endpoint) {
+      octets_ -= each.command.size;
+      out.push_back(std::exchange(each.command, {}));
+    }
+  }
+  return out;
+}
+
+void Pairing::expire(std::int64_t now_ms) {
+  while (!waiting_.empty() &&
+         (!waiting_.front().command.message || waiting_.front().until_ms <= now_ms)) {
+    drop_first();
+  }
+  while (!taken_.empty() && taken_.front().until_ms <= now_ms) {
+    const auto found = counts_.find(taken_.front().key);
+    if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+    taken_.pop_front();
+  }
+}
+
+}  // namespace lwm2m

@@ -246,6 +246,65 @@ TEST_CASE("commands for nobody are answered") {
   CHECK(g.host.messages_held() == 0);
 }
 
+// The two copies of a command, to the device's session and to the stand-in's, come in any order.
+TEST_CASE("commands around a deregistration have one answer each") {
+  Gateway g;
+  const std::string command = "lwm2m/c1/command";
+  SUBCASE("the device's copy is lost with its session") {
+    const std::string location = g.join("c1");
+    g.host.deliver("emqx_lwm2m", {command, kRead, 1});
+    CHECK(g.published("emqx_lwm2m").empty());
+    g.say("CON DELETE #1 /rd /" + location);
+    CHECK(contains(g.published("emqx_lwm2m"), "not_registered"));
+  }
+  SUBCASE("the stand-in's copy comes when the device has answered and left") {
+    const std::string location = g.join("c1");
+    g.command("c1", R"({"reqID":1,"msgType":"read","data":{"path":"/x"}})");
+    CHECK(contains(g.published("c1"), "bad_path"));
+    g.say("CON DELETE #1 /rd /" + location);
+    g.host.deliver("emqx_lwm2m",
+                   {command, R"({"reqID":1,"msgType":"read","data":{"path":"/x"}})", 0});
+    CHECK(g.published("emqx_lwm2m").empty());
+  }
+  SUBCASE("a command that is sent again is another one") {
+    const std::string location = g.join("c1");
+    g.command("c1", kRead);
+    g.say("CON DELETE #1 /rd /" + location);
+    for (int i = 0; i < 3; ++i) g.host.deliver("emqx_lwm2m", {command, kRead, 0});
+    const std::string said = g.published("emqx_lwm2m");
+    CHECK(std::count(said.begin(), said.end(), '\n') == 2);
+  }
+  SUBCASE("both have come") {
+    const std::string location = g.join("c1");
+    g.host.deliver("emqx_lwm2m", {command, kRead, 1});
+    g.command("c1", kRead);
+    g.say("CON DELETE #1 /rd /" + location);
+    CHECK(g.published("emqx_lwm2m").empty());
+  }
+  SUBCASE("a device that does not hear its commands does not let them wait for ever") {
+    const std::string location = g.join("c1");
+    g.host.deliver("emqx_lwm2m", {command, kRead, 1});
+    CHECK(g.host.messages_held() == 1);
+    g.host.advance(6'000);
+    CHECK(g.host.messages_held() == 0);
+    g.say("CON DELETE #1 /rd /" + location);
+    CHECK(g.published("emqx_lwm2m").empty());
+  }
+}
+
+TEST_CASE("a reload leaves the stand-in where it is, unless it has to log in anew") {
+  Gateway g;
+  const int opened = g.host.calls("session.open");
+  REQUIRE(g.host.reload({{"lwm2m.mountpoint", "fleet/%e/"}}));
+  CHECK(g.host.calls("session.open") == opened);
+  const auto* const session = g.host.session("emqx_lwm2m");
+  CHECK(session->subscriptions.contains("fleet/+/command"));
+  CHECK_FALSE(session->subscriptions.contains("lwm2m/+/command"));
+  REQUIRE(g.host.reload({{"lwm2m.password", "another"}}));
+  g.host.advance(6'000);
+  CHECK(g.host.calls("session.open") == opened + 1);
+}
+
 TEST_CASE("what the stand-in does not answer") {
   Gateway g;
   keel::FakeMessage retained{"lwm2m/c1/command", kRead, 0};
@@ -253,6 +312,21 @@ TEST_CASE("what the stand-in does not answer") {
   g.host.deliver("emqx_lwm2m", retained);
   g.host.deliver("emqx_lwm2m", {"lwm2m/c1/other", kRead, 0});
   CHECK(g.published("emqx_lwm2m").empty());
+}
+
+TEST_CASE("the stand-in is there all the time: over a reload, and an upgrade") {
+  Gateway g;
+  const keel_handle session = g.host.session("emqx_lwm2m")->handle;
+  REQUIRE(g.host.reload({{"lwm2m.block_size", "256"}}));
+  REQUIRE(g.host.upgrade(keel_plugin_entry_v1));
+  g.host.advance(200);
+  CHECK(g.host.session("emqx_lwm2m")->handle == session);
+  g.host.deliver("emqx_lwm2m", {"lwm2m/c2/command", kRead, 1});
+  CHECK(contains(g.published("emqx_lwm2m"), "not_registered"));
+  REQUIRE(g.host.reload({{"lwm2m.password", "another"}}));
+  g.host.advance(6'000);
+  CHECK(g.host.session("emqx_lwm2m")->handle != session);
+  CHECK(g.is_open("emqx_lwm2m"));
 }
 
 TEST_CASE("a stand-in that is refused tries again, and says so once") {

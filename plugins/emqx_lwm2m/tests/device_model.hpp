@@ -173,11 +173,11 @@ class Model {
       const bool of_it = message.id == under_way_->id &&
                          (message.type == coap::Type::rst || message.type == coap::Type::ack);
       if (of_it && (message.code != coap::kEmpty || message.type == coap::Type::rst))
-        under_way_.reset();
+        under_way_->answered = true;
       else if (of_it && under_way_->acknowledged == 0)
         under_way_->acknowledged = m_.out.now;
       else if (message.is_response() && message.token == under_way_->token)
-        under_way_.reset();
+        under_way_->answered = true;
     }
     m_.device->on_datagram(datagram);
   }
@@ -253,14 +253,14 @@ class Model {
     REQUIRE(coap::parse(datagram, message) == coap::Parsed::ok);
     if (!message.is_request()) return;
     if (under_way_ && under_way_->id == message.id) return;  // again
-    if (under_way_) {
+    if (under_way_ && !under_way_->answered) {
       // It may have been given up, not earlier.
       const bool given_up = under_way_->acknowledged != 0
                                 ? m_.out.now - under_way_->acknowledged >= 93'000
                                 : m_.out.now - under_way_->begun >= 31 * 2'000;
       CHECK(given_up);
     }
-    under_way_ = UnderWay{message.id, std::string(message.token), m_.out.now, 0};
+    under_way_ = UnderWay{message.id, std::string(message.token), m_.out.now};
   }
 
   void read_log(const std::string& log) {
@@ -295,6 +295,7 @@ class Model {
     std::uint16_t id = 0;
     std::string token;
     std::int64_t begun = 0, acknowledged = 0;
+    bool answered = false;
   };
 
   Machine m_;

@@ -131,14 +131,14 @@ void ShardRoom::expel(Resident& resident, std::uint8_t reason) {
 
 // From where it was before it is gone already. Called again it is a new route to the same place.
 void ShardRoom::link(Party& party, const Arrival& arrival) {
-  if (!party.place.peer) {
-    party.place = {arrival.peer, arrival.via, arrival.serial};
+  const bool known = static_cast<bool>(party.place.peer);
+  const bool was_here = known && party.place.via == index;
+  party.place = {arrival.peer, arrival.via, arrival.serial};
+  if (!known) {
     peers_.insert(&party);
     common.homecomers->forget(arrival.peer);
   }
-  party.place.via = arrival.via;
-  party.place.serial = arrival.serial;
-  if (arrival.via != index) return;
+  if (arrival.via != index || was_here) return;
   const auto route = routes_.find(arrival.peer);
   if (route == routes_.end()) return;
   post(route->second.home, {.kind = Letter::Kind::elsewhere, .peer = arrival.peer});

@@ -1,5 +1,6 @@
 #include "emqx_lwm2m/gateway/stranger.hpp"
 
+#include <array>
 #include <vector>
 
 #include "emqx_lwm2m/coap/encode.hpp"
@@ -17,8 +18,6 @@ bool is_known(std::uint16_t number) {
   switch (number) {
     case kUriHost:
     case kUriPort:
-    case kUriPath:
-    case kUriQuery:
     case kAccept:
     case kBlock2:
     case kBlock1:
@@ -28,30 +27,49 @@ bool is_known(std::uint16_t number) {
   }
 }
 
+// The path, and what is wrong with the options. An Update must not cost an allocation.
 struct Options {
-  std::vector<std::string_view> path, queries;
+  std::array<std::string_view, kMostSegments> segments;
+  std::size_t depth = 0;
   coap::Code problem = coap::kEmpty;
+
+  std::span<const std::string_view> path() const { return {segments.data(), depth}; }
 };
 
 Options read_options(const coap::Message& request) {
   Options out;
+  std::size_t queries = 0;
   coap::OptionReader options(request.options);
-  for (coap::Option option; options.next(option);) {
-    if (option.number == coap::option::kUriPath) {
-      out.path.push_back(option.value);
-      if (out.path.size() > kMostSegments) out.problem = coap::kNotFound;
-    } else if (option.number == coap::option::kUriQuery) {
-      out.queries.push_back(option.value);
-      if (out.queries.size() > kMostQueries) out.problem = coap::kBadRequest;
-    } else if (option.number == coap::option::kProxyUri ||
-               option.number == coap::option::kProxyScheme) {
-      out.problem = coap::kNoProxy;
-    } else if ((option.number & 1) != 0 && !is_known(option.number)) {
-      out.problem = coap::kBadOption;
+  for (coap::Option option; out.problem == coap::kEmpty && options.next(option);) {
+    switch (option.number) {
+      case coap::option::kUriPath:
+        if (out.depth == kMostSegments) {
+          out.problem = coap::kNotFound;
+        } else {
+          out.segments[out.depth++] = option.value;
+        }
+        break;
+      case coap::option::kUriQuery:
+        if (++queries > kMostQueries) out.problem = coap::kBadRequest;
+        break;
+      case coap::option::kProxyUri:
+      case coap::option::kProxyScheme:
+        out.problem = coap::kNoProxy;
+        break;
+      default:
+        if ((option.number & 1) != 0 && !is_known(option.number)) out.problem = coap::kBadOption;
     }
-    if (out.problem != coap::kEmpty) break;
   }
   return out;
+}
+
+std::string_view endpoint_in(const coap::Message& request) {
+  std::vector<std::string_view> queries;
+  coap::OptionReader options(request.options);
+  for (coap::Option option; options.next(option);) {
+    if (option.number == coap::option::kUriQuery) queries.push_back(option.value);
+  }
+  return endpoint_of(queries);
 }
 
 }  // namespace
@@ -63,11 +81,11 @@ bool may_concern_registration(std::string_view datagram) {
 
 Asked asked_for(const coap::Message& request) {
   const Options options = read_options(request);
-  const auto& path = options.path;
+  const auto path = options.path();
   if (options.problem != coap::kEmpty) return {Asked::Kind::nothing, {}, options.problem};
   if (!path.empty() && path[0] == "rd") {
     if (path.size() == 1 && request.code == coap::kPost) {
-      return {Asked::Kind::registers, endpoint_of(options.queries), coap::kBadRequest};
+      return {Asked::Kind::registers, endpoint_in(request), coap::kBadRequest};
     }
     const bool ours = request.code == coap::kPost || request.code == coap::kDelete;
     if (path.size() == 2 && ours) return {Asked::Kind::at_location, path[1], coap::kNotFound};

@@ -1,5 +1,7 @@
 """Where devices are: addresses of their own, by UDP and by DTLS."""
+import errno
 import os
+import random
 import select
 import socket
 import subprocess
@@ -8,14 +10,18 @@ PATIENCE = 30.0  # for what must come; tests end long before unless it does not
 
 
 def free_port(address='127.0.0.1', kind=socket.SOCK_DGRAM):
-    """None: there is no such address here."""
+    """Below the ports that the system gives to sockets that ask for none, so that it is still free when it has been
+    let go of for a while. None: there is no such address here."""
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
-    try:
-        with socket.socket(family, kind) as one:
-            one.bind((address, 0))
-            return one.getsockname()[1]
-    except OSError:
-        return None
+    for _ in range(100):
+        try:
+            with socket.socket(family, kind) as one:
+                one.bind((address, random.randrange(10_000, 32_000)))
+                return one.getsockname()[1]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return None
+    return None
 
 
 class Udp:

@@ -56,7 +56,8 @@ class Socket {
   std::unique_ptr<Impl> impl_;
 };
 
-// A port that was free a moment ago.
+// A port that was free a moment ago, below those that the system gives to sockets that ask for
+// none.
 std::uint16_t free_port();
 
 }  // namespace keel::test

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -37,18 +38,23 @@ inline std::int64_t now_ms() {
 // Waits a little between looks at something that will come true.
 inline void pause_ms(int ms) { ::poll(nullptr, 0, ms); }
 
-// A port of 127.0.0.1 that nobody has right now, of TCP (SOCK_STREAM) or UDP (SOCK_DGRAM).
+// A port of 127.0.0.1 that nobody has right now, of TCP (SOCK_STREAM) or UDP (SOCK_DGRAM). It lies
+// below those that the system gives to sockets that ask for none, so that it is still free when it
+// has been let go of for a while.
 inline std::uint16_t free_port(int type) {
-  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), size) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-  ::close(fd);
-  if (!bound) fail("no free port on 127.0.0.1");
-  return ntohs(at.sin_port);
+  constexpr std::uint32_t kFirst = 10'000, kCount = 22'000;
+  std::random_device random;
+  for (int tries = 0; tries < 100; ++tries) {
+    const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(static_cast<std::uint16_t>(kFirst + random() % kCount));
+    const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+    ::close(fd);
+    if (bound) return ntohs(at.sin_port);
+  }
+  fail("no free port on 127.0.0.1");
 }
 
 inline std::string read_file(const std::string& path) {

@@ -1,6 +1,6 @@
-// Topic filters [MQTT5 4.7]: whether a text is one, and how two of them stand to each other. A topic
-// name is a filter without wildcards. The walks are templates, for rules that keep their levels in
-// another form. Pure functions; any thread.
+// Topic filters [MQTT5 4.7]: whether a text is one, and how two of them stand to each other. A
+// topic name is a filter without wildcards. The walks are templates, for rules that keep their
+// levels in another form. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>

@@ -160,10 +160,14 @@ def repeated(gw):
         client.send('SUBSCRIBE', flags=flags(qos=1, dup=True), mid=6, topic='rep/1')
     client.expect('SUBACK', mid=6, id=topic, code=0)
     publisher.publish('rep/1', '', retain=True)
-    while (message := client.recv()).name == 'SUBACK':
-        assert message.id == topic
-    assert client.receive(message).data == b''
-    client.quiet()
+
+    def behind_subacks():
+        while (message := client.recv()).name == 'SUBACK':
+            assert message.id == topic
+        return message
+    assert client.receive(behind_subacks()).data == b''
+    client.send('PINGREQ')
+    assert behind_subacks().name == 'PINGRESP'
     assert gw.ctl('subscriptions', 'show', 'a').count('rep/1') == 1
 
 

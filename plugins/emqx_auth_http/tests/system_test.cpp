@@ -339,7 +339,9 @@ TEST_CASE("an upgrade and a reload lose no client") {
 TEST_CASE("thousands of connects: bounded, and everybody has an answer") {
   constexpr int kRate = 2'000, kCount = 6'000;
   web::Server server({"--delay", "5"});
-  keel::KernelFixture kernel({.settings = auth_only(server)});
+  // As many may wait as come, so that a slow machine refuses nobody.
+  keel::KernelFixture kernel(
+      {.settings = concat(auth_only(server), "auth.http.max_pending = ", kCount, "\n")});
   auto reader = kernel.connect("reader");
   const std::string fine = storm(kernel, kRate, kCount);
   MESSAGE(fine);

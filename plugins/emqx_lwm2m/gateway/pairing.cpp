@@ -59,11 +59,20 @@ std::vector<Pairing::Command> Pairing::release(std::string_view endpoint) {
   return out;
 }
 
-void Pairing::expire(std::int64_t now_ms) {
-  while (!waiting_.empty() &&
-         (!waiting_.front().command.message || waiting_.front().until_ms <= now_ms)) {
-    drop_first();
+Pairing::Command Pairing::expired(std::int64_t now_ms, std::int64_t& came_ms) {
+  while (!waiting_.empty()) {
+    Waiting& first = waiting_.front();
+    if (first.command.message && first.until_ms > now_ms) break;
+    came_ms = first.until_ms - kMs;
+    octets_ -= first.command.size;
+    Command out = std::move(first.command);
+    waiting_.pop_front();
+    if (out.message) return out;
   }
+  return {};
+}
+
+void Pairing::forget_taken(std::int64_t now_ms) {
   while (!taken_.empty() && taken_.front().until_ms <= now_ms) {
     const auto found = counts_.find(taken_.front().key);
     if (found != counts_.end() && --found->second == 0) counts_.erase(found);

@@ -23,6 +23,7 @@ class Pairing {
     std::string endpoint;
     keel::MessageRef message;
     std::size_t size = 0;  // of its payload
+    explicit operator bool() const { return static_cast<bool>(message); }
   };
 
   // `key`: a hash of topic and payload. A device has taken the copy of its session.
@@ -33,8 +34,10 @@ class Pairing {
   void wait(std::size_t key, Command command, std::int64_t now_ms);
   // No device takes the commands of this endpoint any more: those that wait, in order.
   std::vector<Command> release(std::string_view endpoint);
-  // Forgets what has been waiting for too long: the device does not hear its commands.
-  void expire(std::int64_t now_ms);
+  // The first that has been waiting for so long that no device will take it; none: null message.
+  // `came_ms`: when it came.
+  Command expired(std::int64_t now_ms, std::int64_t& came_ms);
+  void forget_taken(std::int64_t now_ms);
 
  private:
   static constexpr std::int64_t kMs = 5'000;

@@ -28,6 +28,7 @@ Resident::Resident(ShardRoom& room, Place at, keel::ProofPtr proven,
       room_(room),
       endpoint_(registration.endpoint),
       membership_(serve(std::move(membership), *this)),
+      since_ms_(room.now_ms()),
       device_(*this, room.settings()->devices, room.device_counters, std::move(peer),
               std::move(registration), std::move(location)) {
   device_.on_register = &Resident::register_hook;
@@ -109,6 +110,7 @@ void Resident::registered_again(Registration registration, std::string location,
 
 void Resident::join(std::unique_ptr<Membership> membership) {
   membership_ = serve(std::move(membership), *this);
+  since_ms_ = now_ms();
   orphan_ = false;
   say_what_waited();
   room_.wheel.wake_at(*this, wake_ms_);

@@ -40,6 +40,8 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   bool is_orphan() const { return orphan_; }
   // Its registration is over.
   bool is_over() const { return over_; }
+  // Since when it has had the session it has; 0: since an earlier version or run.
+  std::int64_t since_ms() const { return since_ms_; }
   void save(SavedResident& out) const;
 
   void on_datagram(std::string_view datagram) override;
@@ -101,6 +103,7 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   std::unique_ptr<Rare> rare_;
   std::int64_t wake_ms_ = 0;  // the machine's order
   bool over_ = false, orphan_ = false;
+  std::int64_t since_ms_ = 0;
   Device device_;  // the last: it gives orders in its constructor
 };
 

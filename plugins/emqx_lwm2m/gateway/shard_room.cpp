@@ -15,6 +15,8 @@ constexpr std::uint32_t kAnswers = 200, kAllAnswers = 5000;
 constexpr std::size_t kChangesAtATime = 200, kEndsAtATime = 200;
 // How many devices of an earlier run ask the broker for their session in 100 ms.
 constexpr std::size_t kKnocksAtATime = 500;
+// For so long after it has come a device may miss commands that were on their way before it.
+constexpr std::int64_t kSettlingMs = 10'000;
 
 }  // namespace
 
@@ -54,7 +56,7 @@ void ShardRoom::turn() {
     wheel.turn(now_ms());
     if (common.stand_in_home == index && doors_open_) stand_in_.turn();
   }
-  pairing_.expire(now_ms());
+  answer_untaken();
   hand_in(kChangesAtATime);
 }
 
@@ -192,6 +194,20 @@ std::size_t ShardRoom::key_of(const keel::Message& command) const {
 
 void ShardRoom::note_taken(const keel::Message& command) {
   if (settings_->devices->offline_reply) pairing_.taken(key_of(command), now_ms());
+}
+
+// A device that had just come, or come anew, when the command did may have been too late to hear
+// it. One that had been there for long is not allowed to.
+void ShardRoom::answer_untaken() {
+  const std::int64_t now = now_ms();
+  std::int64_t came_ms = 0;
+  while (const Pairing::Command each = pairing_.expired(now, came_ms)) {
+    const Resident* const resident = find(each.endpoint);
+    if (resident && came_ms - resident->since_ms() > kSettlingMs) continue;
+    each.message.view([&](const keel::Message& command) { answer_absent(each.endpoint, command); })
+        .ignore();
+  }
+  pairing_.forget_taken(now);
 }
 
 void ShardRoom::look_for(std::string_view endpoint, const keel::Message& command) {

@@ -224,6 +224,7 @@ class ShardRoom {
   void unlink(Party& party);
   void part(Party& party);
   std::size_t key_of(const keel::Message& command) const;
+  void answer_untaken();
   void look_for(std::string_view endpoint, const keel::Message& command);
   void answer_absent(std::string_view endpoint, const keel::Message& command);
   void prepare_newcomers();

@@ -281,8 +281,17 @@ TEST_CASE("commands around a deregistration have one answer each") {
     g.say("CON DELETE #1 /rd /" + location);
     CHECK(g.published("emqx_lwm2m").empty());
   }
+  SUBCASE("a device that had just come did not hear it") {
+    g.join("c1");
+    g.host.deliver("emqx_lwm2m", {command, kRead, 1});
+    CHECK(g.published("emqx_lwm2m").empty());
+    g.host.advance(6'000);
+    CHECK(contains(g.published("emqx_lwm2m"), "not_registered"));
+    CHECK(g.host.messages_held() == 0);
+  }
   SUBCASE("a device that does not hear its commands does not let them wait for ever") {
     const std::string location = g.join("c1");
+    g.host.advance(11'000);
     g.host.deliver("emqx_lwm2m", {command, kRead, 1});
     CHECK(g.host.messages_held() == 1);
     g.host.advance(6'000);

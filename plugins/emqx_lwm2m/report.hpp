@@ -11,8 +11,13 @@
 #include <vector>
 
 #include "emqx_lwm2m/device/registration.hpp"
+#include "gateway_report/report.hpp"
 
 namespace lwm2m {
+
+using keel::gateway::Figure;
+using keel::gateway::on_one_line;
+using keel::gateway::padded;
 
 struct DeviceReport {
   Registration registration;
@@ -58,22 +63,7 @@ std::string definitions_json(const Definitions& definitions);
 std::string definition_text(const ObjectDefinition& object);
 std::string definition_json(const ObjectDefinition& object);
 
-// "[a,b]" and a newline.
-std::string json_list(std::span<const std::string> items);
-
-// A number with its name, in groups.
-struct Figure {
-  std::string group, name;
-  std::uint64_t value = 0;
-};
-std::string figures_text(std::span<const Figure> figures);
-std::string figures_json(std::span<const Figure> figures);
-
-// On one line, whatever a device has put into it: control characters as \xNN.
-std::string on_one_line(std::string_view text);
-// Its first `most` octets, less what would be half a character.
+// The first `most` octets of a text, less what would be half a character.
 std::string_view beginning(std::string_view text, std::size_t most);
-// `text`, and blanks up to `width` characters.
-std::string padded(std::string_view text, std::size_t width);
 
 }  // namespace lwm2m

@@ -1,11 +1,11 @@
 #include "emqx_sn/commands.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include "emqx_sn/gateway.hpp"
 #include "emqx_sn/metrics.hpp"
 #include "emqx_sn/report.hpp"
+#include "gateway_report/replies.hpp"
 
 namespace sn {
 namespace {
@@ -57,7 +57,7 @@ Backlog backlog_of(const keel_session_stats& stats) {
 class Listing : public std::enable_shared_from_this<Listing> {
  public:
   Listing(const CtlCall& call, std::optional<Client::State> only, std::uint32_t shards)
-      : reply_(call.reply()), json_(call.json()), only_(only), left_(shards), parts_(shards) {}
+      : lines_(call, shards), only_(only) {}
 
   // [shard]
   void slice(ShardRoom& room, std::size_t place) {
@@ -85,40 +85,22 @@ class Listing : public std::enable_shared_from_this<Listing> {
 
   void answered(ShardRoom& room, Slice& some) {
     if (--some.pending != 0) return;
-    for (const ClientReport& report : some.reports) {
-      parts_[room.index].push_back(json_ ? report.json() : report.line());
-    }
-    if (some.next == 0) return finished();
+    for (const ClientReport& report : some.reports) lines_.add(room.index, report);
+    if (some.next == 0) return lines_.finished();
     room.common.host.shards()
         .post(room.index,
               [self = shared_from_this(), &room, next = some.next] { self->slice(room, next); })
         .ignore();
   }
 
-  void finished() {
-    if (left_.fetch_sub(1) != 1) return;
-    std::vector<std::string> all;
-    for (auto& part : parts_) std::move(part.begin(), part.end(), std::back_inserter(all));
-    std::string text;
-    if (json_) {
-      text = json_list(all);
-    } else {
-      for (const std::string& line : all) text += line;
-    }
-    reply_.ok(text).ignore();
-  }
-
-  const CtlReply reply_;
-  const bool json_;
+  keel::gateway::ShardLines lines_;
   const std::optional<Client::State> only_;
-  std::atomic<std::uint32_t> left_;
-  std::vector<std::vector<std::string>> parts_;  // by shard
 };
 
 int list(CtlCall& call, const Gateway& gateway) {
   std::optional<Client::State> only;
   if (call.size() == 2 && !(only = state_named(call[1]))) {
-    call.print("'", printable(call[1]), "' is no state; there are connecting, active, asleep, ",
+    call.print("'", on_one_line(call[1]), "' is no state; there are connecting, active, asleep, ",
                "awake, closing and away\n");
     return KEEL_EXIT_ERROR;
   }
@@ -128,7 +110,7 @@ int list(CtlCall& call, const Gateway& gateway) {
 }
 
 void no_client(const CtlReply& reply, std::string_view id) {
-  reply.fail(concat("there is no client '", printable(id), "' here; see ctl sn list\n")).ignore();
+  reply.fail(concat("there is no client '", on_one_line(id), "' here; see ctl sn list\n")).ignore();
 }
 
 int show(CtlCall& call, const Gateway& gateway) {
@@ -152,11 +134,7 @@ std::string topics_text(const TopicTable& topics, bool json) {
     const TopicReport report{id, std::string(name), flags};
     all.push_back(json ? report.json() : report.line());
   });
-  if (json) return json_list(all);
-  if (all.empty()) return "it has no topic ids\n";
-  std::string out;
-  for (const std::string& line : all) out += line;
-  return out;
+  return keel::gateway::listed(all, json, "it has no topic ids\n");
 }
 
 // There may be tens of thousands: they are copied on the shard and put into words elsewhere.
@@ -186,10 +164,10 @@ int kick(CtlCall& call, const Gateway& gateway) {
   gateway.on_home(call[1], [id = std::string(call[1]), reply = call.reply()](ShardRoom& room) {
     if (!room.find(id)) return no_client(reply, id);
     if (room.kick(id)) {
-      room.common.host.log().notice("ctl: client=", printable(id), " kicked");
+      room.common.host.log().notice("ctl: client=", on_one_line(id), " kicked");
       reply.ok("ok\n").ignore();
     } else {
-      reply.fail(concat("client '", printable(id), "' is not connected\n")).ignore();
+      reply.fail(concat("client '", on_one_line(id), "' is not connected\n")).ignore();
     }
   });
   return KEEL_EXIT_LATER;
@@ -203,19 +181,6 @@ void add_packets(const char* group, const Metrics& metrics,
   }
 }
 
-void add_socket(const Listener& listener, std::vector<Figure>& out) {
-  const auto stats = listener.socket().stats();
-  if (!stats) return;
-  const char* const group = listener.settings().name.c_str();
-  out.push_back({group, "datagrams_in", stats->datagrams_in});
-  out.push_back({group, "datagrams_out", stats->datagrams_out});
-  out.push_back({group, "dropped", stats->dropped});
-  if (!listener.dtls()) return;
-  out.push_back({group, "sessions", stats->sessions});
-  out.push_back({group, "handshakes", stats->handshakes});
-  out.push_back({group, "handshakes_failed", stats->handshakes_failed});
-}
-
 std::vector<Figure> figures(const Gateway& gateway, const Metrics& metrics) {
   std::vector<Figure> out;
   for (const Client::State state : kStates) {
@@ -226,26 +191,16 @@ std::vector<Figure> figures(const Gateway& gateway, const Metrics& metrics) {
   for (const Metrics::Total& total : metrics.totals()) {
     out.push_back({"events", total.name, total.value});
   }
-  for (const Listener* const listener : gateway.listeners().open()) add_socket(*listener, out);
+  for (const Listener* const listener : gateway.listeners().open()) {
+    keel::gateway::add_socket(*listener, out);
+  }
   return out;
 }
 
-// Every shard hands in what it has counted; then it is told.
-int stats(CtlCall& call, const keel::Host& host, const Gateway& gateway, Metrics& metrics) {
-  const auto left = std::make_shared<std::atomic<std::uint32_t>>(gateway.shards());
-  gateway.on_each(
-      [left, &host, &gateway, &metrics, reply = call.reply(), json = call.json()](ShardRoom& room) {
-        metrics.take(room.counters);
-        if (left->fetch_sub(1) != 1) return;
-        host.shards()
-            .post(keel::kControl,
-                  [&gateway, &metrics, reply, json] {
-                    const auto all = figures(gateway, metrics);
-                    reply.ok(json ? figures_json(all) : figures_text(all)).ignore();
-                  })
-            .ignore();
-      });
-  return KEEL_EXIT_LATER;
+int stats(const CtlCall& call, const keel::Host& host, const Gateway& gateway, Metrics& metrics) {
+  return keel::gateway::tell_figures(
+      call, host, gateway, [&metrics](ShardRoom& room) { metrics.take(room.counters); },
+      [&gateway, &metrics] { return figures(gateway, metrics); });
 }
 
 }  // namespace

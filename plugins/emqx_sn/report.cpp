@@ -68,7 +68,7 @@ std::string type_label(Type type) {
 }
 
 std::string ClientReport::line() const {
-  return concat("SnClient(", printable(id), ", peername=", peer.empty() ? "unknown" : peer,
+  return concat("SnClient(", on_one_line(id), ", peername=", peer.empty() ? "unknown" : peer,
                 ", state=", state_name(state), ", keepalive=", keep_alive_s, ", sleep=", sleep_s,
                 ", topics=", topics,
                 ", queue=", backlog ? std::to_string(held + backlog->waiting) : "unknown", ")\n");
@@ -77,7 +77,7 @@ std::string ClientReport::line() const {
 std::string ClientReport::page() const {
   std::string out = line();
   add_line(out, "listener", listener.empty() ? "unknown" : listener);
-  if (!identity.empty()) add_line(out, "identity", printable(identity));
+  if (!identity.empty()) add_line(out, "identity", on_one_line(identity));
   add_line(out, "session", persistent ? "persistent" : "clean");
   add_line(out, "will", will ? "yes" : "no");
   add_line(out, "held", held, " messages in the gateway, not acknowledged or not sent yet");
@@ -111,7 +111,7 @@ std::string ClientReport::json() const {
 std::string TopicReport::line() const {
   const std::string number = std::to_string(id);
   return concat(std::string(5 - std::min<std::size_t>(5, number.size()), ' '), number, "  ",
-                printable(name), "  (", words_of(flags), ")\n");
+                on_one_line(name), "  (", words_of(flags), ")\n");
 }
 
 std::string TopicReport::json() const {
@@ -121,7 +121,8 @@ std::string TopicReport::json() const {
 std::string predefined_text(const Predefined& names) {
   std::string out;
   names.each([&](const std::string& client, std::uint16_t id, const std::string& topic) {
-    out += concat(client.empty() ? "*" : printable(client), "  ", id, "  ", printable(topic), '\n');
+    out += concat(client.empty() ? "*" : on_one_line(client), "  ", id, "  ", on_one_line(topic),
+                  '\n');
   });
   return out.empty() ? "there are none; see mqtt.sn.predefined.topic.*\n" : out;
 }
@@ -134,54 +135,6 @@ std::string predefined_json(const Predefined& names) {
     out.push_back(std::move(row));
   });
   return js::serialize(out) + '\n';
-}
-
-std::string json_list(std::span<const std::string> items) {
-  std::string out = "[";
-  for (const std::string& item : items) {
-    if (out.size() > 1) out += ',';
-    out += item;
-  }
-  return out + "]\n";
-}
-
-std::string figures_text(std::span<const Figure> figures) {
-  constexpr std::size_t kWidth = 32;
-  std::string out;
-  for (const Figure& figure : figures) {
-    const std::string name = concat(figure.group, '.', figure.name);
-    out += concat(name, std::string(kWidth - std::min(kWidth, name.size()), ' '), ": ",
-                  figure.value, '\n');
-  }
-  return out;
-}
-
-std::string figures_json(std::span<const Figure> figures) {
-  js::object out;
-  for (const Figure& figure : figures) {
-    js::value& group = out[figure.group];
-    if (!group.is_object()) group = js::object();
-    group.as_object()[figure.name] = figure.value;
-  }
-  return js::serialize(out) + '\n';
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F are control characters, too.
-    const bool high =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte >= 0x20 && byte != 0x7f && !high) {
-      out += text[i];
-      continue;
-    }
-    constexpr char kDigits[] = "0123456789abcdef";
-    const auto shown = high ? static_cast<unsigned char>(text[++i]) : byte;
-    out += {'\\', 'x', kDigits[shown >> 4], kDigits[shown & 15]};
-  }
-  return out;
 }
 
 }  // namespace sn

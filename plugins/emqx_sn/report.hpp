@@ -10,8 +10,12 @@
 
 #include "emqx_sn/client.hpp"
 #include "emqx_sn/predefined.hpp"
+#include "gateway_report/report.hpp"
 
 namespace sn {
+
+using keel::gateway::Figure;
+using keel::gateway::on_one_line;
 
 constexpr Client::State kStates[] = {Client::State::connecting, Client::State::active,
                                      Client::State::asleep,     Client::State::awake,
@@ -53,20 +57,5 @@ struct TopicReport {
 
 std::string predefined_text(const Predefined& names);
 std::string predefined_json(const Predefined& names);
-
-// "[a,b]" and a newline.
-std::string json_list(std::span<const std::string> items);
-
-// A number with its name, in groups.
-struct Figure {
-  const char* group;
-  std::string name;
-  std::uint64_t value;
-};
-std::string figures_text(std::span<const Figure> figures);
-std::string figures_json(std::span<const Figure> figures);
-
-// On one line, whatever a client has put into it: control characters as \xNN.
-std::string printable(std::string_view text);
 
 }  // namespace sn

@@ -13,11 +13,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kMaxAttributes = 16;
 
-struct Named {
-  std::string_view name;
-  Operation operation;
-};
-constexpr Named kOperations[] = {
+constexpr NamedOperation kOperations[] = {
     {"Read", Operation::read},
     {"Write", Operation::write},
     {"Execute", Operation::execute},
@@ -28,15 +24,6 @@ constexpr Named kOperations[] = {
     {"Create", Operation::create},
     {"Delete", Operation::remove},
 };
-
-bool read_operation(std::string_view name, Operation& out) {
-  for (const Named& known : kOperations) {
-    if (known.name != name) continue;
-    out = known.operation;
-    return true;
-  }
-  return false;
-}
 
 const json::string* text_member(const json::object& object, std::string_view name) {
   const json::value* const found = member(object, name);
@@ -175,7 +162,7 @@ Problem read_a(Reading& reading, const json::object& message) {
   const json::string* const name = text_member(message, "Command");
   if (!name) return {"unknown_command"};
   command.name = text_of(*name);
-  if (!read_operation(command.name, command.operation)) return {"unknown_command"};
+  if (!read_operation(kOperations, command.name, command.operation)) return {"unknown_command"};
   switch (command.operation) {
     case Operation::write:
       return read_write(reading, message);

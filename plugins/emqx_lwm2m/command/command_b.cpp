@@ -10,11 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Named {
-  std::string_view name;
-  Operation operation;
-};
-constexpr Named kOperations[] = {
+constexpr NamedOperation kOperations[] = {
     {"read", Operation::read},
     {"discover", Operation::discover},
     {"write", Operation::write},
@@ -27,15 +23,6 @@ constexpr Named kOperations[] = {
     {"read-composite", Operation::read_composite},
     {"write-composite", Operation::write_composite},
 };
-
-bool read_operation(std::string_view name, Operation& out) {
-  for (const Named& known : kOperations) {
-    if (known.name != name) continue;
-    out = known.operation;
-    return true;
-  }
-  return false;
-}
 
 Problem read_encoding(const json::object& message, Encoding& out) {
   const json::value* const given = member(message, "encoding");
@@ -214,7 +201,7 @@ Problem read_b(Reading& reading, const json::object& message) {
   const json::string* const text = name ? name->if_string() : nullptr;
   if (!text) return {name ? "unknown_msgType" : "missing_msgType"};
   command.name = text_of(*text);
-  if (!read_operation(command.name, command.operation)) return {"unknown_msgType"};
+  if (!read_operation(kOperations, command.name, command.operation)) return {"unknown_msgType"};
   if (!given) return {"missing_data"};
   if (!data) return {"bad_data"};
   if (const Problem problem = read_encoding(message, reading.encoding)) return problem;

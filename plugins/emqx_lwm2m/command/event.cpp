@@ -1,6 +1,6 @@
 // Events of devices: registered, updated, gone; and what they send by themselves.
-#include "emqx_lwm2m/command/json_text.hpp"
 #include "emqx_lwm2m/command/reply_parts.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 
 namespace lwm2m {
 

@@ -2,8 +2,8 @@
 #include <span>
 
 #include "emqx_lwm2m/coap/message.hpp"
-#include "emqx_lwm2m/command/json_text.hpp"
 #include "emqx_lwm2m/command/reply_parts.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 
 namespace lwm2m {
 

@@ -1,8 +1,8 @@
 // Answers of dialect B: the request with other msgType and data.
 #include "emqx_lwm2m/coap/message.hpp"
-#include "emqx_lwm2m/command/json_text.hpp"
 #include "emqx_lwm2m/command/reply_parts.hpp"
 #include "emqx_lwm2m/format/base64.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 
 namespace lwm2m {
 

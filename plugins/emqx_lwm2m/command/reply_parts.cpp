@@ -3,8 +3,8 @@
 #include <cmath>
 #include <keel/utf8.hpp>
 
-#include "emqx_lwm2m/command/json_text.hpp"
 #include "emqx_lwm2m/format/base64.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 #include "emqx_lwm2m/format/link_format.hpp"
 
 namespace lwm2m {

@@ -59,6 +59,15 @@ Problem take_queries(Command& command, std::string_view text) {
 
 }  // namespace
 
+bool read_operation(std::span<const NamedOperation> known, std::string_view name, Operation& out) {
+  for (const NamedOperation& each : known) {
+    if (each.name != name) continue;
+    out = each.operation;
+    return true;
+  }
+  return false;
+}
+
 std::string_view text_of(const json::string& text) { return {text.data(), text.size()}; }
 
 const json::value* member(const json::object& object, std::string_view name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <span>
 #include <string_view>
 
 #include "emqx_lwm2m/command/coercion.hpp"
@@ -28,6 +29,14 @@ struct Reading {
 
 Problem read_b(Reading& reading, const boost::json::object& message);
 Problem read_a(Reading& reading, const boost::json::object& message);
+
+// How a dialect calls the operations.
+struct NamedOperation {
+  std::string_view name;
+  Operation operation;
+};
+// False: there is none of that name.
+bool read_operation(std::span<const NamedOperation> known, std::string_view name, Operation& out);
 
 std::string_view text_of(const boost::json::string& text);
 // The member unless it is missing or null.

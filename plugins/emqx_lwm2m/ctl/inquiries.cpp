@@ -1,10 +1,9 @@
 #include "emqx_lwm2m/ctl/inquiries.hpp"
 
-#include <atomic>
-
 #include "emqx_lwm2m/gateway/gateway.hpp"
 #include "emqx_lwm2m/metrics.hpp"
 #include "emqx_lwm2m/report.hpp"
+#include "gateway_report/replies.hpp"
 
 namespace lwm2m {
 namespace {
@@ -36,39 +35,21 @@ DeviceReport report_of(const ShardRoom& room, const Resident& resident) {
 // done last answers.
 class Listing : public std::enable_shared_from_this<Listing> {
  public:
-  Listing(const CtlCall& call, std::uint32_t shards)
-      : reply_(call.reply()), json_(call.json()), left_(shards), parts_(shards) {}
+  Listing(const CtlCall& call, std::uint32_t shards) : lines_(call, shards) {}
 
   // [shard]
   void slice(ShardRoom& room, std::size_t place) {
     const std::size_t next = room.some(place, [&](const Resident& resident) {
-      const DeviceReport report = report_of(room, resident);
-      parts_[room.index].push_back(json_ ? report.json() : report.line());
+      lines_.add(room.index, report_of(room, resident));
     });
-    if (next == 0) return finished();
+    if (next == 0) return lines_.finished();
     room.common.host.shards()
         .post(room.index, [self = shared_from_this(), &room, next] { self->slice(room, next); })
         .ignore();
   }
 
  private:
-  void finished() {
-    if (left_.fetch_sub(1) != 1) return;
-    std::vector<std::string> all;
-    for (auto& part : parts_) std::move(part.begin(), part.end(), std::back_inserter(all));
-    std::string text;
-    if (json_) {
-      text = json_list(all);
-    } else {
-      for (const std::string& line : all) text += line;
-    }
-    reply_.ok(text).ignore();
-  }
-
-  const CtlReply reply_;
-  const bool json_;
-  std::atomic<std::uint32_t> left_;
-  std::vector<std::vector<std::string>> parts_;  // by shard
+  keel::gateway::ShardLines lines_;
 };
 
 // Runs fn(room, resident), which makes the answer, where the device of the call is.
@@ -88,24 +69,7 @@ template <class Reports>
 std::string text_of(const Reports& reports, bool json, const char* none) {
   std::vector<std::string> all;
   for (const auto& report : reports) all.push_back(json ? report.json() : report.line());
-  if (json) return json_list(all);
-  if (all.empty()) return none;
-  std::string out;
-  for (const std::string& line : all) out += line;
-  return out;
-}
-
-void add_socket(const Listener& listener, std::vector<Figure>& out) {
-  const auto stats = listener.socket().stats();
-  if (!stats) return;
-  const std::string& group = listener.settings().name;
-  out.push_back({group, "datagrams_in", stats->datagrams_in});
-  out.push_back({group, "datagrams_out", stats->datagrams_out});
-  out.push_back({group, "dropped", stats->dropped});
-  if (!listener.dtls()) return;
-  out.push_back({group, "sessions", stats->sessions});
-  out.push_back({group, "handshakes", stats->handshakes});
-  out.push_back({group, "handshakes_failed", stats->handshakes_failed});
+  return keel::gateway::listed(all, json, none);
 }
 
 std::vector<Figure> figures(const Gateway& gateway, const Metrics& metrics) {
@@ -115,7 +79,9 @@ std::vector<Figure> figures(const Gateway& gateway, const Metrics& metrics) {
   for (const Metrics::Total& total : metrics.totals()) {
     out.push_back({total.group, total.name, total.value});
   }
-  for (const Listener* const listener : gateway.listeners().open()) add_socket(*listener, out);
+  for (const Listener* const listener : gateway.listeners().open()) {
+    keel::gateway::add_socket(*listener, out);
+  }
   return out;
 }
 
@@ -177,22 +143,10 @@ int observations(const CtlCall& call, const Gateway& gateway) {
   });
 }
 
-// Every shard hands in what it has counted; then it is told.
 int stats(const CtlCall& call, const keel::Host& host, const Gateway& gateway, Metrics& metrics) {
-  const auto left = std::make_shared<std::atomic<std::uint32_t>>(gateway.shards());
-  gateway.on_each(
-      [left, &host, &gateway, &metrics, reply = call.reply(), json = call.json()](ShardRoom& room) {
-        metrics.take(room);
-        if (left->fetch_sub(1) != 1) return;
-        host.shards()
-            .post(keel::kControl,
-                  [&gateway, &metrics, reply, json] {
-                    const auto all = figures(gateway, metrics);
-                    reply.ok(json ? figures_json(all) : figures_text(all)).ignore();
-                  })
-            .ignore();
-      });
-  return KEEL_EXIT_LATER;
+  return keel::gateway::tell_figures(
+      call, host, gateway, [&metrics](ShardRoom& room) { metrics.take(room); },
+      [&gateway, &metrics] { return figures(gateway, metrics); });
 }
 
 }  // namespace lwm2m

@@ -120,8 +120,4 @@ void append_json_number(std::string& out, const Value& number) {
   }
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += json::serialize(json::string_view(text.data(), text.size()));
-}
-
 }  // namespace lwm2m

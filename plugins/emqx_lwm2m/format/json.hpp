@@ -25,7 +25,5 @@ keel::Status read_json(std::string_view text, int max_depth, JsonSink& sink);
 
 // The number of a value; which is finite.
 void append_json_number(std::string& out, const Value& number);
-// Quoted and escaped.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace lwm2m

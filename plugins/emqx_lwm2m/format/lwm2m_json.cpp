@@ -6,6 +6,7 @@
 #include "emqx_lwm2m/format/base64.hpp"
 #include "emqx_lwm2m/format/codecs.hpp"
 #include "emqx_lwm2m/format/json.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 
 namespace lwm2m {
 
@@ -132,7 +133,7 @@ class Sink final : public JsonSink {
 void append_value(std::string& out, const Value& value) {
   if (const auto* const text = std::get_if<std::string>(&value.data)) {
     out += "\"sv\":";
-    append_json_string(out, value.type == DataType::opaque ? to_base64(*text) : *text);
+    append_quoted(out, value.type == DataType::opaque ? to_base64(*text) : *text);
   } else if (const auto* const truth = std::get_if<bool>(&value.data)) {
     out += *truth ? "\"bv\":true" : "\"bv\":false";
   } else if (const auto* const link = std::get_if<ObjectLink>(&value.data)) {

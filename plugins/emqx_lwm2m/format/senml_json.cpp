@@ -5,6 +5,7 @@
 #include "emqx_lwm2m/format/base64.hpp"
 #include "emqx_lwm2m/format/codecs.hpp"
 #include "emqx_lwm2m/format/json.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 #include "emqx_lwm2m/format/senml.hpp"
 
 namespace lwm2m {
@@ -46,7 +47,7 @@ void append_field(std::string& out, std::string_view name, std::string_view text
   keel::append(out, "\"");
   keel::append(out, name);
   keel::append(out, "\":");
-  append_json_string(out, text);
+  append_quoted(out, text);
 }
 
 void append_value(std::string& out, const Value& value) {

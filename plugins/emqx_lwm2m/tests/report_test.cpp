@@ -162,25 +162,25 @@ TEST_CASE("definitions") {
 TEST_CASE("numbers in groups") {
   const std::vector<lwm2m::Figure> figures = {
       {"devices", "updates", 7}, {"coap", "coap_sent", 8}, {"devices", "expired", 0}};
-  CHECK(lwm2m::figures_text(figures) ==
+  CHECK(keel::gateway::figures_text(figures) ==
         "devices.updates                 : 7\n"
         "coap.coap_sent                  : 8\n"
         "devices.expired                 : 0\n");
-  CHECK(lwm2m::figures_json(figures) ==
+  CHECK(keel::gateway::figures_json(figures) ==
         R"({"devices":{"updates":7,"expired":0},"coap":{"coap_sent":8}})"
         "\n");
 }
 
 TEST_CASE("texts are padded by characters and cut between them") {
-  CHECK(lwm2m::padded("\xc3\xbc", 3) == "\xc3\xbc  ");
-  CHECK(lwm2m::padded("long", 2) == "long");
+  CHECK(keel::gateway::padded("\xc3\xbc", 3) == "\xc3\xbc  ");
+  CHECK(keel::gateway::padded("long", 2) == "long");
   CHECK(lwm2m::beginning("a\xc3\xbc", 2) == "a");
   CHECK(lwm2m::beginning("a\xc3\xbc", 3) == "a\xc3\xbc");
   CHECK(lwm2m::beginning("", 3) == "");
 }
 
 TEST_CASE("a list as JSON") {
-  CHECK(lwm2m::json_list({}) == "[]\n");
+  CHECK(keel::gateway::json_list({}) == "[]\n");
   const std::vector<std::string> items = {"1", "{}"};
-  CHECK(lwm2m::json_list(items) == "[1,{}]\n");
+  CHECK(keel::gateway::json_list(items) == "[1,{}]\n");
 }

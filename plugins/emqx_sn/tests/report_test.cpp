@@ -103,11 +103,11 @@ TEST_CASE("figures in groups") {
   const sn::Figure figures[] = {{"clients", "active", 2},
                                 {"clients", "away", 0},
                                 {"events", "a_name_of_quite_some_length", 3}};
-  CHECK(sn::figures_text(figures) ==
+  CHECK(keel::gateway::figures_text(figures) ==
         "clients.active                  : 2\n"
         "clients.away                    : 0\n"
         "events.a_name_of_quite_some_length: 3\n");
-  CHECK(sn::figures_json(figures) ==
+  CHECK(keel::gateway::figures_json(figures) ==
         R"({"clients":{"active":2,"away":0},"events":{"a_name_of_quite_some_length":3}})"
         "\n");
 }
@@ -127,14 +127,14 @@ TEST_CASE("names of states and types go both ways") {
 }
 
 TEST_CASE("a list in JSON") {
-  CHECK(sn::json_list({}) == "[]\n");
+  CHECK(keel::gateway::json_list({}) == "[]\n");
   const std::string items[] = {"1", "{}"};
-  CHECK(sn::json_list(items) == "[1,{}]\n");
+  CHECK(keel::gateway::json_list(items) == "[1,{}]\n");
 }
 
 TEST_CASE("what a client writes cannot write on the operator's screen") {
-  CHECK(sn::printable("plain \xc3\xa9 \xe2\x82\xac") == "plain \xc3\xa9 \xe2\x82\xac");
-  CHECK(sn::printable("\x7f\x01") == "\\x7f\\x01");
-  CHECK(sn::printable("\xc2\x80\xc2\xa0") == "\\x80\xc2\xa0");
-  CHECK(sn::printable("\xc2") == "\xc2");
+  CHECK(sn::on_one_line("plain \xc3\xa9 \xe2\x82\xac") == "plain \xc3\xa9 \xe2\x82\xac");
+  CHECK(sn::on_one_line("\x7f\x01") == "\\x7f\\x01");
+  CHECK(sn::on_one_line("\xc2\x80\xc2\xa0") == "\\x80\xc2\xa0");
+  CHECK(sn::on_one_line("\xc2") == "\xc2");
 }

@@ -1,4 +1,4 @@
-#include "emqx_lwm2m/command/json_text.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 
 #include <array>
 #include <keel/utf8.hpp>

@@ -18,6 +18,7 @@
 #include "emqx_lwm2m/coap/counters.hpp"
 #include "emqx_lwm2m/coap/encode.hpp"
 #include "emqx_lwm2m/coap/peer.hpp"
+#include "input.hpp"
 
 namespace {
 std::ptrdiff_t octets_in_use = 0;
@@ -46,31 +47,7 @@ constexpr std::size_t kMostRequests = 6, kMostObserving = 20, kMostTickets = 8;
 constexpr std::ptrdiff_t kMostOctets = 64 << 10;  // with what is noted down here
 constexpr std::int64_t kLifetime = 20'000;
 
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), left_(size) {}
-  bool more() const { return left_ != 0; }
-  std::uint8_t octet() {
-    if (left_ == 0) return 0;
-    --left_;
-    return *data_++;
-  }
-  template <class T, std::size_t N>
-  const T& pick(const T (&from)[N]) {
-    return from[octet() % N];
-  }
-  std::string_view take(std::size_t most) {
-    const std::size_t n = most < left_ ? most : left_;
-    const std::string_view out(reinterpret_cast<const char*>(data_), n);
-    data_ += n;
-    left_ -= n;
-    return out;
-  }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t left_;
-};
+using keel::fuzz::Input;
 
 std::shared_ptr<PeerSettings> settings_of(std::uint8_t bits) {
   auto out = std::make_shared<PeerSettings>();

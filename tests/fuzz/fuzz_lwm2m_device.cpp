@@ -15,6 +15,7 @@
 #include "emqx_lwm2m/device/counters.hpp"
 #include "emqx_lwm2m/device/device.hpp"
 #include "emqx_lwm2m/device/saved.hpp"
+#include "input.hpp"
 
 namespace {
 
@@ -22,31 +23,7 @@ using namespace lwm2m;
 
 constexpr std::string_view kMark = R"("reqID":"fuzz-)";
 
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), left_(size) {}
-  bool more() const { return left_ != 0; }
-  std::uint8_t octet() {
-    if (left_ == 0) return 0;
-    --left_;
-    return *data_++;
-  }
-  template <class T, std::size_t N>
-  const T& pick(const T (&from)[N]) {
-    return from[octet() % N];
-  }
-  std::string_view take(std::size_t most) {
-    const std::size_t n = std::min(most, left_);
-    const std::string_view out(reinterpret_cast<const char*>(data_), n);
-    data_ += n;
-    left_ -= n;
-    return out;
-  }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t left_;
-};
+using keel::fuzz::Input;
 
 // The gateway, as far as a device sees it.
 class World final : public DeviceOutside {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "emqx_sn/saved.hpp"
+#include "input.hpp"
 #include "sn_world.hpp"
 
 namespace {
@@ -18,31 +19,7 @@ using sn::fuzz::World;
 constexpr char kClientId[] = "c1";
 const std::string kLongTopic(300, 'l');
 
-class Input {
- public:
-  Input(const std::uint8_t* data, std::size_t size) : data_(data), left_(size) {}
-  bool more() const { return left_ != 0; }
-  std::uint8_t octet() {
-    if (left_ == 0) return 0;
-    --left_;
-    return *data_++;
-  }
-  template <class T, std::size_t N>
-  const T& pick(const T (&from)[N]) {
-    return from[octet() % N];
-  }
-  std::string_view take(std::size_t most) {
-    const std::size_t n = std::min(most, left_);
-    const std::string_view out(reinterpret_cast<const char*>(data_), n);
-    data_ += n;
-    left_ -= n;
-    return out;
-  }
-
- private:
-  const std::uint8_t* data_;
-  std::size_t left_;
-};
+using keel::fuzz::Input;
 
 std::shared_ptr<const ClientSettings> settings_of(std::uint8_t bits) {
   auto predefined = std::make_shared<Predefined>();

@@ -7,21 +7,11 @@ namespace {
 
 constexpr std::uint32_t kMostUnsaid = 100'000;
 
-// Writes or reads.
-template <class Io, class P>
-bool proof_fields(Io& io, P& proof) {
-  return io.field(proof.cn) && io.field(proof.san) && io.field(proof.dn) &&
-         io.field(proof.psk_identity) && io.field(proof.tls_version) && io.field(proof.cipher);
-}
-
 class Writer : public keel::FieldWriter {
  public:
   using FieldWriter::field, FieldWriter::FieldWriter;
 
-  bool field(const keel::ProofPtr& proof) {
-    field(proof != nullptr);
-    return !proof || proof_fields(*this, *proof);
-  }
+  bool field(const keel::ProofPtr& proof) { return keel::write_proof(*this, proof); }
   bool field(const Device::Saved& device) {
     std::string blob;
     append(blob, device);
@@ -38,12 +28,7 @@ class Reader : public keel::FieldReader {
  public:
   using FieldReader::field, FieldReader::FieldReader;
 
-  bool field(keel::ProofPtr& proof) {
-    std::uint8_t there = 0;
-    if (!field(there)) return false;
-    if (there != 0) proof = std::make_unique<keel::Proof>();
-    return !proof || proof_fields(*this, *proof);
-  }
+  bool field(keel::ProofPtr& proof) { return keel::read_proof(*this, proof); }
   bool field(Device::Saved& device) {
     std::string blob;
     return field(blob) && read_saved(blob, device);

@@ -1,40 +1,17 @@
 // What a peer costs: octets while nothing is under way, and the allocations of what is frequent.
 #include <doctest/doctest.h>
-#include <malloc.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 
 #include "emqx_lwm2m/coap/counters.hpp"
 #include "emqx_lwm2m/coap/peer.hpp"
 #include "emqx_lwm2m/tests/coap_text.hpp"
+#include "gateway_tests/heap.hpp"
 
 namespace {
 
-std::size_t allocations = 0;
-std::ptrdiff_t octets = 0;  // in use
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* const out = std::malloc(size);
-  if (!out) throw std::bad_alloc();
-  ++allocations;
-  octets += static_cast<std::ptrdiff_t>(malloc_usable_size(out));
-  return out;
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return operator new(size);  // of std::stable_sort
-}
-void operator delete(void* at) noexcept {
-  if (at) octets -= static_cast<std::ptrdiff_t>(malloc_usable_size(at));
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept { operator delete(at); }
-
-namespace {
+using heap::allocations, heap::octets;
 
 using coap_test::encode, coap_test::Tokens;
 

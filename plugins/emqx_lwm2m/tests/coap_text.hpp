@@ -14,27 +14,14 @@
 
 #include "emqx_lwm2m/coap/encode.hpp"
 #include "emqx_lwm2m/coap/message.hpp"
+#include "gateway_tests/hex.hpp"
 
 namespace coap_test {
 
 using namespace std::string_literals;
 
-// "03 05 00" -> three octets
-inline std::string hex(std::string_view digits) {
-  std::string out;
-  int high = -1;
-  for (const char c : digits) {
-    if (c == ' ') continue;
-    const int value = c <= '9' ? c - '0' : (c & ~0x20) - 'A' + 10;
-    if (high < 0) {
-      high = value;
-    } else {
-      out += static_cast<char>(high << 4 | value);
-      high = -1;
-    }
-  }
-  return out;
-}
+using gateway_tests::hex;
+
 inline std::string to_hex(std::string_view octets) {
   std::string out;
   for (const char c : octets) {

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "emqx_lwm2m/coap/message.hpp"
-#include "emqx_lwm2m/command/json_text.hpp"
 #include "emqx_lwm2m/command/reply.hpp"
+#include "emqx_lwm2m/format/json_text.hpp"
 #include "known_objects.hpp"
 
 using namespace lwm2m;

@@ -7,25 +7,11 @@
 #include <string_view>
 
 #include "emqx_sn/packet.hpp"
+#include "gateway_tests/hex.hpp"
 
 namespace sn_test {
 
-// "03 05 00" -> three octets
-inline std::string hex(std::string_view digits) {
-  std::string out;
-  int high = -1;
-  for (const char c : digits) {
-    if (c == ' ') continue;
-    const int value = c <= '9' ? c - '0' : (c & ~0x20) - 'A' + 10;
-    if (high < 0) {
-      high = value;
-    } else {
-      out += static_cast<char>(high << 4 | value);
-      high = -1;
-    }
-  }
-  return out;
-}
+using gateway_tests::hex;
 
 inline std::string to_hex(std::string_view octets) {
   std::string out;

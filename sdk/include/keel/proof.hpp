@@ -2,8 +2,10 @@
 // A value; any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include "keel/fields.hpp"
 #include "keel/tls.hpp"
 
 namespace keel {
@@ -38,6 +40,26 @@ using ProofPtr = std::unique_ptr<Proof>;  // null: plain UDP, nothing is proved
 
 inline ProofPtr copy_proof(const keel::Verified& of) {
   return of ? std::make_unique<Proof>(of) : nullptr;
+}
+
+namespace detail {
+template <class Io, class P>
+bool proof_fields(Io& io, P& proof) {
+  return io.field(proof.cn) && io.field(proof.san) && io.field(proof.dn) &&
+         io.field(proof.psk_identity) && io.field(proof.tls_version) && io.field(proof.cipher);
+}
+}  // namespace detail
+
+// As a field of what an upgrade hands over, see keel/fields.hpp.
+inline bool write_proof(FieldWriter& to, const ProofPtr& proof) {
+  to.field(proof != nullptr);
+  return !proof || detail::proof_fields(to, *proof);
+}
+inline bool read_proof(FieldReader& from, ProofPtr& proof) {
+  std::uint8_t there = 0;
+  if (!from.field(there)) return false;
+  if (there != 0) proof = std::make_unique<Proof>();
+  return !proof || detail::proof_fields(from, *proof);
 }
 
 // Whether both are the same one, or nobody.

@@ -154,6 +154,38 @@ TEST_CASE("a proof is a copy, and whom it names can be compared") {
   CHECK_FALSE(keel::same_identity(proof.get(), keel::Verified(nullptr)));
 }
 
+TEST_CASE("a proof is handed over whole, nobody's as nobody's") {
+  keel::Proof all;
+  int number = 0;
+  for (std::string* text :
+       {&all.cn, &all.san, &all.dn, &all.psk_identity, &all.tls_version, &all.cipher}) {
+    *text = "text " + std::to_string(number++);
+  }
+  std::string blob;
+  keel::FieldWriter to(blob);
+  CHECK(keel::write_proof(to, std::make_unique<keel::Proof>(all)));
+  CHECK(keel::write_proof(to, nullptr));
+  keel::FieldReader from(blob);
+  keel::ProofPtr proof, none;
+  REQUIRE(keel::read_proof(from, proof));
+  REQUIRE(keel::read_proof(from, none));
+  CHECK(from.at_end());
+  CHECK_FALSE(none);
+  REQUIRE(proof);
+  CHECK(proof->cn == all.cn);
+  CHECK(proof->san == all.san);
+  CHECK(proof->dn == all.dn);
+  CHECK(proof->psk_identity == all.psk_identity);
+  CHECK(proof->tls_version == all.tls_version);
+  CHECK(proof->cipher == all.cipher);
+  for (std::size_t cut = 0; cut + 1 < blob.size(); ++cut) {
+    CAPTURE(cut);
+    keel::FieldReader less(std::string_view(blob).substr(0, cut));
+    keel::ProofPtr partly;
+    CHECK_FALSE(keel::read_proof(less, partly));
+  }
+}
+
 TEST_CASE("a secret hash tells keys apart, and secrets") {
   const auto address = [](const char* text) { return *keel::Address::parse(text); };
   const auto of = [&](std::uint64_t secret, const char* text) {

@@ -112,6 +112,28 @@ struct TlsSettings {
   bool operator==(const TlsSettings&) const = default;
 };
 
+// What has to have happened to a message before it is acknowledged, while a store is loaded.
+enum class Durability : std::uint8_t {
+  inherit,  // of a listener: as [durability] says
+  none,     // it is in memory
+  async,    // it is on its way to the disk
+  fsync     // it is on disk
+};
+
+struct DurabilityRule {
+  std::string filter;  // topic filter
+  Durability policy = Durability::fsync;
+  bool operator==(const DurabilityRule&) const = default;
+};
+
+struct DurabilitySettings {
+  Durability policy = Durability::fsync;  // of what no rule and no listener says otherwise
+  std::vector<DurabilityRule> rules;      // the first that matches
+  std::uint32_t queue_window = 100;       // messages of one queue kept in memory, too
+  std::uint64_t max_backlog = 64ull * 1024 * 1024;  // waiting for the disk before publishers wait
+  bool operator==(const DurabilitySettings&) const = default;
+};
+
 struct ListenerSettings {
   std::string name;
   std::string bind;  // "1883", "addr:1883", "[::1]:1883" or "unix:PATH"
@@ -131,6 +153,7 @@ struct ListenerSettings {
   std::uint64_t publish_bytes_rate = 0;
   std::uint32_t max_packet_size = 0;  // overrides limits.max_packet_size when not 0
   std::uint8_t max_qos = 2;
+  Durability durability = Durability::inherit;
   std::uint32_t backlog = 4'096;
   std::uint32_t unix_mode = 0660;
   bool reuse_port = false;
@@ -167,6 +190,7 @@ struct Settings {
   AuthSettings auth;
   FlappingSettings flapping;
   RetainSettings retain;
+  DurabilitySettings durability;
   std::map<std::string, TlsSettings> tls;
   std::vector<ListenerSettings> listeners;  // in the file's order
   LogSettings log;

@@ -1,0 +1,102 @@
+// The way of batches from the shards to the store, and of the news that they are safe back to the
+// shards. Shared by all shards and made before them. Keeps every batch until it is committed, so
+// that a store can be replaced under load: its successor gets what was not committed once more.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kernel/durable/batch.hpp"
+#include "kernel/durable/latency_record.hpp"
+#include "kernel/durable/store_port.hpp"
+
+namespace keel::kernel {
+
+// How the store is; each refuses what those before it refuse, too.
+enum class StoreCondition : std::uint8_t {
+  fine = 0,
+  low = 1,      // no new messages for clients that are away
+  lower = 2,    // no new retained messages
+  full = 3,     // nothing that has to be durable
+  failing = 4,  // as full: a write failed and is being repeated
+};
+
+class Journal {
+ public:
+  Journal() = default;
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  // ---- the store's side -------------------------------------------------------------------------
+  // The store to write to. Batches that were not committed are submitted to it, as far as it has
+  // not applied them. [control]
+  void attach(StorePort& store);
+  // No call goes to the store once this has returned; batches are kept for the next one. Queries
+  // under way are answered with nothing read. [control]
+  void detach();
+  // There will be no store: what waits counts as committed, without being on disk. [control]
+  void abandon();
+  // All batches up to `ticket` are safe. [any]
+  void committed(std::uint64_t ticket);
+  void set_condition(StoreCondition condition, std::string text);    // [any]
+  void synced(std::uint64_t duration_ns, std::uint32_t operations);  // [any]
+
+  // ---- the shards' side -------------------------------------------------------------------------
+  // Whether changes are to be written. Seen by a shard from the task on that switched it on there.
+  bool attached() const { return attached_.load(std::memory_order_acquire); }              // [any]
+  StoreCondition condition() const { return condition_.load(std::memory_order_relaxed); }  // [any]
+  // Hands a batch over; answers its ticket. Tickets are the order on disk. [any]
+  std::uint64_t submit(std::unique_ptr<Batch> batch);
+  // Called with the last committed ticket, by the thread that reported it, one at a time: it posts
+  // to the shards. Set before the first attach(). [control]
+  void on_commit(std::function<void(std::uint64_t ticket)> fn) { on_commit_ = std::move(fn); }
+  // Operations on what shards have in common (retained messages), in the order in which they
+  // happened: called under the lock that makes that order. They go to the store in front of the
+  // next batch that is submitted, whichever shard's. [any]
+  void common(const std::function<void(Batch&)>& fill);
+
+  // Reads; `done` as StorePort::read has it. Without a store it is called at once, with nothing
+  // read. [any]
+  void read(const StoreQuery& query, std::function<void(StoreRows)> done);
+
+  // ---- for `ctl durability` and limits ----------------------------------------------------------
+  struct State {
+    bool attached = false;
+    StoreCondition condition = StoreCondition::fine;
+    std::string text;                       // of the condition
+    std::uint64_t submitted = 0, safe = 0;  // last tickets
+    std::uint64_t waiting_batches = 0, waiting_ops = 0, waiting_bytes = 0;
+    std::int64_t oldest_waiting_us = 0;         // since its submission; 0: none waits
+    std::uint64_t commits = 0, operations = 0;  // since the start
+    LatencyRecord::Summary sync_us, batch;      // of the last commits
+  };
+  State state() const;  // [any]
+  // Octets that wait to be committed; what publishers are held for. [any]
+  std::uint64_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Waiting {
+    std::unique_ptr<Batch> batch;
+    std::int64_t since_ns;
+  };
+  mutable std::mutex mutex_;
+  StorePort* store_ = nullptr;
+  std::deque<Waiting> waiting_;  // not committed, in order
+  std::unique_ptr<Batch> common_;
+  std::uint64_t last_ticket_ = 0, safe_ = 0;
+  std::uint64_t waiting_ops_ = 0, commits_ = 0, operations_ = 0;
+  std::string text_;
+  LatencyRecord sync_us_, batch_;
+  std::atomic<std::uint64_t> backlog_{0};
+  std::atomic<bool> attached_{false};
+  std::atomic<StoreCondition> condition_{StoreCondition::fine};
+  std::function<void(std::uint64_t)> on_commit_;
+};
+
+}  // namespace keel::kernel

@@ -1,0 +1,98 @@
+// The store's files: batches in, rows out. Owns the open RocksDB. It has no thread of its own and
+// knows no broker; the writer and the readers call it. What a batch, an operation and a query mean
+// stands in keel/ext/plugin_store.h.
+//
+// apply() is called by one thread at a time; everything else by any, also during apply(). close()
+// and the destructor when nobody is in another call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "emqx_store/engine/layout.hpp"
+#include "emqx_store/engine/options.hpp"
+#include "emqx_store/engine/outcome.hpp"
+#include "keel/ext/plugin_store.h"
+
+namespace emqx_store {
+
+// The answer to a query. Rows point into it.
+struct Answer {
+  Outcome outcome;  // a fault: what could be read is there nevertheless
+  struct Row {
+    std::uint32_t key_size, value_size;
+    std::size_t at;  // in `octets`: the key, behind it the value
+  };
+  std::vector<Row> rows;
+  std::string octets;
+  bool more = false;
+  std::uint64_t counted = 0, counted_octets = 0;
+
+  std::string_view key(const Row& row) const { return {octets.data() + row.at, row.key_size}; }
+  std::string_view value(const Row& row) const {
+    return {octets.data() + row.at + row.key_size, row.value_size};
+  }
+};
+
+struct EngineStats {
+  std::uint64_t last_ticket = 0;
+  std::uint64_t groups = 0, batches = 0, operations = 0;  // applied since it was opened
+  std::uint64_t batches_known = 0;                        // passed over: applied before
+  std::uint64_t unknown_releases = 0;                     // of rows that nobody holds (any more)
+  std::uint64_t table_bytes = 0, log_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
+  std::uint64_t rows_estimated = 0;
+  std::uint64_t pending_compaction_bytes = 0, delayed_write_rate = 0;
+  bool writes_stopped = false;  // until compaction has caught up
+  std::uint64_t open_us = 0;    // how long opening took, with what had to be replayed
+};
+
+class CountCache;
+
+class Engine {
+ public:
+  // Opens the store, or makes a new one. Fault::in_use names the process, if that can be found out;
+  // Fault::damaged is for salvage.hpp.
+  static Outcome open(const EngineOptions& options, std::unique_ptr<Engine>& engine);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Applies all batches whose ticket is above last_ticket(), in one atomic write, and waits until
+  // it is safe. Tickets must be ascending. After a fault nothing is known of what was written: no
+  // further apply() on this engine, last_ticket() of the next one tells.
+  Outcome apply(std::span<const keel_store_batch* const> batches);
+  std::uint64_t last_ticket() const;
+
+  Answer read(const keel_store_query& query) const;
+
+  EngineStats stats() const;
+  // Rewrites all tables, so that what was erased takes no space. Takes its time; apply() and read()
+  // go on meanwhile.
+  Outcome compact();
+  // Writes memtables to tables.
+  Outcome flush();
+  // Ends background work and closes the files; says whether something was left unsaid.
+  Outcome close();
+
+  // For backup and check, while the engine is open.
+  rocksdb::DB& db() const { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(Family family) const {
+    return families_[static_cast<std::size_t>(family)];
+  }
+  const EngineOptions& options() const { return options_; }
+
+ private:
+  struct Group;
+  Engine(EngineOptions options, rocksdb::DB* db,
+         std::vector<rocksdb::ColumnFamilyHandle*> families);
+
+  EngineOptions options_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  std::unique_ptr<CountCache> counts_;
+};
+
+}  // namespace emqx_store

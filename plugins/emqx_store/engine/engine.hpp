@@ -63,7 +63,7 @@ class Engine {
   // Applies all batches whose ticket is above last_ticket(), in one atomic write, and waits until
   // it is safe. Tickets must be ascending. After a fault nothing is known of what was written: no
   // further apply() on this engine, last_ticket() of the next one tells.
-  Outcome apply(std::span<const keel_store_batch* const> batches);
+  Outcome apply(std::span<const keel_store_batch> batches);
   std::uint64_t last_ticket() const;
 
   Answer read(const keel_store_query& query) const;

@@ -24,8 +24,8 @@ inline constexpr std::uint32_t kLayoutVersion = 1;
 
 enum class Family : std::uint8_t {
   state = 0,     // "default": sessions and the like, and the engine's own rows
-  flow = 1,      // queues and packet ids: written, soon gone; and the counts of holders
-  messages = 2,  // messages that several queues share
+  flow = 1,      // queues and packet ids: written, soon gone
+  messages = 2,  // messages that several queues share, and how many holders they have
   retained = 3,
 };
 inline constexpr std::size_t kFamilies = 4;
@@ -36,7 +36,7 @@ inline constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "
 Family family_of(std::uint8_t space);
 
 // ---- keys: one octet for the kind of row, then the kernel's own key -----------------------------
-inline constexpr unsigned char kCountMark = 0x80;   // | space: holders of a row, in Family::flow
+inline constexpr unsigned char kCountMark = 0x80;  // | space: holders of a row, in Family::messages
 inline constexpr unsigned char kEngineMark = 0xff;  // the engine's own, in Family::state
 
 // Puts the row's key into `out` and answers a view of it.

@@ -6,13 +6,14 @@
 // and the destructor when nobody is in another call.
 #pragma once
 
+#include <rocksdb/db.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "emqx_store/engine/layout.hpp"
 #include "emqx_store/engine/options.hpp"
 #include "emqx_store/engine/outcome.hpp"
 #include "keel/ext/plugin_store.h"
@@ -79,19 +80,14 @@ class Engine {
 
   // For backup and check, while the engine is open.
   rocksdb::DB& db() const { return *db_; }
-  rocksdb::ColumnFamilyHandle* family(Family family) const {
-    return families_[static_cast<std::size_t>(family)];
-  }
   const EngineOptions& options() const { return options_; }
 
  private:
   struct Group;
-  Engine(EngineOptions options, rocksdb::DB* db,
-         std::vector<rocksdb::ColumnFamilyHandle*> families);
+  Engine(EngineOptions options, std::unique_ptr<rocksdb::DB> db);
 
   EngineOptions options_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::vector<rocksdb::ColumnFamilyHandle*> families_;
   std::unique_ptr<CountCache> counts_;
 };
 

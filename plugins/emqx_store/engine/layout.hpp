@@ -1,19 +1,17 @@
-// How spaces lie in RocksDB: which column family a space belongs to, how keys are written, which
-// rows are the engine's own, and with which options all of it is opened. Everything that opens a
-// store's files (engine, salvage, backup) does it by this header. Any thread.
+// How spaces lie in RocksDB: how keys are written, which rows are the engine's own, and with which
+// options all of it is opened. Everything that opens a store's files (engine, salvage, backup) does
+// it by this header. Any thread.
 //
-// A few families instead of one per space: spaces whose rows live equally long share one. All
-// families are flushed together, so that none is ever ahead of the write-ahead log: whatever is
-// lost of the log, all families end at the same batch.
+// All of it is in one column family. With one per space some would be ahead of the write-ahead log:
+// where that is damaged, no common state of all could be had. (RocksDB 7.8 can flush families
+// together, but may then hang in Close() after a failed flush.)
 #pragma once
 
-#include <rocksdb/db.h>
+#include <rocksdb/options.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "emqx_store/engine/options.hpp"
 
@@ -22,22 +20,10 @@ namespace emqx_store {
 // What this version writes. Older ones are migrated when they are opened, newer ones refused.
 inline constexpr std::uint32_t kLayoutVersion = 1;
 
-enum class Family : std::uint8_t {
-  state = 0,     // "default": sessions and the like, and the engine's own rows
-  flow = 1,      // queues and packet ids: written, soon gone
-  messages = 2,  // messages that several queues share, and how many holders they have
-  retained = 3,
-};
-inline constexpr std::size_t kFamilies = 4;
-inline constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "flow", "messages",
-                                                                    "retained"};
-
-// Spaces this version does not know by name live with `state`.
-Family family_of(std::uint8_t space);
-
-// ---- keys: one octet for the kind of row, then the kernel's own key -----------------------------
-inline constexpr unsigned char kCountMark = 0x80;  // | space: holders of a row, in Family::messages
-inline constexpr unsigned char kEngineMark = 0xff;  // the engine's own, in Family::state
+// ---- keys: one octet for the kind of row (a space's number), then the kernel's own key
+// -----------------------------
+inline constexpr unsigned char kCountMark = 0x80;   // | space: holders of a row, under the same key
+inline constexpr unsigned char kEngineMark = 0xff;  // the engine's own
 
 // Puts the row's key into `out` and answers a view of it.
 std::string_view row_key(std::string& out, std::uint8_t space, std::string_view key);
@@ -57,10 +43,6 @@ std::string count_value(std::uint32_t count);
 bool read_count_value(std::string_view value, std::uint32_t& count);
 
 // ---- opening ------------------------------------------------------------------------------------
-struct OpenOptions {
-  rocksdb::DBOptions db;
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;  // in the order of Family
-};
-OpenOptions open_options(const EngineOptions& options);
+rocksdb::Options open_options(const EngineOptions& options);
 
 }  // namespace emqx_store

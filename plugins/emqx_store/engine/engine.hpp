@@ -43,14 +43,12 @@ struct EngineStats {
   std::uint64_t groups = 0, batches = 0, operations = 0;  // applied since it was opened
   std::uint64_t batches_known = 0;                        // passed over: applied before
   std::uint64_t unknown_releases = 0;                     // of rows that nobody holds (any more)
-  std::uint64_t table_bytes = 0, log_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
+  std::uint64_t table_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   std::uint64_t rows_estimated = 0;
-  std::uint64_t pending_compaction_bytes = 0, delayed_write_rate = 0;
-  bool writes_stopped = false;  // until compaction has caught up
-  std::uint64_t open_us = 0;    // how long opening took, with what had to be replayed
+  std::uint64_t live_bytes = 0;  // of tables, without what was erased; an estimate
+  std::uint64_t pending_compaction_bytes = 0;
+  std::uint64_t open_us = 0;  // how long opening took, with what had to be replayed
 };
-
-class CountCache;
 
 class Engine {
  public:
@@ -61,9 +59,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Applies all batches whose ticket is above last_ticket(), in one atomic write, and waits until
-  // it is safe. Tickets must be ascending. After a fault nothing is known of what was written: no
-  // further apply() on this engine, last_ticket() of the next one tells.
+  // Applies all batches whose ticket is above last_ticket(), each of them atomically, and waits
+  // until they are safe: once for all of them. Tickets must be ascending. After a fault nothing is
+  // known of what was written: this engine applies nothing any more, last_ticket() of the next one
+  // tells.
   Outcome apply(std::span<const keel_store_batch> batches);
   std::uint64_t last_ticket() const;
 
@@ -75,7 +74,8 @@ class Engine {
   Outcome compact();
   // Writes memtables to tables.
   Outcome flush();
-  // Ends background work and closes the files; says whether something was left unsaid.
+  // Writes memtables to tables, so that opening has nothing to replay, ends background work and
+  // closes the files. Nothing but the destructor may follow.
   Outcome close();
 
   // For backup and check, while the engine is open.
@@ -83,12 +83,14 @@ class Engine {
   const EngineOptions& options() const { return options_; }
 
  private:
-  struct Group;
+  struct Applied;
   Engine(EngineOptions options, std::unique_ptr<rocksdb::DB> db);
+  Outcome load();  // what stands in the files of the engine's own
 
   EngineOptions options_;
   std::unique_ptr<rocksdb::DB> db_;
-  std::unique_ptr<CountCache> counts_;
+  std::unique_ptr<Applied> applied_;  // state of apply()
+  std::uint64_t open_us_ = 0;
 };
 
 }  // namespace emqx_store

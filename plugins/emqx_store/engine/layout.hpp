@@ -20,8 +20,7 @@ namespace emqx_store {
 // What this version writes. Older ones are migrated when they are opened, newer ones refused.
 inline constexpr std::uint32_t kLayoutVersion = 1;
 
-// ---- keys: one octet for the kind of row (a space's number), then the kernel's own key
-// -----------------------------
+// A key is one octet for the kind of row (its space's number) and the kernel's own key.
 inline constexpr unsigned char kCountMark = 0x80;   // | space: holders of a row, under the same key
 inline constexpr unsigned char kEngineMark = 0xff;  // the engine's own
 
@@ -30,19 +29,14 @@ std::string_view row_key(std::string& out, std::uint8_t space, std::string_view 
 std::string_view count_key(std::string& out, std::uint8_t space, std::string_view key);
 
 // The engine's own rows; both are numbers of 8 octets, big-endian.
-inline constexpr std::string_view kTicketKey =
-    "\xff"
-    "ticket";  // the last batch applied
-inline constexpr std::string_view kLayoutKey =
-    "\xff"
-    "layout";  // kLayoutVersion at that time
+inline constexpr std::string_view kTicketKey = "\xff/ticket";  // the last batch applied
+inline constexpr std::string_view kLayoutKey = "\xff/layout";  // kLayoutVersion at that time
 std::string number_value(std::uint64_t number);
 bool read_number_value(std::string_view value, std::uint64_t& number);
 // Of counts: numbers of 4 octets, big-endian.
 std::string count_value(std::uint32_t count);
 bool read_count_value(std::string_view value, std::uint32_t& count);
 
-// ---- opening ------------------------------------------------------------------------------------
 rocksdb::Options open_options(const EngineOptions& options);
 
 }  // namespace emqx_store

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <string_view>
 
 namespace rocksdb {
 class Env;
-class RateLimiter;
 }  // namespace rocksdb
 
 namespace emqx_store {
+
+struct Layouts;
 
 struct EngineOptions {
   std::string directory;  // made if it is not there
@@ -21,11 +20,10 @@ struct EngineOptions {
   // Whether apply() waits for the disk. Only benchmarks say no.
   bool sync = true;
   std::uint64_t cache_bytes = 32ull << 20;      // of blocks read
-  std::uint64_t memtable_bytes = 32ull << 20;   // of rows not yet in tables
+  std::uint64_t memtable_bytes = 64ull << 20;   // at most, of rows not yet in tables
   std::uint64_t compaction_rate = 64ull << 20;  // octets a second of background writes; 0: no bound
   std::uint32_t counts_cached = 65'536;         // holders of recent messages
-  // What RocksDB's own log would say, from warnings on; any thread. Empty: to the file LOG alone.
-  std::function<void(std::string_view line)> warn;
+  const Layouts* layouts = nullptr;             // null: this version's, see migration.hpp
 };
 
 }  // namespace emqx_store

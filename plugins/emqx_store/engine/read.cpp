@@ -129,7 +129,7 @@ void many(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
 
 Answer Engine::read(const keel_store_query& query) const {
   Answer answer;
-  switch (query.kind) {
+  switch (query.space < KEEL_STORE_SPACES ? query.kind : 0) {
     case KEEL_STORE_RANGE:
       range(*db_, query, answer);
       break;

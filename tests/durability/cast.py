@@ -62,13 +62,14 @@ class Publisher(Client):
         if dice < 0.70:
             return self.make(f"data/{self.name}/{random.randrange(4)}", padding=padding)
         if dice < 0.82:
-            return self.make(random.choice(CHANGING[random.choice(SUBSCRIBERS)])[1], padding=padding)
+            topic = random.choice(CHANGING[random.choice(SUBSCRIBERS)])[1]
+            return self.make(topic, "passing", padding)
         if dice < 0.95:
             topic = f"last/{self.name}/{random.randrange(2)}"
             if random.random() < 0.15:
                 return self.make(topic, "delete", retain=True)
             return self.make(topic, "retained", padding, retain=True)
-        return self.make(f"nobody/{self.name}", padding=padding)
+        return self.make(f"nobody/{self.name}", "unheard", padding)
 
     def mark(self):
         """A message that every subscriber gets behind all that came before it."""

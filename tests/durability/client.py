@@ -14,6 +14,7 @@ import packet as mqtt
 
 class Tap:
     """Stands between a client and its socket. This one changes nothing; those of faults.py do."""
+    struck = False
 
     def outgoing(self, client, kind, packet_id, data, what):
         """Of a PUBLISH (`what`: its message), SUBSCRIBE or UNSUBSCRIBE (its operation): the bytes
@@ -62,7 +63,7 @@ class Client:
         self.acks = deque()
         self.requests = {}  # packet id -> operation: SUBSCRIBE and UNSUBSCRIBE
         self.decoder = mqtt.Decoder(self.version)
-        self.busy = self.clean = False
+        self.busy = self.clean = self.writing = False
         self.limit = self.window
         self.pings = 0
 
@@ -83,7 +84,8 @@ class Client:
         self.out += mqtt.connect(self.version, self.name, clean, self.expiry, self.will,
                                  self.receive_maximum)
         self.observer.connecting(self, clean)
-        self.loop.watch(self.sock, self._handle, writing=True)
+        self.writing = True
+        self.loop.watch(self.sock, self._handle, self.writing)
 
     def disconnect(self):
         """With DISCONNECT: the session stays, the will does not."""
@@ -165,7 +167,9 @@ class Client:
             pass
         except OSError:
             self.out.clear()  # what the broker said before it went is still to be read
-        self.loop.watch(self.sock, self._handle, writing=bool(self.out))
+        if self.writing != bool(self.out):
+            self.writing = not self.writing
+            self.loop.watch(self.sock, self._handle, self.writing)
 
     def _handle(self, _events):
         try:

@@ -58,7 +58,7 @@ class Life:
             self.random.choice(self.receivers).change()
 
     def _swap(self, among):
-        here = [client for client in among if client in self.wanted]
+        here = [client for client in among if client in self.wanted and not client.tap.struck]
         away = [client for client in among if client not in self.wanted]
         if here and (len(here) >= len(away)):
             client = self.random.choice(here)

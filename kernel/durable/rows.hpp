@@ -4,6 +4,7 @@
 // Times are Unix milliseconds: the monotonic clock does not survive a restart. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,9 +16,8 @@
 
 namespace keel::kernel {
 
-// ---- keys
-// ----------------------------------------------------------------------------------------- A
-// number as 8 octets, and as key of its own or in front of another part.
+// ---- keys ---------------------------------------------------------------------------------------
+// A number, as 8 octets, alone or in front of another part.
 std::string number_key(std::uint64_t number);
 std::string number_key(std::uint64_t number, std::uint64_t second);   // queue, sent
 std::string id_key(std::uint64_t store_id, std::uint16_t packet_id);  // released, awaiting
@@ -28,8 +28,7 @@ bool read_number_key(std::string_view key, std::uint64_t& number, std::uint64_t&
 bool read_id_key(std::string_view key, std::uint64_t& store_id, std::uint16_t& packet_id);
 bool read_text_key(std::string_view key, std::uint64_t& store_id, std::string_view& text);
 
-// ---- sessions
-// -------------------------------------------------------------------------------------
+// ---- sessions -----------------------------------------------------------------------------------
 struct SessionRow {
   std::uint64_t store_id = 0;
   std::uint32_t expiry_s = 0;
@@ -51,10 +50,9 @@ struct SubscriptionRow {
 std::string write_row(const SubscriptionRow& row);
 std::optional<SubscriptionRow> read_subscription_row(std::string_view value);
 
-// ---- messages
-// ------------------------------------------------------------------------------------- A message
-// with its clock turned: `now_ms` is the monotonic clock now, `unix_ms` the same moment's Unix
-// time. The publisher is not kept: its number means nothing after a restart.
+// ---- messages -----------------------------------------------------------------------------------
+// A message with its clock turned: `now_ms` is the monotonic clock now, `unix_ms` the same moment's
+// Unix time. The publisher is not kept: its number means nothing after a restart.
 struct RowClock {
   std::int64_t now_ms, unix_ms;
 };
@@ -81,10 +79,9 @@ struct ReadDelivery {
 };
 std::optional<ReadDelivery> read_delivery_row(std::string_view value, const RowClock& clock);
 
-// ---- meta
-// -----------------------------------------------------------------------------------------
+// ---- meta ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t kStoreFormat = 1;
-// Of Space::meta, keys "format" and "opened": numbers of 4 and 8 octets.
+// Of Space::meta, keys "format" and "opened": 8 octets, without a format number.
 std::string write_number(std::uint64_t number);
 std::optional<std::uint64_t> read_number(std::string_view value);
 

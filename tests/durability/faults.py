@@ -6,6 +6,7 @@ from client import Tap
 
 class Fault(Tap):
     """Strikes once, after `skip` fitting packets. `struck` tells."""
+    window = 0  # of the client that it is planted at; 0: as it is
 
     def __init__(self, skip=20):
         self.skip, self.struck = skip, False
@@ -26,42 +27,26 @@ def answer(kind, packet_id, codes=()):
 
 class ForgedAcknowledgement(Fault):
     """The broker acknowledges a message of QoS 1 that it does not keep."""
-
-    forged = None
-    final = False  # the publisher sends nothing more
+    window = 1  # what was sent before it is acknowledged before it
 
     def fits(self, client, message):
         return message.kind == "data"
 
     def outgoing(self, client, kind, packet_id, data, what):
-        if kind == mqtt.PUBLISH and self.due(self.fits(client, what)):
-            forged = answer(mqtt.PUBACK, packet_id)
-            if client.limit == 1:  # nothing is sent before it is answered
-                client.going = not self.final
-                client._take(forged)
-            else:
-                self.forged = forged
-            return b""
-        return data
-
-    def incoming(self, client, packet):
-        """The forged one comes in order: before the answer to what was sent next."""
-        if packet.type != mqtt.PUBACK or self.forged is None:
-            return (packet,)
-        if client.outbox[packet.id].message.number < client.outbox[self.forged.id].message.number:
-            return (packet,)
-        forged, self.forged = self.forged, None
-        client.going = not self.final
-        return (forged, packet)
+        if kind != mqtt.PUBLISH or not self.due(self.fits(client, what)):
+            return data
+        client._take(answer(mqtt.PUBACK, packet_id))
+        return b""
 
 
 class ForgedDeletion(ForgedAcknowledgement):
     """The same, of the last deletion of a message that was retained."""
-    final = True
 
     def fits(self, client, message):
         before = client.observer.retained[message.topic][:-1] if message.kind == "delete" else None
-        return bool(before) and before[-1].kind == "retained" and bool(before[-1].acked)
+        fits = bool(before) and before[-1].kind == "retained" and bool(before[-1].acked)
+        client.going = client.going and not fits
+        return fits
 
 
 class ForgedSubscription(Fault):
@@ -127,10 +112,14 @@ class Reordered(Fault):
     """A delivery comes behind the next one of the same publisher."""
     held = None
 
+    @staticmethod
+    def alike(one, other):
+        return one.qos == other.qos and one.payload.split()[0] == other.payload.split()[0]
+
     def incoming(self, client, packet):
         if packet.type != mqtt.PUBLISH or not packet.qos:
             return (packet,)
-        if self.held is not None and packet.payload.split()[0] == self.held.payload.split()[0]:
+        if self.held is not None and self.alike(packet, self.held):
             held, self.held = self.held, None
             return (packet, held)
         if self.due(True):

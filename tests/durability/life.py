@@ -44,18 +44,18 @@ class Life:
                 self.again_at[client] = now + 0.05
                 client.connect(self.broker.port)
         if self.changing and now >= self.next_change:
-            self.next_change = now + self.random.uniform(0.02, 0.15)
+            self.next_change = now + self.random.uniform(0.01, 0.1)
             self._change()
 
     def _change(self):
         """One subscriber goes and another comes, or a subscription changes."""
         dice = self.random.random()
-        if dice < 0.35:
+        if dice < 0.2:
             self._swap(self.receivers[:len(SUBSCRIBERS)])
-        elif dice < 0.5:
+        elif dice < 0.3:
             self._swap(self.receivers[len(SUBSCRIBERS):])
         else:
-            self.random.choice(self.receivers).change()
+            self.random.choice(self.receivers[:len(SUBSCRIBERS)]).change()
 
     def _swap(self, among):
         here = [client for client in among if client in self.wanted and not client.tap.struck]
@@ -118,9 +118,8 @@ class Life:
 
     def publish(self, going):
         for publisher in self.publishers:
-            publisher.going = going
-            if going:
-                publisher.fill()
+            publisher.going = going and not publisher.tap.struck
+            publisher.fill()
 
     def traffic(self, seconds, answers, also=lambda: True):
         """Everybody publishes, subscribers come and go: for so long, or until so many

@@ -138,8 +138,8 @@ Status FailingFs::CreateDir(const std::string& path, const Options& options, Deb
   return failed.ok() ? target()->CreateDir(path, options, debug) : failed;
 }
 
-Status FailingFs::RenameFile(const std::string& from, const std::string& to,
-                             const Options& options, Debug* debug) {
+Status FailingFs::RenameFile(const std::string& from, const std::string& to, const Options& options,
+                             Debug* debug) {
   const Status failed = next("rename");
   return failed.ok() ? target()->RenameFile(from, to, options, debug) : failed;
 }
@@ -150,8 +150,8 @@ Status FailingFs::LinkFile(const std::string& from, const std::string& to, const
   return failed.ok() ? target()->LinkFile(from, to, options, debug) : failed;
 }
 
-Status FailingFs::GetFreeSpace(const std::string& path, const Options& options,
-                               std::uint64_t* out, Debug* debug) {
+Status FailingFs::GetFreeSpace(const std::string& path, const Options& options, std::uint64_t* out,
+                               Debug* debug) {
   const std::lock_guard lock(mutex_);
   bool full = from_ != 0 && operations_ >= from_ && from_error_ == Error::no_space;
   for (const While& w : whiles_) {

@@ -1,9 +1,10 @@
 // File systems that go wrong, for tests. Two layers that can be combined, each over the system's or
 // over the other one. Any thread.
 //
-// The real broker runs on them with the module emqx_store_faulty (target of the same name; not
-// installed): copy libemqx_store_faulty.so as emqx_store.so into a plugin directory, and set the
-// environment variable KEEL_STORE_FAULT to a list, separated by commas, of
+// The real broker runs on them with the target emqx_store_faulty (not installed). It makes
+// plugins/emqx_store/faulty/emqx_store.so below the build directory: put that in a plugin directory
+// in place of the plugin's own, and set the environment variable KEEL_STORE_FAULT to a list,
+// separated by commas, of
 //
 //   lost_page_cache         what was written and not synced never reaches the disk: whenever the
 //                           broker is killed, its files are as after a loss of power

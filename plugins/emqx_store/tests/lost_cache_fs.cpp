@@ -441,13 +441,14 @@ Status LostCacheFs::RenameFile(const std::string& from, const std::string& to,
   return target_->RenameFile(source, target, options, debug);
 }
 
-Status LostCacheFs::LinkFile(const std::string& from, const std::string& to,
-                             const Options& options, Debug* debug) {
+Status LostCacheFs::LinkFile(const std::string& from, const std::string& to, const Options& options,
+                             Debug* debug) {
   const Lock lock(mutex_);
   if (off_) return powerless();
   if (Status status = settle(plain(from)); !status.ok()) return status;
   nodes_.erase(plain(to));
-  if (removed_.erase(plain(to)) != 0) target_->DeleteFile(to, options, debug).PermitUncheckedError();
+  if (removed_.erase(plain(to)) != 0)
+    target_->DeleteFile(to, options, debug).PermitUncheckedError();
   return target_->LinkFile(from, to, options, debug);
 }
 

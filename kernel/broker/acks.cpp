@@ -57,6 +57,7 @@ void Connection::handle_puback(const AckView& ack) {
   }
   mark_sent(*delivery);
   const Delivery done = session_->inflight.take(ack.packet_id);
+  broker_->recorder().settled(*session_, done);
   tell_acked(done, ack.reason);
   broker_->pump(*session_);
 }
@@ -65,8 +66,9 @@ void Connection::handle_pubrec(const AckView& ack) {
   MetricsCell& metrics = broker_->metrics();
   metrics.add(Metric::pubrec_received);
   Delivery* delivery = session_->inflight.find(ack.packet_id);
-  const bool known = delivery && (delivery->state == Delivery::State::wait_pubrec ||
-                                  delivery->state == Delivery::State::wait_pubcomp);
+  const bool known =
+      delivery && ((delivery->state == Delivery::State::wait_pubrec && delivery->message) ||
+                   delivery->state == Delivery::State::wait_pubcomp);
   if (known)
     mark_sent(*delivery);
   else
@@ -75,20 +77,40 @@ void Connection::handle_pubrec(const AckView& ack) {
   if (known && delivery->state == Delivery::State::wait_pubrec) tell_acked(*delivery, ack.reason);
   if (is_error(ack.reason)) {  // the receiver refused the message: the exchange is over
     if (known) {
-      session_->inflight.take(ack.packet_id);
+      forget_inflight(ack.packet_id);
       broker_->pump(*session_);
     }
     return;
   }
-  if (known) {
+  std::uint64_t turn = 0;
+  if (known && delivery->state == Delivery::State::wait_pubrec) {
+    if (delivery->sequence != 0) {
+      broker_->recorder().released(*session_, *delivery);
+      turn = broker_->recorder().turn();
+    }
     delivery->state = Delivery::State::wait_pubcomp;
     delivery->message = MessagePtr();
     delivery->extra.reset();
   }
-  encode_ack(link_.out, version_, PacketType::pubrel, ack.packet_id,
-             known ? Reason::success : Reason::packet_identifier_not_found);
+  answer(PacketType::pubrel, ack.packet_id,
+         known ? Reason::success : Reason::packet_identifier_not_found, turn);
+}
+
+// Sends an acknowledgement once this turn is safe (0: it waits for none), behind those before it.
+void Connection::answer(PacketType type, std::uint16_t packet_id, Reason reason,
+                        std::uint64_t turn) {
+  if (turn != 0 || (gate_ && !gate_->empty())) [[unlikely]]
+    return wait_at_gate({turn, type, reason, packet_id, {}});
+  send_ack(type, packet_id, reason);
+}
+
+void Connection::send_ack(PacketType type, std::uint16_t packet_id, Reason reason) {
+  encode_ack(link_.out, version_, type, packet_id, reason);
   link_.touch();
-  metrics.add(Metric::pubrel_sent);
+  broker_->metrics().add(type == PacketType::puback   ? Metric::puback_sent
+                         : type == PacketType::pubrec ? Metric::pubrec_sent
+                         : type == PacketType::pubrel ? Metric::pubrel_sent
+                                                      : Metric::pubcomp_sent);
 }
 
 void Connection::handle_pubrel(const AckView& ack) {
@@ -96,10 +118,13 @@ void Connection::handle_pubrel(const AckView& ack) {
   metrics.add(Metric::pubrel_received);
   const bool known = session_->awaiting_rel.erase(ack.packet_id);
   if (!known) metrics.add(Metric::pubrel_missed);
-  encode_ack(link_.out, version_, PacketType::pubcomp, ack.packet_id,
-             known ? Reason::success : Reason::packet_identifier_not_found);
-  link_.touch();
-  metrics.add(Metric::pubcomp_sent);
+  std::uint64_t turn = 0;
+  if (known && session_->stored) {
+    broker_->recorder().completed(*session_, ack.packet_id);
+    turn = broker_->recorder().turn();
+  }
+  answer(PacketType::pubcomp, ack.packet_id,
+         known ? Reason::success : Reason::packet_identifier_not_found, turn);
 }
 
 void Connection::handle_pubcomp(const AckView& ack) {
@@ -111,7 +136,7 @@ void Connection::handle_pubcomp(const AckView& ack) {
     return;
   }
   mark_sent(*delivery);
-  session_->inflight.take(ack.packet_id);
+  forget_inflight(ack.packet_id);
   broker_->pump(*session_);
 }
 

@@ -31,9 +31,10 @@ Broker::Broker(Realm& realm, ShardCore& shard)
       sessions_(shard.index(), realm.reclaimer,
                 [&shard](Task task) { shard.post(std::move(task)); }),
       routes_(realm.subscriptions, sessions_, shard.index()),
+      recorder_(realm.journal, shard.index()),
       random_state_(hash_seed() + shard.index()),
       release_timer_([](void* self) { static_cast<Broker*>(self)->release_held(); }, this) {
-  shard.set_turn_end([](void* self) { static_cast<Broker*>(self)->flush_remote(); }, this);
+  shard.set_turn_end([](void* self) { static_cast<Broker*>(self)->end_turn(); }, this);
 }
 
 Broker::~Broker() = default;
@@ -104,6 +105,10 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
   if (!request.mountpoint.empty() && !session->mountpoint)
     session->mountpoint = std::make_unique<const std::string>(request.mountpoint);
   put_will(*session, std::move(request.will));
+  if (session->stored)
+    recorder_.session_changed(*session, 0);
+  else if (recorder_.on() && !session->expires_at_disconnect())
+    keep(*session);
   if (!session->clean_start) metrics().add(Gauge::sessions_persistent, 1);
   return {session, present};
 }
@@ -116,6 +121,7 @@ void Broker::detach(Session& session, bool publish_will_now) {
   if (session.expires_at_disconnect()) return end_session(session, "disconnected");
   redispatch_shared(session, true);
   session.away_since_ms = shard_.now_ms();
+  note_away(session);
   away_due(session);
 }
 
@@ -133,9 +139,10 @@ void Broker::away_due(Session& session) {
   }
   if (session.will) {
     const std::int64_t will_ms = std::int64_t{session.will->delay_s} * 1000 - away_ms;
-    if (will_ms <= 0)
+    if (will_ms <= 0) {
       publish_will(session);
-    else if (!expires || will_ms < next_ms)
+      note_away(session);
+    } else if (!expires || will_ms < next_ms)
       next_ms = will_ms;
   }
   if (next_ms < 0) return;
@@ -154,6 +161,7 @@ void Broker::end_session(Session& session, std::string_view reason) {
   set_shared_online(session, false);
   redispatch_shared(session, false);
   end_subscriptions(session);
+  if (session.stored) forget_kept(session);
   account_queue(-static_cast<std::int64_t>(session.queue.size()),
                 -static_cast<std::int64_t>(session.queue.bytes()));
   metrics().add(Gauge::sessions, -1);
@@ -169,8 +177,10 @@ void Broker::end_session(Session& session, std::string_view reason) {
 
 void Broker::end_subscriptions(Session& session) {
   for (const FilterId filter : session.subscriptions) {
-    const std::string text =
-        wants(Event::session_unsubscribed) ? realm_.subscriptions.text(filter) : std::string();
+    const std::string text = wants(Event::session_unsubscribed) || session.stored
+                                 ? realm_.subscriptions.text(filter)
+                                 : std::string();
+    if (session.stored) recorder_.unsubscribed(session, text);
     realm_.subscriptions.remove(filter, session.self);
     if (wants(Event::session_unsubscribed))
       notify({.event = Event::session_unsubscribed,
@@ -193,19 +203,26 @@ void Broker::set_shared_online(const Session& session, bool online) {
     realm_.subscriptions.set_online(filter, session.self, online);
 }
 
+SubscriptionTable::Added Broker::enter(Session& session, const ParsedFilter& filter,
+                                       const SubscriptionOptions& options) {
+  const auto added = realm_.subscriptions.add(filter, session.self, options);
+  if (added.existed) return added;
+  session.subscriptions.push_back(added.filter);
+  metrics().add(Gauge::subscriptions, 1);
+  if (filter.shared()) {
+    session.shared_subscriptions.push_back(added.filter);
+    metrics().add(Gauge::subscriptions_shared, 1);
+    if (!session.connection || session.connection->suspended())
+      realm_.subscriptions.set_online(added.filter, session.self, false);
+  }
+  return added;
+}
+
 void Broker::subscribe(Session& session, const ParsedFilter& filter,
                        const SubscriptionOptions& options, std::uint8_t retain_handling) {
-  const auto added = realm_.subscriptions.add(filter, session.self, options);
-  if (!added.existed) {
-    session.subscriptions.push_back(added.filter);
-    metrics().add(Gauge::subscriptions, 1);
-    if (filter.shared()) {
-      session.shared_subscriptions.push_back(added.filter);
-      metrics().add(Gauge::subscriptions_shared, 1);
-      if (!session.connection || session.connection->suspended())
-        realm_.subscriptions.set_online(added.filter, session.self, false);
-    }
-  }
+  const auto added = enter(session, filter, options);
+  if (session.stored)
+    recorder_.subscribed(session, realm_.subscriptions.text(added.filter), options);
   if (wants(Event::session_subscribed)) {
     const std::string text = realm_.subscriptions.text(added.filter);
     notify({.event = Event::session_subscribed,
@@ -238,8 +255,10 @@ bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
 
 // Of one that there is.
 void Broker::end_subscription(Session& session, FilterId filter, std::string_view word) {
-  const std::string text =
-      wants(Event::session_unsubscribed) ? realm_.subscriptions.text(filter) : std::string();
+  const std::string text = wants(Event::session_unsubscribed) || session.stored
+                               ? realm_.subscriptions.text(filter)
+                               : std::string();
+  if (session.stored) recorder_.unsubscribed(session, text);
   realm_.subscriptions.remove(filter, session.self);
   erase_last(session.subscriptions, filter);
   metrics().add(Gauge::subscriptions, -1);

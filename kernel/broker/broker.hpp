@@ -17,6 +17,7 @@
 #include "kernel/broker/frame_cache.hpp"
 #include "kernel/broker/hook_table.hpp"
 #include "kernel/broker/realm.hpp"
+#include "kernel/broker/recorder.hpp"
 #include "kernel/broker/remote_batch.hpp"
 #include "kernel/broker/route_cache.hpp"
 #include "kernel/broker/trace.hpp"
@@ -118,6 +119,23 @@ class Broker {
   // `done` runs on this shard when the last connection is gone.
   void drain(Reason reason, Task done);
 
+  // ---- a store is loaded, or unloaded: see DurableState
+  // ---------------------------------------------------------------------
+  void restore(std::string_view client_id, SessionRow row);
+  void restore_subscription(std::uint64_t store_id, std::string_view filter,
+                            const SubscriptionRow& row);
+  void restore_sent(std::uint64_t store_id, std::uint64_t sequence, std::uint16_t packet_id);
+  void restore_released(std::uint64_t store_id, std::uint16_t packet_id);
+  void restore_awaiting(std::uint64_t store_id, std::uint16_t packet_id);
+  // All was told, on all shards, and the recorder is on: what is due of the sessions happens, and
+  // those that were in memory only are kept from now on.
+  void finish_restore();
+  void leave_store();
+  // The store has been replaced: what could not be read meanwhile is asked for again.
+  void store_is_back() { read_waiting_tails(); }
+  std::uint64_t kept_sessions(std::size_t max, std::vector<std::string>& names) const;
+  std::size_t fetch_tails();
+
   void set_settings(std::shared_ptr<const Settings> settings) {
     settings_ = std::move(settings);
     if (!settings_->flapping.enabled) flapping_.clear();
@@ -168,7 +186,28 @@ class Broker {
   // Sends what waits as far as window and socket allow.
   void pump(Session& session);
   // Keeps a delivery for later, within the bounds of the session and the broker.
-  void enqueue(Session& session, Delivery delivery);
+  void enqueue(Session& session, Delivery delivery, Publication& publication);
+
+  // ---- while a store is loaded, see recorder.hpp
+  // ---------------------------------------------------------------------
+  Recorder& recorder() { return recorder_; }
+  // What is asked of a store for a message to `topic`; `listener`: where it came in, null: nowhere.
+  Durability durability_for(std::string_view topic, const ListenerInfo* listener) const;
+  // Whether the store is in no state to take such a message: with which reason; else success.
+  Reason store_refuses(std::uint8_t qos, bool retain) const;
+  // Whether a message was just refused for a client that is away; forgets it.
+  bool take_store_refused() { return std::exchange(store_refused_, false); }
+  bool is_kept(const Session& session, const MessageView& message, std::uint8_t qos) const {
+    return session.stored && qos != 0 && message.durability != Durability::none;
+  }
+  // Writes down a delivery to a session that is kept.
+  void record(Session& session, Publication& publication, Delivery& delivery);
+  // Reads the next page of what waits in the store for this session, if there is any.
+  void read_tail(Session& session);
+  void note_gated(Connection& connection) { gated_.push_back(&connection); }
+  void forget_gated(Connection& connection);
+  // The journal has committed; on any thread, it is seen in a later turn. [any]
+  void committed(std::uint64_t ticket);
 
   // Subscribes and, as the options ask, schedules retained messages. `filter` with mountpoint.
   void subscribe(Session& session, const ParsedFilter& filter, const SubscriptionOptions& options,
@@ -250,7 +289,7 @@ class Broker {
   bool deliver_again(const Target& target, Publication& publication, bool online_only);
   void send_to(const Target& target, Publication& publication,
                const std::vector<std::uint32_t>& ids);
-  void flush_remote();
+  std::uint32_t flush_remote();  // how many shards will send a receipt
   bool look_at_clock();
   void hold();
   void release_held();
@@ -299,6 +338,60 @@ class Broker {
   SessionStore sessions_;
   RouteCache routes_;
   FrameCache frames_;
+
+  // turns.cpp
+  struct Receipt {
+    Broker* origin;
+    std::uint64_t turn, own_turn;  // there, and here
+    bool refused;
+  };
+  void end_turn();
+  void commits_seen();
+  void turns_safe();
+  void release_gates();
+  void owe_receipt(Broker& origin, std::uint64_t turn);
+  void give_receipts();
+  void received(std::uint64_t turn, bool refused);
+  bool disk_is_behind(std::uint64_t bytes) const {
+    return recorder_.on() && realm_.journal.backlog() > bytes;
+  }
+  void finish_records(Publication& publication) {
+    if (publication.holders() != 0) recorder_.finish(publication, row_clock());
+  }
+  RowClock row_clock() const { return {shard_.now_ms(), unix_ms()}; }
+  Recorder recorder_;
+  bool store_refused_ = false;
+  std::vector<Connection*> gated_, releasing_;  // with something at their gate; being looked at
+  std::vector<Receipt> owed_;                   // in the order of own_turn
+  std::atomic<std::uint64_t> committed_{0};     // the last ticket [any]
+  std::atomic<bool> commit_posted_{false};      // [any]
+
+  // restore.cpp
+  struct Restoring;
+  Session* restored(std::uint64_t store_id) const;
+  std::shared_ptr<Restoring> restoring_;  // null: nothing is being restored
+
+  // kept.cpp
+  SubscriptionTable::Added enter(Session& session, const ParsedFilter& filter,
+                                 const SubscriptionOptions& options);
+  void keep(Session& session);
+  void keep_message(Session& session, Delivery& delivery);
+  void forget_kept(Session& session);
+  void note_away(const Session& session);
+  struct Purge {
+    std::uint64_t turn, store_id;
+  };
+  std::vector<Purge> purges_;  // begin when their turn is safe
+
+  // tail.cpp
+  struct Page;
+  void count_tail(Session& session);
+  void page_arrived(const Page& page);
+  void take_row(Session& session, const Page& page, std::size_t row);
+  void ask_for_page(Session& session);
+  void read_waiting_tails();
+  std::vector<Subscriber> tail_waits_;  // for rows to be safe, so that they can be read
+  Session* still(Subscriber subscriber, std::uint64_t number) const;
   std::vector<std::unique_ptr<RemoteBatch>> outgoing_;  // by shard; null: nothing yet this turn
   std::vector<Connection*> connections_;
   std::uint64_t random_state_;

@@ -131,6 +131,8 @@ Fault Connection::check_connect(const ConnectView& connect) const {
       return {Reason::unsupported_protocol_version,
               "protocol version not allowed on this listener"};
   }
+  if (broker_->realm().recovering.load(std::memory_order_relaxed))
+    return {Reason::server_unavailable, "sessions are being read from the store: try again soon"};
   if (broker_->draining()) return {Reason::server_unavailable, "the broker is shutting down"};
   if (connect.has_will) return broker_->check_will(connect.will, link_.peer().listener.get(), 0);
   return {};

@@ -28,6 +28,7 @@ Connection::~Connection() {
   if (session_) session_->connection = nullptr;
   if (extras_ && extras_->ticket != 0) broker_->forget_question(extras_->ticket);
   if (paused_ & kHeld) broker_->forget_held(*this);
+  if (gated_) broker_->forget_gated(*this);
   if (registered_) broker_->unregister_connection(*this);
 }
 
@@ -270,7 +271,7 @@ bool Connection::of_gateway() const {
 
 void Connection::keep_order() {
   if (session_->queue.qos0() != 0 ||
-      (of_gateway() && !(session_->queue.empty() && nothing_to_resend())))
+      (of_gateway() && !(session_->nothing_waits() && nothing_to_resend())))
     queueing_ |= kBehind;
 }
 
@@ -307,7 +308,10 @@ bool Connection::poll() {
   if (!session_ || state_ != State::open || !suspended()) return false;
   end_poll();
   sleep_->polling = true;
-  sleep_->queued = static_cast<std::uint32_t>(session_->queue.size());
+  // Of a queue that reaches into the store it is not known where it ends now: all of it.
+  sleep_->queued = session_->stored && session_->stored->has_tail()
+                       ? ~std::uint32_t{0}
+                       : static_cast<std::uint32_t>(session_->queue.size());
   if (session_->retained)
     for (auto owed = session_->retained->rbegin(); owed != session_->retained->rend(); ++owed)
       sleep_->retained.push_back(owed->first);

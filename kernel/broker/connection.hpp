@@ -13,6 +13,7 @@
 
 #include "kernel/broker/authorize_cache.hpp"
 #include "kernel/broker/client_info.hpp"
+#include "kernel/broker/gate.hpp"
 #include "kernel/broker/hook_table.hpp"
 #include "kernel/broker/publication.hpp"
 #include "kernel/broker/rate_limiter.hpp"
@@ -74,7 +75,7 @@ class Connection final : public LinkHandler {
   // Whether anything may be sent to the client of what waits for it.
   bool receives() const { return !sleep_ || sleep_->polling; }
   // Whether the first message of the session's queue may be sent.
-  bool queue_due() const { return sleep_ ? sleep_->queued != 0 : !session_->queue.empty(); }
+  bool queue_due() const { return (!sleep_ || sleep_->queued != 0) && !session_->nothing_waits(); }
   // The message at this place has left the session's queue.
   void left_queue(std::size_t place) {
     if (sleep_ && place < sleep_->queued) --sleep_->queued;
@@ -111,6 +112,8 @@ class Connection final : public LinkHandler {
   // How many in flight still wait to be sent again.
   std::size_t unsent() const { return extras_ ? extras_->unsent : 0; }
   void start_resend();
+  // Turns have become safe: sends what waited for them. True: something still waits.
+  bool release_gate();
 
   // Ends the connection from the broker's side: v5 clients are told why.
   void disconnect(Reason reason, std::string_view word, bool publish_will);
@@ -136,6 +139,7 @@ class Connection final : public LinkHandler {
     kAnswer = 2,  // a question is under way
     kHeld = 4,    // in the broker's list of held connections: another shard does not keep up
     kChoked = 8,  // the client does not read its answers
+    kGate = 16,   // too much waits for the disk
   };
   // Why even QoS 0 messages go through the session's queue.
   enum Queueing : std::uint8_t {
@@ -254,7 +258,8 @@ class Connection final : public LinkHandler {
   Fault resolve_alias(PublishView& publish);
   Outcome break_rule(const PublishView& publish, const Fault& fault, Reason in_ack);
   Outcome refuse_publish(const PublishView& publish, Reason reason);
-  void acknowledge_publish(const PublishView& publish, Reason reason);
+  Outcome refuse_for_store(const PublishView& publish, Reason reason);
+  void acknowledge_publish(const PublishView& publish, Reason reason, std::uint64_t turn);
   void take_publish(const PublishView& publish, Bytes topic);
   void limit_rate(std::size_t packet_size);
   std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
@@ -263,6 +268,8 @@ class Connection final : public LinkHandler {
   void unpause(Pause reason);
 
   // acks.cpp
+  void answer(PacketType type, std::uint16_t packet_id, Reason reason, std::uint64_t turn);
+  void send_ack(PacketType type, std::uint16_t packet_id, Reason reason);
   void mark_sent(Delivery& delivery);
   void tell_acked(const Delivery& delivery, Reason reason) const;
   Outcome handle_ack(PacketType type, Bytes body);
@@ -280,7 +287,16 @@ class Connection final : public LinkHandler {
   void take_subscribe(const SubscribeView& view, std::span<const ParsedFilter> parsed,
                       std::vector<Reason>& reasons);
 
+  void answer_filters(PacketType type, std::uint16_t packet_id, std::span<const Reason> reasons);
+
+  // gated.cpp
+  void wait_at_gate(Gate::Item item);
+  void let_through(const Gate::Item& item);
+
   // outbound.cpp
+  bool note_sent(const Delivery& delivery);
+  void forget_inflight(std::uint16_t packet_id);
+  void send_gated(std::uint16_t packet_id);
   bool write(const MessageView& message, const MessagePtr& holder, std::uint8_t qos, bool retain,
              bool dup, std::uint16_t packet_id, std::span<const std::uint32_t> ids);
   bool write_cached(Publication& publication, std::uint8_t qos, bool retain,
@@ -299,6 +315,7 @@ class Connection final : public LinkHandler {
   std::int64_t last_received_ms_;
   std::unique_ptr<Extras> extras_;
   std::unique_ptr<Sleep> sleep_;      // null: awake
+  std::unique_ptr<Gate> gate_;        // null: nothing ever had to wait for the disk
   std::uint32_t connected_at_s_ = 0;  // Unix time
   std::uint32_t place_ = 0;           // in the broker's list
   std::uint32_t max_packet_in_ = 0;   // 0: none
@@ -313,8 +330,9 @@ class Connection final : public LinkHandler {
   bool has_password_ : 1 = false;
   bool connect_asked_ : 1 = false;  // the client_connect hook has been called
   bool connack_asked_ : 1 = false;
-  std::uint8_t paused_ : 4 = 0;    // the Pause reasons for which no packet is taken now
-  std::uint8_t queueing_ : 4 = 0;  // the Queueing reasons
+  bool gated_ : 1 = false;         // in the broker's list of those with something at their gate
+  std::uint8_t paused_ : 5 = 0;    // the Pause reasons for which no packet is taken now
+  std::uint8_t queueing_ : 2 = 0;  // the Queueing reasons
 };
 
 }  // namespace keel::kernel

@@ -43,7 +43,7 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
       drop_for(session, Metric::messages_dropped, message, "offline");
       return;
     }
-  } else if (connection && session.queue.empty() && connection->direct() &&
+  } else if (connection && session.nothing_waits() && connection->direct() &&
              connection->window_open() && connection->writable() &&
              connection->nothing_to_resend()) {
     connection->send_fresh(publication, qos, retain, ids, target.group, shared);
@@ -54,7 +54,7 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
   delivery.qos = qos;
   delivery.retain = retain;
   set_subscription_ids(delivery, ids, target.group, shared);
-  enqueue(session, std::move(delivery));
+  enqueue(session, std::move(delivery), publication);
   if (connection) connection->keep_order();
 }
 
@@ -63,7 +63,14 @@ bool Broker::ignores_own(const Session& session) const {
          session.connection->version() != Version::v5;
 }
 
-void Broker::enqueue(Session& session, Delivery delivery) {
+void Broker::enqueue(Session& session, Delivery delivery, Publication& publication) {
+  const bool kept = is_kept(session, publication.view(), delivery.qos);
+  if (kept && !session.connection && realm_.journal.condition() >= StoreCondition::low) {
+    store_refused_ = true;
+    drop_for(session, Metric::messages_dropped_queue_full, publication.view(), "store_full");
+    return;
+  }
+  if (session.stored && session.stored->unknown) count_tail(session);
   const Limits& limits = settings_->limits;
   const auto cost = static_cast<std::int64_t>(delivery.cost());
   std::uint32_t most = limits.max_queued;
@@ -71,7 +78,7 @@ void Broker::enqueue(Session& session, Delivery delivery) {
       asked != 0)
     most = most == 0 ? asked : std::min(most, asked);
   const auto over = [&] {
-    return (most != 0 && session.queue.size() + 1 > most) ||
+    return (most != 0 && session.waiting() + 1 > most) ||
            (limits.max_queued_bytes != 0 &&
             session.queue.bytes() + static_cast<std::size_t>(cost) > limits.max_queued_bytes);
   };
@@ -83,17 +90,30 @@ void Broker::enqueue(Session& session, Delivery delivery) {
     if (session.connection && session.connection->polling())
       session.connection->left_queue(session.queue.to_drop());
     const Delivery dropped = session.queue.drop();
+    recorder_.settled(session, dropped);
     account_queue(-1, -static_cast<std::int64_t>(dropped.cost()));
     drop_for(session, Metric::messages_dropped_queue_full, dropped.message->view(), "queue_full");
   }
   // The global budget cannot be met by this session's own messages alone: the new one goes.
   if (over() || !has_room(static_cast<std::size_t>(cost))) {
+    if (session.queue.empty()) read_tail(session);  // so that the oldest ones can go next time
     log_overflow(session);
     drop_for(session, Metric::messages_dropped_queue_full, delivery.message->view(), "queue_full");
     return;
   }
-  account_queue(1, cost);
   ++session.enqueued;
+  if (kept) {
+    const bool fits_window =
+        !session.stored->has_tail() && session.queue.size() < settings_->durability.queue_window;
+    record(session, publication, delivery);
+    if (!fits_window) {  // it is read again when the client has taken what stands before it
+      ++session.stored->tail;
+      metrics().add(Gauge::queued_messages, 1);
+      return;
+    }
+    session.stored->loaded = delivery.sequence;
+  }
+  account_queue(1, cost);
   session.queue.push(std::move(delivery));
 }
 
@@ -132,6 +152,7 @@ void Broker::pump(Session& session) {
   if (!connection || !connection->open() || !connection->receives() || !connection->resend())
     return;
   while (connection->queue_due()) {
+    if (session.queue.empty()) return read_tail(session);
     Delivery& next = session.queue.front();
     if (next.message->expired(shard_.now_ms())) {
       metrics().add(Metric::messages_expired);
@@ -143,9 +164,14 @@ void Broker::pump(Session& session) {
     Delivery delivery = session.queue.pop();
     connection->left_queue(0);
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
-    if (!delivery.message->expired(shard_.now_ms())) connection->send_queued(std::move(delivery));
+    if (!delivery.message->expired(shard_.now_ms()))
+      connection->send_queued(std::move(delivery));
+    else
+      recorder_.settled(session, delivery);
+    if (session.stored && session.queue.size() < settings_->durability.queue_window / 2)
+      read_tail(session);
   }
-  if (session.queue.empty()) {
+  if (session.nothing_waits()) {
     connection->caught_up();
     session.overflow_logged = false;
   }
@@ -216,6 +242,7 @@ bool Broker::redispatch(const Session& from, const Delivery& delivery, bool onli
   Target target;
   target.subscriber = from.self;
   target.group = delivery.extra->group;
+  publication.set_single(true);
   return deliver_again(target, publication, online_only);
 }
 
@@ -226,13 +253,17 @@ void Broker::redispatch_shared(Session& session, bool online_only) {
   if (session.shared_subscriptions.empty()) return;
   for (const Delivery* delivery : session.inflight.in_order())
     if (delivery->shared() && delivery->state == Delivery::State::wait_puback &&
-        redispatch(session, *delivery, online_only))
+        redispatch(session, *delivery, online_only)) {
+      recorder_.settled(session, *delivery);
       session.inflight.take(delivery->packet_id);
+    }
   const std::vector<Delivery> moved = session.queue.remove_if([&](const Delivery& delivery) {
     return delivery.shared() && redispatch(session, delivery, online_only);
   });
-  for (const Delivery& delivery : moved)
+  for (const Delivery& delivery : moved) {
+    recorder_.settled(session, delivery);
     account_queue(-1, -static_cast<std::int64_t>(delivery.cost()));
+  }
 }
 
 }  // namespace keel::kernel

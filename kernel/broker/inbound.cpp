@@ -61,7 +61,8 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
         Reason::topic_name_invalid);
   }
   if (publish.qos == 2 && session_->awaiting_rel.contains(publish.packet_id)) {
-    acknowledge_publish(publish, Reason::success);  // sent again: it has been taken already
+    // Sent again: it has been taken already.
+    acknowledge_publish(publish, Reason::success, broker_->recorder().pending_turn());
     return Outcome::done;
   }
   switch (authorize(Action::publish, publish.qos, publish.retain, publish.topic)) {
@@ -84,7 +85,11 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
           Reason::quota_exceeded);
     }
   }
+  if (const Reason refused = broker_->store_refuses(publish.qos, publish.retain); is_error(refused))
+      [[unlikely]]
+    return refuse_for_store(publish, refused);
   take_publish(publish, mounted(publish.topic, broker_->topic_scratch()));
+  if (state_ != State::open) return Outcome::done;
   if (broker_->overloaded() && !(paused_ & kHeld)) {
     pause(kHeld);
     broker_->hold(*this);
@@ -102,7 +107,18 @@ Connection::Outcome Connection::break_rule(const PublishView& publish, const Fau
     return Outcome::done;
   }
   broker_->metrics().add(Metric::messages_dropped);
-  if (publish.qos != 0) acknowledge_publish(publish, in_ack);
+  if (publish.qos != 0) acknowledge_publish(publish, in_ack, 0);
+  return Outcome::done;
+}
+
+// The store cannot take a message that has to be durable. v3 has no word for that: the connection
+// ends without an acknowledgement, and the client keeps its message.
+Connection::Outcome Connection::refuse_for_store(const PublishView& publish, Reason reason) {
+  broker_->metrics().add(Metric::messages_dropped);
+  if (version_ == Version::v5)
+    acknowledge_publish(publish, reason, 0);
+  else
+    disconnect(reason, "store_full", true);
   return Outcome::done;
 }
 
@@ -120,21 +136,32 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
   message.expiry_s = broker_->capped_expiry(publish.expiry_s);
   message.received_ms = link_.shard().now_ms();
   message.publisher = session_->number;
+  Recorder& recorder = broker_->recorder();
+  if (recorder.on() && (publish.qos != 0 || publish.retain))
+    message.durability = broker_->durability_for(topic, link_.peer().listener.get());
+  const std::uint64_t mark = recorder.mark();
+  broker_->take_store_refused();  // what was refused before was nobody's here
   Reason reason = Reason::success;
   if (broker_->publish_hooked(message, session_->client_id, session_->username, reason) == 0 &&
       reason == Reason::success)
     reason = Reason::no_matching_subscribers;
   if (publish.qos == 0) return;
-  if (publish.qos == 2 && !is_error(reason)) session_->awaiting_rel.insert(publish.packet_id);
-  acknowledge_publish(publish, reason);
+  if (broker_->take_store_refused()) [[unlikely]] {
+    refuse_for_store(publish, Reason::quota_exceeded);
+    return;
+  }
+  if (publish.qos == 2 && !is_error(reason)) {
+    session_->awaiting_rel.insert(publish.packet_id);
+    if (session_->stored) recorder.awaiting(*session_, publish.packet_id);
+  }
+  const bool waits = recorder.mark() != mark && message.durability == Durability::fsync;
+  acknowledge_publish(publish, reason, waits ? recorder.turn() : 0);
 }
 
-void Connection::acknowledge_publish(const PublishView& publish, Reason reason) {
-  const bool first = publish.qos == 1;
-  encode_ack(link_.out, version_, first ? PacketType::puback : PacketType::pubrec,
-             publish.packet_id, reason);
-  link_.touch();
-  broker_->metrics().add(first ? Metric::puback_sent : Metric::pubrec_sent);
+void Connection::acknowledge_publish(const PublishView& publish, Reason reason,
+                                     std::uint64_t turn) {
+  answer(publish.qos == 1 ? PacketType::puback : PacketType::pubrec, publish.packet_id, reason,
+         turn);
 }
 
 // A publish that is not allowed: v5 is told in the acknowledgement; v3 has no word for it, so the
@@ -165,9 +192,15 @@ Connection::Outcome Connection::refuse_publish(const PublishView& publish, Reaso
     return Outcome::done;
   }
   if (publish.qos == 0) return Outcome::done;
-  if (publish.qos == 2 && version_ != Version::v5)
-    session_->awaiting_rel.insert(publish.packet_id);  // v3: the exchange goes its way
-  acknowledge_publish(publish, reason);
+  std::uint64_t turn = 0;
+  if (publish.qos == 2 && version_ != Version::v5) {  // v3: the exchange goes its way
+    session_->awaiting_rel.insert(publish.packet_id);
+    if (session_->stored) {
+      broker_->recorder().awaiting(*session_, publish.packet_id);
+      turn = broker_->recorder().turn();
+    }
+  }
+  acknowledge_publish(publish, reason, turn);
   return Outcome::done;
 }
 

@@ -61,8 +61,13 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
     delivery.retain = retain;
     delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
     set_subscription_ids(delivery, ids, group, shared);
+    if (broker_->is_kept(*session_, publication.view(), qos)) {
+      broker_->record(*session_, publication, delivery);
+      session_->stored->loaded = delivery.sequence;
+    }
     kept = session_->inflight.insert(std::move(delivery));
     if (!kept) return;
+    if (kept->sequence != 0 && !note_sent(*kept)) return;
   }
   const std::uint16_t packet_id = kept ? kept->packet_id : 0;
   const bool plain = !publication.single() && ids.empty() &&
@@ -73,7 +78,25 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
                                       ? publication.message()
                                       : MessagePtr(),
                                   qos, retain, false, packet_id, ids);
-  if (!sent && kept) session_->inflight.take(packet_id);
+  if (!sent && kept) forget_inflight(packet_id);
+}
+
+// Writes down what the session's client is about to be sent. False: it is sent once that is safe:
+// of QoS 2, what a client saw under a packet id must not come again under another one.
+bool Connection::note_sent(const Delivery& delivery) {
+  Stored& stored = *session_->stored;
+  stored.sent_through = std::max(stored.sent_through, delivery.sequence);
+  if (delivery.qos != 2) return true;
+  broker_->recorder().sent(*session_, delivery);
+  if (delivery.message->durability() == Durability::async) return true;
+  wait_at_gate(
+      {broker_->recorder().turn(), PacketType::publish, Reason::success, delivery.packet_id, {}});
+  return false;
+}
+
+// A delivery that cannot be made, or is over.
+void Connection::forget_inflight(std::uint16_t packet_id) {
+  broker_->recorder().settled(*session_, session_->inflight.take(packet_id));
 }
 
 void Connection::send_queued(Delivery delivery) {
@@ -86,9 +109,19 @@ void Connection::send_queued(Delivery delivery) {
   delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
   Delivery* kept = session_->inflight.insert(std::move(delivery));
   if (!kept) return;
+  if (kept->sequence != 0 && !note_sent(*kept)) return;
   if (!write(kept->message->view(), kept->message, qos, kept->retain, kept->dup, kept->packet_id,
              kept->subscription_ids()))
-    session_->inflight.take(kept->packet_id);
+    forget_inflight(kept->packet_id);
+}
+
+// Of QoS 2, whose turn at the gate has come.
+void Connection::send_gated(std::uint16_t packet_id) {
+  const Delivery* const delivery = session_->inflight.find(packet_id);
+  if (!delivery || delivery->state != Delivery::State::wait_pubrec || !delivery->message) return;
+  if (!write(delivery->message->view(), delivery->message, 2, delivery->retain, delivery->dup,
+             packet_id, delivery->subscription_ids()))
+    forget_inflight(packet_id);
 }
 
 void Connection::start_resend() {
@@ -110,14 +143,30 @@ bool Connection::resend() {
     ids.pop_back();
     Delivery* delivery = session_->inflight.find(id);
     if (!delivery || !delivery->unsent) continue;  // answered meanwhile
+    if (!delivery->message && delivery->state != Delivery::State::wait_pubcomp) {
+      ids.push_back(id);  // still in the store
+      broker_->read_tail(*session_);
+      return false;
+    }
     mark_sent(*delivery);
+    if (const std::uint64_t turn = delivery->qos == 2 ? broker_->recorder().pending_turn() : 0;
+        turn != 0 && delivery->sequence != 0) {
+      delivery->dup = true;
+      wait_at_gate({turn,
+                    delivery->state == Delivery::State::wait_pubcomp ? PacketType::pubrel
+                                                                     : PacketType::publish,
+                    Reason::success,
+                    id,
+                    {}});
+      continue;
+    }
     if (delivery->state == Delivery::State::wait_pubcomp) {
       encode_ack(link_.out, version_, PacketType::pubrel, id);
       link_.touch();
       broker_->metrics().add(Metric::pubrel_sent);
     } else if (!write(delivery->message->view(), delivery->message, delivery->qos, delivery->retain,
                       true, id, delivery->subscription_ids())) {
-      session_->inflight.take(id);
+      forget_inflight(id);
     }
   }
   return true;

@@ -22,6 +22,11 @@ class Publication {
   // Whether there is but one receiver: then a frame is written straight into its output.
   bool single() const { return single_; }
   void set_single(bool single) { single_ = single; }
+  // Of its rows in a store, on this shard; 0: none yet. How many of them refer to one copy of it.
+  std::uint64_t sequence() const { return sequence_; }
+  void set_sequence(std::uint64_t sequence) { sequence_ = sequence; }
+  std::uint32_t holders() const { return holders_; }
+  void add_holder() { ++holders_; }
   // The block to keep; made on first use.
   const MessagePtr& message() {
     if (!message_) message_ = Message::create(view_);
@@ -32,6 +37,8 @@ class Publication {
   const MessageView view_;
   MessagePtr message_;
   FrameCache& frames_;
+  std::uint64_t sequence_ = 0;
+  std::uint32_t holders_ = 0;
   bool single_ = false;
 };
 

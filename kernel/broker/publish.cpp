@@ -62,6 +62,7 @@ std::size_t Broker::publish_as(MessageView message, std::string_view client_id, 
   message.expiry_s = capped_expiry(message.expiry_s);
   message.received_ms = shard_.now_ms();
   message.publisher = kNoSession;
+  if (recorder_.on()) message.durability = durability_for(message.topic, nullptr);
   return publish_hooked(message, client_id, {}, reason);
 }
 
@@ -92,6 +93,7 @@ std::size_t Broker::publish(const MessageView& message) {
   std::size_t receivers = route.local.size() + route.remote.size();
   for (const SharedGroup* group : route.groups)
     receivers += deliver_to_group(*group, publication, Subscriber{~0u}, false);
+  finish_records(publication);
   // That nobody listens to what the broker says of itself is no loss.
   if (receivers == 0 && message.publisher != 0)
     drop(Metric::messages_dropped_no_subscriber, message, "no_subscriber");
@@ -106,12 +108,22 @@ std::size_t Broker::publish_own(std::string_view topic, std::string_view payload
   message.qos = qos;
   message.retain = retain;
   message.received_ms = shard_.now_ms();
+  if (recorder_.on() && !topic.starts_with("$SYS"))
+    message.durability = durability_for(topic, nullptr);
   return publish(message);
 }
 
 void Broker::keep_retained(Publication& publication) {
+  const bool recorded = recorder_.on() && !publication.view().topic.starts_with("$SYS");
+  if (recorded && realm_.journal.condition() >= StoreCondition::lower) {
+    std::string topic;
+    KEEL_LOG(warning, "topic={}: not kept as retained message: the store is short of space",
+             printable(publication.view().topic, topic));
+    return;
+  }
   const RetainOutcome outcome =
       realm_.retained_for(publication.view().topic).set(publication.message());
+  if (recorded) recorder_.note_elsewhere();
   if (outcome == RetainOutcome::too_large || outcome == RetainOutcome::full) {
     std::string topic;
     KEEL_LOG(warning, "topic={}: not kept as retained message: {}",
@@ -151,9 +163,12 @@ bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication
 bool Broker::deliver_again(const Target& target, Publication& publication, bool online_only) {
   MatchResult found;
   realm_.subscriptions.match(publication.view().topic, found);
-  for (const SharedGroup* group : found.groups)
-    if (group->filter() == target.group)
-      return deliver_to_group(*group, publication, target.subscriber, online_only);
+  for (const SharedGroup* group : found.groups) {
+    if (group->filter() != target.group) continue;
+    const bool delivered = deliver_to_group(*group, publication, target.subscriber, online_only);
+    finish_records(publication);
+    return delivered;
+  }
   return false;
 }
 
@@ -167,6 +182,11 @@ void Broker::send_to(const Target& target, Publication& publication,
         {publication.message(), static_cast<std::uint32_t>(batch->targets.size()), 0});
     batch->bytes += publication.message()->footprint();
   }
+  if (recorder_.on() && publication.view().durability != Durability::none &&
+      delivered_qos(publication.view().qos, target.qos) != 0) {
+    batch->origin = this;
+    recorder_.note_elsewhere();
+  }
   batch->bytes += sizeof(Target) + (target.id_count > 1 ? target.id_count * sizeof(ids[0]) : 0);
   if (batch->bytes > kMaxBacklog) hold();
   Target& sent = batch->targets.emplace_back(target);
@@ -178,16 +198,22 @@ void Broker::send_to(const Target& target, Publication& publication,
   ++batch->items.back().count;
 }
 
-void Broker::flush_remote() {
+std::uint32_t Broker::flush_remote() {
+  std::uint32_t receipts = 0;
   for (std::size_t shard = 0; shard < outgoing_.size(); ++shard) {
     if (!outgoing_[shard]) continue;
     Broker* target = realm_.brokers[shard];
     metrics().add(Metric::messages_forward, outgoing_[shard]->items.size());
+    if (outgoing_[shard]->origin) {
+      outgoing_[shard]->turn = recorder_.turn();
+      ++receipts;
+    }
     const std::size_t bytes = outgoing_[shard]->bytes;
     if (target->backlog_.fetch_add(bytes, std::memory_order_relaxed) + bytes > kMaxBacklog) hold();
     target->shard().post(
         [target, batch = std::move(outgoing_[shard])] { target->deliver_batch(*batch); });
   }
+  return receipts;
 }
 
 // A shard does not keep up: connections that go on publishing here are not read until it does, so
@@ -204,14 +230,17 @@ void Broker::forget_held(Connection& connection) { std::erase(held_, &connection
 void Broker::release_held() {
   for (const Broker* broker : realm_.brokers)
     if (broker->backlog_.load(std::memory_order_relaxed) > kMaxBacklog / 2) return hold();
+  if (disk_is_behind(settings_->durability.max_backlog / 2)) return hold();
   overloaded_ = false;
   for (Connection* connection : std::exchange(held_, {})) connection->release();
 }
 
 void Broker::deliver_batch(RemoteBatch& batch) {
   backlog_.fetch_sub(batch.bytes, std::memory_order_relaxed);
+  store_refused_ = false;
   for (RemoteBatch::Item& item : batch.items) {
     Publication publication(std::move(item.message), frames_);
+    publication.set_single(item.count == 1);
     for (std::uint32_t i = 0; i < item.count; ++i) {
       const Target& target = batch.targets[item.first + i];
       Session* const session = sessions_.at(target.subscriber.slot());
@@ -221,7 +250,9 @@ void Broker::deliver_batch(RemoteBatch& batch) {
         continue;
       if (session) deliver(*session, publication, target, ids_of(target, batch.ids));
     }
+    finish_records(publication);
   }
+  if (batch.origin) owe_receipt(*batch.origin, batch.turn);
 }
 
 }  // namespace keel::kernel

@@ -14,6 +14,7 @@
 #include "kernel/base/settings.hpp"
 #include "kernel/broker/ban_list.hpp"
 #include "kernel/broker/failure_table.hpp"
+#include "kernel/durable/journal.hpp"
 #include "kernel/retained/retained_store.hpp"
 #include "kernel/router/subscription_table.hpp"
 
@@ -32,6 +33,9 @@ struct Realm {
   RetainedStore& retained_for(std::string_view topic) {
     return topic.starts_with("$SYS/") || topic == "$SYS" ? sys_retained : retained;
   }
+  Journal journal;  // the way to the store, if one is loaded
+  // What is in a store that was just loaded is being read: who comes meanwhile would find nothing.
+  std::atomic<bool> recovering{false};
   std::vector<Broker*> brokers;  // by shard; complete before the shards start
   BanList bans;
   FailureTable failures;  // logins that failed

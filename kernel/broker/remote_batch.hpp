@@ -9,6 +9,8 @@
 
 namespace keel::kernel {
 
+class Broker;
+
 struct RemoteBatch {
   struct Item {
     MessagePtr message;
@@ -18,6 +20,10 @@ struct RemoteBatch {
   std::vector<Target> targets;
   std::vector<std::uint32_t> ids;  // of targets with several subscription ids
   std::size_t bytes = 0;           // what its messages occupy
+  // Of a batch with something that has to be durable: who waits for it to be safe, and the turn
+  // there. Null: nobody.
+  Broker* origin = nullptr;
+  std::uint64_t turn = 0;
 };
 
 }  // namespace keel::kernel

@@ -106,6 +106,7 @@ void Connection::take_subscribe(const SubscribeView& view, std::span<const Parse
     const FilterView& wanted = view.filters[i];
     ParsedFilter filter = all[i];
     filter.filter = mounted(filter.filter, mount_scratch);
+    if (!is_error(reasons[i]) && session_->stored) reasons[i] = broker_->store_refuses(1, false);
     if (!is_error(reasons[i]) && limit != 0 && session_->subscriptions.size() >= limit &&
         !broker_->subscribed(*session_, filter))
       reasons[i] = Reason::quota_exceeded;
@@ -129,9 +130,7 @@ void Connection::take_subscribe(const SubscribeView& view, std::span<const Parse
     trace(fmt::format("SUBACK {} asked={} answer=0x{:02x}",
                       printable(view.filters[i].filter, shown), view.filters[i].qos,
                       code(reasons[i])));
-  encode_suback(link_.out, version_, view.packet_id, reasons);
-  link_.touch();
-  metrics.add(Metric::suback_sent);
+  answer_filters(PacketType::suback, view.packet_id, reasons);
   broker_->pump(*session_);
 }
 
@@ -165,10 +164,27 @@ Connection::Outcome Connection::handle_unsubscribe(Bytes body) {
     reasons.push_back(broker_->unsubscribe(*session_, filter) ? Reason::success
                                                               : Reason::no_subscription_existed);
   }
-  encode_unsuback(link_.out, version_, view.packet_id, reasons);
-  link_.touch();
-  metrics.add(Metric::unsuback_sent);
+  answer_filters(PacketType::unsuback, view.packet_id, reasons);
   return Outcome::done;
+}
+
+// SUBACK or UNSUBACK. Of a session that is kept it waits for the changes to be safe.
+void Connection::answer_filters(PacketType type, std::uint16_t packet_id,
+                                std::span<const Reason> reasons) {
+  const auto encode = type == PacketType::suback ? encode_suback : encode_unsuback;
+  broker_->metrics().add(type == PacketType::suback ? Metric::suback_sent : Metric::unsuback_sent);
+  const std::uint64_t turn = session_->stored ? broker_->recorder().pending_turn() : 0;
+  if (turn == 0 && (!gate_ || gate_->empty())) {
+    encode(link_.out, version_, packet_id, reasons);
+    link_.touch();
+    return;
+  }
+  OutBuffer packet;
+  encode(packet, version_, packet_id, reasons);
+  iovec octets{};
+  packet.gather(&octets, 1);
+  wait_at_gate({turn, type, Reason::success, packet_id,
+                std::string(static_cast<const char*>(octets.iov_base), octets.iov_len)});
 }
 
 }  // namespace keel::kernel

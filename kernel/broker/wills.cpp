@@ -42,12 +42,15 @@ Fault Broker::set_will(std::string_view client_id, const WillView& view) {
   if (more > 0 && !has_room(static_cast<std::size_t>(more)))
     return {Reason::quota_exceeded, "limits.max_total_queued_bytes reached"};
   put_will(*session, std::move(will));
+  if (session->stored) recorder_.session_changed(*session, 0);
   return {};
 }
 
 bool Broker::clear_will(std::string_view client_id) {
   Session* const session = sessions_.find(client_id);
-  return session && session->connection && take_will(*session) != nullptr;
+  if (!session || !session->connection || !take_will(*session)) return false;
+  if (session->stored) recorder_.session_changed(*session, 0);
+  return true;
 }
 
 void Broker::put_will(Session& session, std::unique_ptr<Will> will) {
@@ -72,6 +75,7 @@ void Broker::publish_will(Session& session) {
   message.expiry_s = capped_expiry(will->expiry_s);
   message.received_ms = shard_.now_ms();
   message.publisher = session.number;
+  if (recorder_.on()) message.durability = durability_for(message.topic, nullptr);
   Reason ignored = Reason::success;
   publish_hooked(message, session.client_id, session.username, ignored);
 }

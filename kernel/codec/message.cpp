@@ -30,6 +30,7 @@ MessagePtr Message::create(const MessageView& view) {
   message->payload_size_ = static_cast<std::uint32_t>(view.payload.size());
   message->qos_ = view.qos;
   message->retain_ = view.retain;
+  message->durability_ = view.durability;
   message->expiry_s_ = view.expiry_s;
   message->received_ms_ = view.received_ms;
   message->publisher_ = view.publisher;
@@ -44,7 +45,8 @@ void Message::destroy() const {
 }
 
 MessageView Message::view() const {
-  return {topic(), payload(), properties(), qos_, retain_, expiry_s_, received_ms_, publisher_};
+  return {topic(),   payload(),    properties(), qos_,       retain_,
+          expiry_s_, received_ms_, publisher_,   durability_};
 }
 
 std::uint32_t Message::remaining_expiry_s(std::int64_t now_ms) const {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernel/base/bytes.hpp"
+#include "kernel/base/settings.hpp"
 
 namespace keel::kernel {
 
@@ -25,6 +26,7 @@ struct MessageView {
   std::uint32_t expiry_s = kNoExpiry;  // message expiry interval as published
   std::int64_t received_ms = 0;        // monotonic clock of the broker when it came in
   std::uint64_t publisher = 0;         // session number of the publisher, for no-local; 0: none
+  Durability durability = Durability::none;  // what is asked of a store
 };
 
 class Message;
@@ -69,6 +71,7 @@ class Message {
   Bytes payload() const { return {data() + topic_size_ + properties_size_, payload_size_}; }
   std::uint8_t qos() const { return qos_; }
   bool retain() const { return retain_; }
+  Durability durability() const { return durability_; }
   std::uint32_t expiry_s() const { return expiry_s_; }
   std::int64_t received_ms() const { return received_ms_; }
   std::uint64_t publisher() const { return publisher_; }
@@ -100,7 +103,8 @@ class Message {
   std::uint32_t payload_size_ = 0, properties_size_ = 0;
   std::uint16_t topic_size_ = 0;
   std::uint8_t qos_ = 0;
-  bool retain_ = false;
+  bool retain_ : 1 = false;
+  Durability durability_ : 2 = Durability::none;
   std::uint32_t expiry_s_ = kNoExpiry;
   std::int64_t received_ms_ = 0;
   std::uint64_t publisher_ = 0;

@@ -32,6 +32,7 @@ struct RetainedStore::Impl {
   MessagePtr take(TopicIndex::Place& place) {
     MessagePtr gone = index.erase(place);
     account(-1, -static_cast<std::int64_t>(gone->footprint()));
+    if (observer) observer(gone->topic(), nullptr);
     return gone;
   }
   void account(int messages, std::int64_t size) {
@@ -64,6 +65,7 @@ struct RetainedStore::Impl {
   TopicIndex index;
   std::string expire_from;
   std::atomic<std::uint64_t> count{0}, bytes{0};
+  Observer observer;
 };
 
 template <class Visit>
@@ -101,6 +103,36 @@ void RetainedStore::set_limits(RetainedLimits limits) {
   impl_->limits = limits;
 }
 
+void RetainedStore::observe(Observer observer) {
+  const std::lock_guard hold(impl_->mutex);
+  impl_->observer = std::move(observer);
+}
+
+bool RetainedStore::restore(const MessagePtr& message) {
+  const std::lock_guard hold(impl_->mutex);
+  bool found = false;
+  const TopicIndex::Place place = impl_->find(message->topic(), found);
+  const auto size = static_cast<std::int64_t>(message->footprint());
+  if (found || !impl_->fits(1, size)) return false;
+  impl_->index.insert(place, message);
+  impl_->account(1, size);
+  return true;
+}
+
+bool RetainedStore::page(std::string& after, std::size_t max, std::vector<MessagePtr>& out) const {
+  const std::lock_guard hold(impl_->mutex);
+  TopicIndex::Place place = impl_->index.lower_bound(after);
+  for (; max != 0 && !impl_->index.at_end(place); --max) {
+    const Message& message = impl_->index[place];
+    message.ref();
+    out.push_back(MessagePtr::adopt(&message));
+    place = impl_->index.next(place);
+  }
+  if (impl_->index.at_end(place)) return true;
+  after = impl_->index[place].topic();
+  return false;
+}
+
 RetainOutcome RetainedStore::set(const MessagePtr& message) {
   if (message->payload().empty())
     return remove(message->topic()) ? RetainOutcome::removed : RetainOutcome::nothing_to_remove;
@@ -117,11 +149,13 @@ RetainOutcome RetainedStore::set(const MessagePtr& message) {
     if (!store.fits(0, more)) return RetainOutcome::full;
     former = store.index.replace(place, message);
     store.account(0, more);
+    if (store.observer) store.observer(message->topic(), message.get());
     return RetainOutcome::replaced;
   }
   if (!store.fits(1, size)) return RetainOutcome::full;
   store.index.insert(place, message);
   store.account(1, size);
+  if (store.observer) store.observer(message->topic(), message.get());
   return RetainOutcome::stored;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,6 +36,16 @@ class RetainedStore {
   ~RetainedStore();
 
   void set_limits(RetainedLimits limits);  // what is stored already stays
+
+  // Told of every change from now on, in the order in which they happen, under the mutex: it must
+  // be quick and not come back. `message` is null when the topic has none any more. Empty: nobody.
+  using Observer = std::function<void(std::string_view topic, const Message* message)>;
+  void observe(Observer observer);  // [any]
+  // Puts in what was kept before a restart, if the topic has nothing newer and the limits allow it.
+  // The observer is not told. [any]
+  bool restore(const MessagePtr& message);
+  // All messages in topic order, `max` at a time, as match() goes through them. [any]
+  bool page(std::string& after, std::size_t max, std::vector<MessagePtr>& out) const;
 
   // Keeps `message` (its retain flag is set) in place of the topic's earlier one; an empty payload
   // removes. A message that is refused leaves the earlier one as it was. [any]

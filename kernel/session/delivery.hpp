@@ -26,14 +26,16 @@ struct Delivery {
     wait_pubcomp,  // PUBREL sent; the message itself is no longer needed
   };
 
-  MessagePtr message;
+  MessagePtr message;  // null: not needed any more, or still to be read from the store
   std::unique_ptr<DeliveryExtra> extra;
+  std::uint64_t sequence = 0;         // of its row in the store, ascending; 0: it has none
   std::uint32_t subscription_id = 0;  // the only one, 0: none or several in `extra`
   std::uint16_t packet_id = 0;
   std::uint8_t qos = 0;
   bool retain : 1 = false;
   bool dup : 1 = false;
-  bool unsent : 1 = false;  // in flight from an earlier connection, not sent on this one yet
+  bool unsent : 1 = false;   // in flight from an earlier connection, not sent on this one yet
+  bool counted : 1 = false;  // its row refers to a message that several queues share
   State state : 4 = State::queued;
 
   std::span<const std::uint32_t> subscription_ids() const {
@@ -48,6 +50,6 @@ struct Delivery {
     return sizeof(Delivery) + more + (message ? message->footprint() : 0);
   }
 };
-static_assert(sizeof(Delivery) == 24);
+static_assert(sizeof(Delivery) == 32);
 
 }  // namespace keel::kernel

@@ -24,6 +24,20 @@ Delivery* Inflight::insert(Delivery delivery) {
   return &slot;
 }
 
+bool Inflight::restore(std::uint16_t packet_id, Delivery delivery) {
+  if (packet_id == 0 || find(packet_id)) return false;
+  // An id finds its place by its low bits: what shares them with another one needs a larger ring.
+  while (!ring_ || (count_ * 2 >= capacity() && capacity() <= kMaxIds) ||
+         ring_[packet_id & mask_].packet_id != 0)
+    grow();
+  ++count_;
+  last_id_ = packet_id;
+  Delivery& slot = ring_[packet_id & mask_];
+  slot = std::move(delivery);
+  slot.packet_id = packet_id;
+  return true;
+}
+
 Delivery* Inflight::find(std::uint16_t packet_id) {
   if (packet_id == 0 || count_ == 0) return nullptr;
   Delivery& slot = ring_[packet_id & mask_];

@@ -11,6 +11,7 @@ namespace keel::kernel {
 class PacketIdSet {
  public:
   std::size_t size() const { return ids_.size(); }
+  const std::vector<std::uint16_t>& ids() const { return ids_; }
   bool contains(std::uint16_t id) const { return std::binary_search(ids_.begin(), ids_.end(), id); }
   // False: it was there.
   bool insert(std::uint16_t id) {

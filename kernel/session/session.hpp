@@ -13,6 +13,7 @@
 #include "kernel/session/inflight.hpp"
 #include "kernel/session/message_queue.hpp"
 #include "kernel/session/packet_id_set.hpp"
+#include "kernel/session/stored.hpp"
 #include "kernel/session/will.hpp"
 
 namespace keel::kernel {
@@ -71,6 +72,11 @@ class Session {
   std::string username;                           // of the last connection
   std::unique_ptr<const std::string> mountpoint;  // null: none; fixed while the session lives
   std::string_view mount() const { return mountpoint ? std::string_view(*mountpoint) : ""; }
+
+  std::unique_ptr<Stored> stored;  // null: it is in memory only
+  // Whether no message waits to be sent, here or in the store.
+  bool nothing_waits() const { return queue.empty() && !(stored && stored->has_tail()); }
+  std::size_t waiting() const { return queue.size() + (stored ? stored->tail : 0); }
 
   bool overflow_logged = false;                            // since the queue was last empty
   std::uint32_t delivered = 0, enqueued = 0, dropped = 0;  // counted since it was created

@@ -1,0 +1,212 @@
+#include "kernel/broker/recovery.hpp"
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "kernel/base/clock.hpp"
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/broker.hpp"
+#include "kernel/durable/purge.hpp"
+
+namespace keel::kernel {
+
+namespace {
+
+constexpr std::uint32_t kRows = 4'096;
+constexpr std::uint32_t kBytes = 4 * 1024 * 1024;
+
+// In this order: a session is known before what belongs to it.
+constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,    Space::released,
+                             Space::awaiting, Space::purge,         Space::retained};
+
+constexpr std::string_view kFormat = "format", kOpened = "opened";
+
+RowClock row_clock() {
+  return {monotonic_ms(), std::chrono::duration_cast<std::chrono::milliseconds>(
+                              std::chrono::system_clock::now().time_since_epoch())
+                              .count()};
+}
+
+}  // namespace
+
+struct Recovery::Share {
+  std::vector<std::function<void(Broker&)>> told;
+};
+
+Recovery::Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, Done done)
+    : realm_(realm),
+      post_(std::move(post)),
+      outdated_(outdated),
+      done_(std::move(done)),
+      shares_(realm.brokers.size()) {}
+
+void Recovery::start() {
+  StoreQuery query;
+  query.space = Space::meta;
+  realm_.journal.read(query, [self = shared_from_this()](StoreRows rows) {
+    self->post_(
+        [self, rows = std::make_shared<StoreRows>(std::move(rows))] { self->meta_arrived(*rows); });
+  });
+}
+
+void Recovery::meta_arrived(const StoreRows& rows) {
+  if (!rows.complete) return done_(Error{"the store could not be read: see its own messages"});
+  for (const StoreRow& row : rows.rows) {
+    const auto number = read_number(row.value);
+    if (!number) return done_(Error{"the store's entry '" + row.key + "' is damaged"});
+    if (row.key == kOpened) opened_ = *number;
+    if (row.key == kFormat && *number > kStoreFormat)
+      return done_(Error{fmt::format(
+          "the store was written by a newer version (format {}, this one reads up to {}): use that "
+          "version, or another directory",
+          *number, kStoreFormat)});
+  }
+  ++opened_;
+  auto batch = std::make_unique<Batch>();
+  batch->put(Space::meta, kFormat, write_number(kStoreFormat));
+  batch->put(Space::meta, kOpened, write_number(opened_));
+  if (outdated_) {
+    for (const Space space : kSpaces) batch->erase_range(space, {"\0", 1}, "\xff");
+    batch->erase_range(Space::queue, {"\0", 1}, "\xff");
+    batch->erase_range(Space::messages, {"\0", 1}, "\xff");
+    step_ = kSpaces.size();
+  }
+  realm_.journal.submit(std::move(batch));
+  go_on();
+}
+
+void Recovery::go_on() {
+  if (step_ == kSpaces.size()) return finish();
+  StoreQuery query;
+  query.space = kSpaces[step_];
+  query.max_rows = kRows;
+  query.max_bytes = kBytes;
+  query.from = from_;
+  realm_.journal.read(query, [self = shared_from_this()](StoreRows rows) {
+    self->post_([self, rows = std::make_shared<StoreRows>(std::move(rows))]() mutable {
+      self->page_arrived(std::move(*rows));
+    });
+  });
+}
+
+void Recovery::page_arrived(StoreRows rows) {
+  if (!rows.complete && rows.rows.empty())
+    return done_(Error{"the store could not be read: see its own messages"});
+  for (const StoreRow& row : rows.rows) take(row);
+  if (rows.more && !rows.rows.empty()) {
+    from_ = rows.rows.back().key + '\0';
+  } else {
+    from_.clear();
+    ++step_;
+  }
+  to_shards();
+}
+
+void Recovery::take(const StoreRow& row) {
+  std::uint64_t store_id = 0, sequence = 0;
+  std::uint16_t packet_id = 0;
+  std::string_view text;
+  std::function<void(Broker&)> told;
+  std::uint32_t shard = 0;
+  switch (kSpaces[step_]) {
+    case Space::sessions:
+      if (auto session = read_session_row(row.value)) {
+        ++counts_.sessions;
+        store_id = session->store_id;
+        shards_[store_id] = realm_.home(row.key);
+        told = [key = row.key, session = std::move(*session)](Broker& broker) {
+          broker.restore(key, session);
+        };
+      }
+      break;
+    case Space::subscriptions:
+      if (const auto options = read_subscription_row(row.value);
+          options && read_text_key(row.key, store_id, text)) {
+        ++counts_.subscriptions;
+        told = [store_id, filter = std::string(text), options = *options](Broker& broker) {
+          broker.restore_subscription(store_id, filter, options);
+        };
+      }
+      break;
+    case Space::sent:
+      if (row.value.size() == 2 && read_number_key(row.key, store_id, sequence)) {
+        packet_id = load_be16(row.value.data());
+        told = [store_id, sequence, packet_id](Broker& broker) {
+          broker.restore_sent(store_id, sequence, packet_id);
+        };
+      }
+      break;
+    case Space::released:
+      if (read_id_key(row.key, store_id, packet_id))
+        told = [store_id, packet_id](Broker& broker) {
+          broker.restore_released(store_id, packet_id);
+        };
+      break;
+    case Space::awaiting:
+      if (read_id_key(row.key, store_id, packet_id))
+        told = [store_id, packet_id](Broker& broker) {
+          broker.restore_awaiting(store_id, packet_id);
+        };
+      break;
+    case Space::purge:
+      if (read_number_key(row.key, store_id)) purge_queue(realm_.journal, store_id);
+      return;
+    default:
+      return take_retained(row);
+  }
+  if (!told) {
+    ++counts_.damaged;
+    return;
+  }
+  // What belongs to no session is left behind by none: its session's row was damaged.
+  const auto known = shards_.find(store_id);
+  if (known == shards_.end()) {
+    ++counts_.damaged;
+    return;
+  }
+  shard = known->second;
+  if (!shares_[shard]) shares_[shard] = std::make_shared<Share>();
+  shares_[shard]->told.push_back(std::move(told));
+}
+
+void Recovery::take_retained(const StoreRow& row) {
+  const RowClock clock = row_clock();
+  MessagePtr message = read_message_row(row.value, clock);
+  if (!message || message->topic() != row.key) {
+    ++counts_.damaged;
+    return;
+  }
+  if (message->expired(clock.now_ms))
+    return realm_.journal.common([&](Batch& batch) { batch.erase(Space::retained, row.key); });
+  if (realm_.retained.restore(message)) ++counts_.retained;
+}
+
+// The next page is asked for when all shards have taken this one.
+void Recovery::to_shards() {
+  auto left = std::make_shared<std::atomic<std::size_t>>(1);
+  const auto taken = [self = shared_from_this(), left] {
+    if (left->fetch_sub(1) == 1) self->post_([self] { self->go_on(); });
+  };
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    if (!shares_[i]) continue;
+    left->fetch_add(1);
+    realm_.brokers[i]->shard().post(
+        [broker = realm_.brokers[i], share = std::exchange(shares_[i], {}), taken] {
+          for (const auto& told : share->told) told(*broker);
+          taken();
+        });
+  }
+  taken();
+}
+
+void Recovery::finish() {
+  if (counts_.damaged != 0)
+    KEEL_LOG(error,
+             "the store: {} entries are damaged or belong to a session that is, and are left out",
+             counts_.damaged);
+  done_(opened_);
+}
+
+}  // namespace keel::kernel

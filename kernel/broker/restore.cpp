@@ -1,0 +1,136 @@
+// Sessions read from a store that was just loaded. What a shard is told about one session comes in
+// the order of the functions; finish_restore() ends it.
+#include <unordered_map>
+
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+
+namespace keel::kernel {
+
+struct Broker::Restoring {
+  std::unordered_map<std::uint64_t, Session*> sessions;          // by store id; null: discarded
+  std::vector<std::pair<std::uint64_t, std::string>> discarded;  // and the client id
+};
+
+void Broker::restore(std::string_view client_id, SessionRow row) {
+  if (!restoring_) restoring_ = std::make_shared<Restoring>();
+  // What is in memory is newer than what was left in a store that had been unloaded.
+  Session* const session =
+      row.expiry_s != 0 && !sessions_.find(client_id) ? sessions_.create(client_id) : nullptr;
+  restoring_->sessions[row.store_id] = session;
+  if (!session) {
+    restoring_->discarded.emplace_back(row.store_id, client_id);
+    return;
+  }
+  realm_.sessions.fetch_add(1, std::memory_order_relaxed);
+  metrics().add(Gauge::sessions, 1);
+  if (!row.clean_start) metrics().add(Gauge::sessions_persistent, 1);
+  session->clean_start = row.clean_start;
+  session->expiry_s = row.expiry_s;
+  session->created_at_s = row.created_at_s;
+  session->username = std::move(row.username);
+  if (!row.mountpoint.empty())
+    session->mountpoint = std::make_unique<const std::string>(std::move(row.mountpoint));
+  if (row.will) put_will(*session, std::make_unique<Will>(std::move(*row.will)));
+  session->stored = std::make_unique<Stored>();
+  session->stored->id = row.store_id;
+  session->stored->sent_through = row.sent_through;
+  session->stored->unknown = true;
+  session->stored->was_connected = row.away_since_ms == 0;
+  // Who was connected when the broker ended is away since now.
+  const std::int64_t away_ms = row.away_since_ms == 0 ? 0 : unix_ms() - row.away_since_ms;
+  session->away_since_ms = shard_.now_ms() - std::max<std::int64_t>(away_ms, 0);
+  session->inflight.begin_behind(static_cast<std::uint16_t>(hash_seed() + row.store_id));
+}
+
+Session* Broker::restored(std::uint64_t store_id) const {
+  if (!restoring_) return nullptr;
+  const auto found = restoring_->sessions.find(store_id);
+  return found != restoring_->sessions.end() ? found->second : nullptr;
+}
+
+void Broker::restore_subscription(std::uint64_t store_id, std::string_view filter,
+                                  const SubscriptionRow& row) {
+  Session* const session = restored(store_id);
+  ParsedFilter parsed;
+  if (!session || parse_filter(filter, 0, 0, parsed) != FilterError::none) return;
+  enter(*session, parsed, {row.qos, row.no_local, row.retain_as_published, row.subscription_id});
+}
+
+void Broker::restore_sent(std::uint64_t store_id, std::uint64_t sequence, std::uint16_t packet_id) {
+  Session* const session = restored(store_id);
+  if (!session) return;
+  Delivery delivery;
+  delivery.sequence = sequence;
+  delivery.qos = 2;
+  delivery.state = Delivery::State::wait_pubrec;
+  if (!session->inflight.restore(packet_id, std::move(delivery))) return;
+  auto& sent = session->stored->sent;
+  if (!sent) sent = std::make_unique<std::vector<std::pair<std::uint64_t, std::uint16_t>>>();
+  sent->emplace_back(sequence, packet_id);
+}
+
+void Broker::restore_released(std::uint64_t store_id, std::uint16_t packet_id) {
+  Session* const session = restored(store_id);
+  if (!session) return;
+  Delivery delivery;
+  delivery.qos = 2;
+  delivery.state = Delivery::State::wait_pubcomp;
+  session->inflight.restore(packet_id, std::move(delivery));
+}
+
+void Broker::restore_awaiting(std::uint64_t store_id, std::uint16_t packet_id) {
+  if (Session* const session = restored(store_id)) session->awaiting_rel.insert(packet_id);
+}
+
+void Broker::finish_restore() {
+  if (restoring_) {
+    for (const auto& [store_id, client_id] : restoring_->discarded) {
+      recorder_.discard(store_id, client_id);
+      purges_.push_back({recorder_.turn(), store_id});
+    }
+    for (const auto& [store_id, session] : std::exchange(restoring_, {})->sessions)
+      if (session && !session->connection) away_due(*session);  // it may end here
+  }
+  sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
+    if (!session.stored && !session.expires_at_disconnect()) keep(session);
+  });
+}
+
+// Every session goes on in memory; what waits for the disk has been let go.
+void Broker::leave_store() {
+  recorder_.switch_off();
+  sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
+    if (session.stored) metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
+    session.stored.reset();
+  });
+  tail_waits_.clear();
+  purges_.clear();
+}
+
+std::uint64_t Broker::kept_sessions(std::size_t max, std::vector<std::string>& names) const {
+  std::uint64_t count = 0;
+  sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
+    if (!session.stored) return;
+    ++count;
+    if (names.size() < max) names.push_back(session.client_id);
+  });
+  return count;
+}
+
+// Reads what the tails of all queues hold into memory, as far as the limits allow; answers how many
+// sessions still have one.
+std::size_t Broker::fetch_tails() {
+  std::size_t left = 0;
+  sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
+    if (!session.stored || !session.stored->has_tail()) return;
+    if (!has_room(0)) return;
+    ++left;
+    read_tail(session);
+  });
+  return left;
+}
+
+}  // namespace keel::kernel

@@ -1,0 +1,193 @@
+// The part of a session's queue that is in the store alone: counted when somebody asks after a
+// restart, read page by page when the client takes what stands before it.
+#include <algorithm>
+#include <unordered_map>
+
+#include "kernel/base/log.hpp"
+#include "kernel/base/utf8.hpp"
+#include "kernel/broker/broker.hpp"
+#include "kernel/broker/connection.hpp"
+
+namespace keel::kernel {
+
+namespace {
+
+constexpr std::uint32_t kLeastRows = 32;
+constexpr std::uint32_t kPageBytes = 1024 * 1024;
+constexpr std::uint32_t kMostCounted = 1'000'000;
+
+}  // namespace
+
+// A page on its way, with the messages its rows refer to.
+struct Broker::Page {
+  Subscriber subscriber;
+  std::uint64_t number = 0;  // of the session
+  bool all_safe = false;     // all rows were on disk when it was asked for
+  StoreRows rows;
+  std::unordered_map<std::string, std::string> messages;  // by key
+};
+
+Session* Broker::still(Subscriber subscriber, std::uint64_t number) const {
+  Session* const session = sessions_.at(subscriber.slot());
+  return session && session->number == number && session->stored ? session : nullptr;
+}
+
+void Broker::count_tail(Session& session) {
+  if (session.stored->counting) return;
+  session.stored->counting = true;
+  const std::string from = number_key(session.stored->id), to = number_key(session.stored->id + 1);
+  StoreQuery query;
+  query.kind = StoreQuery::Kind::count;
+  query.space = Space::queue;
+  query.max_rows = kMostCounted;
+  query.from = from;
+  query.to = to;
+  realm_.journal.read(query, [this, subscriber = session.self,
+                              number = session.number](StoreRows rows) {
+    shard_.post([this, subscriber, number, counted = rows.counted] {
+      Session* const found = still(subscriber, number);
+      if (!found || !found->stored->unknown) return;
+      const auto all = static_cast<std::uint32_t>(std::min<std::uint64_t>(counted, kMostCounted));
+      const std::uint32_t held = static_cast<std::uint32_t>(found->queue.size());
+      const std::uint32_t tail = std::max(found->stored->tail, all > held ? all - held : 0);
+      metrics().add(Gauge::queued_messages, std::int64_t{tail} - found->stored->tail);
+      found->stored->tail = tail;
+    });
+  });
+}
+
+void Broker::read_tail(Session& session) {
+  if (!session.stored || !session.stored->has_tail() || session.stored->reading) return;
+  session.stored->reading = true;
+  ask_for_page(session);
+}
+
+void Broker::ask_for_page(Session& session) {
+  auto page = std::make_shared<Page>();
+  page->subscriber = session.self;
+  page->number = session.number;
+  page->all_safe = recorder_.pending_turn() == 0;
+  const std::string from = number_key(session.stored->id, session.stored->loaded + 1);
+  const std::string to = number_key(session.stored->id + 1);
+  StoreQuery query;
+  query.space = Space::queue;
+  query.max_rows = std::max(settings_->durability.queue_window, kLeastRows);
+  query.max_bytes = kPageBytes;
+  query.from = from;
+  query.to = to;
+  realm_.journal.read(query, [this, page](StoreRows rows) {
+    page->rows = std::move(rows);
+    std::vector<std::string> shared;
+    for (const StoreRow& row : page->rows.rows)
+      if (const auto delivery = read_delivery_row(row.value, {});
+          delivery && delivery->row.message_id != 0)
+        shared.push_back(number_key(delivery->row.message_id));
+    if (shared.empty()) return shard_.post([this, page] { page_arrived(*page); });
+    const std::vector<std::string_view> keys(shared.begin(), shared.end());
+    StoreQuery messages;
+    messages.kind = StoreQuery::Kind::many;
+    messages.space = Space::messages;
+    messages.keys = keys;
+    realm_.journal.read(messages, [this, page](StoreRows found) {
+      for (StoreRow& row : found.rows)
+        page->messages.emplace(std::move(row.key), std::move(row.value));
+      if (!found.complete) page->rows.complete = false;
+      shard_.post([this, page] { page_arrived(*page); });
+    });
+  });
+}
+
+void Broker::read_waiting_tails() {
+  for (const Subscriber subscriber : std::exchange(tail_waits_, {}))
+    if (Session* const session = sessions_.at(subscriber.slot())) read_tail(*session);
+}
+
+void Broker::page_arrived(const Page& page) {
+  Session* const session = still(page.subscriber, page.number);
+  if (!session) return;
+  Stored& stored = *session->stored;
+  stored.reading = false;
+  for (std::size_t row = 0; row < page.rows.rows.size(); ++row) take_row(*session, page, row);
+  if (page.rows.rows.empty() && !page.rows.complete) {
+    // The store is being replaced, or its disk fails: the next one who asks tries again.
+    tail_waits_.push_back(session->self);
+    return;
+  }
+  if (!page.rows.more) {
+    if (page.all_safe || stored.last <= stored.loaded) {  // that was all
+      metrics().add(Gauge::queued_messages, -std::int64_t{stored.tail});
+      stored.tail = 0;
+      stored.unknown = false;
+      stored.sent.reset();
+      stored.was_connected = false;
+      stored.loaded = std::max(stored.loaded, stored.last);
+    } else if (page.rows.rows.empty()) {
+      tail_waits_.push_back(session->self);
+      return;
+    }
+  }
+  pump(*session);
+}
+
+void Broker::take_row(Session& session, const Page& page, std::size_t place) {
+  const StoreRow& row = page.rows.rows[place];
+  Stored& stored = *session.stored;
+  std::uint64_t store_id = 0;
+  Delivery delivery;
+  if (!read_number_key(row.key, store_id, delivery.sequence) || delivery.sequence <= stored.loaded)
+    return;
+  stored.loaded = delivery.sequence;
+  stored.last = std::max(stored.last, stored.loaded);
+  if (stored.tail != 0) {
+    --stored.tail;
+    metrics().add(Gauge::queued_messages, -1);
+  }
+  auto read = read_delivery_row(row.value, row_clock());
+  if (read && read->row.message_id != 0) {
+    delivery.counted = true;
+    const auto found = page.messages.find(number_key(read->row.message_id));
+    if (found != page.messages.end()) read->message = read_message_row(found->second, row_clock());
+  }
+  if (!read || !read->message) {
+    std::string name;
+    KEEL_LOG(error, "client={}: a message waiting for it is damaged in the store and is lost",
+             printable(session.client_id, name));
+    metrics().add(Metric::messages_dropped);
+    return recorder_.settled(session, delivery);
+  }
+  delivery.message = std::move(read->message);
+  delivery.qos = read->row.qos;
+  delivery.retain = read->row.retain;
+  ParsedFilter group;
+  const auto shared = read->row.shared_subscription &&
+                              parse_filter(read->row.group, 0, 0, group) == FilterError::none
+                          ? realm_.subscriptions.id(group)
+                          : std::nullopt;
+  set_subscription_ids(delivery, read->row.subscription_ids, shared.value_or(0),
+                       shared.has_value());
+  // Of those that were in flight before a restart it is known under which packet ids.
+  if (stored.sent) {
+    const auto sent = std::find_if(stored.sent->begin(), stored.sent->end(), [&](const auto& each) {
+      return each.first == delivery.sequence;
+    });
+    Delivery* const waiting =
+        sent != stored.sent->end() ? session.inflight.find(sent->second) : nullptr;
+    if (waiting && waiting->sequence == delivery.sequence && !waiting->message) {
+      waiting->message = std::move(delivery.message);
+      waiting->extra = std::move(delivery.extra);
+      waiting->subscription_id = delivery.subscription_id;
+      waiting->retain = delivery.retain;
+      waiting->counted = delivery.counted;
+      return;
+    }
+  }
+  if (delivery.message->expired(shard_.now_ms())) {
+    metrics().add(Metric::messages_expired);
+    return recorder_.settled(session, delivery);
+  }
+  delivery.dup = stored.was_connected || delivery.sequence <= stored.sent_through;
+  account_queue(1, static_cast<std::int64_t>(delivery.cost()));
+  session.queue.push(std::move(delivery));
+}
+
+}  // namespace keel::kernel

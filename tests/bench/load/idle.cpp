@@ -1,0 +1,64 @@
+// Connections that do nothing: the memory each takes, without and with one subscription, and the
+// CPU of a connect.
+#include "scenarios.hpp"
+
+namespace keel::load {
+namespace {
+
+class Idle final : public Scenario {
+ public:
+  explicit Idle(const Options& options) : Scenario(options) {}
+
+  bool run(Report& report) override;
+
+ private:
+  std::uint64_t settled_memory();
+  void warm_up();
+  ClientSettings client(std::uint32_t i) const { return settings("idle" + std::to_string(i)); }
+};
+
+bool Idle::run(Report& report) {
+  if (!broker_.known()) throw Trouble("idle needs --pid");
+  const auto count = static_cast<std::uint32_t>(options_.connections);
+  const auto each = [&](std::uint64_t less, std::uint64_t more) {
+    return (static_cast<double>(more) - static_cast<double>(less)) / count;
+  };
+  warm_up();
+  const std::uint64_t empty = settled_memory();
+  const Span from = now();
+  auto clients = connect(count, [&](std::uint32_t i) { return client(i); });
+  const Span to = now();
+  const std::uint64_t connected = settled_memory();
+  subscribe(clients, [](std::uint32_t i) { return "bench/idle/" + std::to_string(i); });
+  const std::uint64_t subscribed = settled_memory();
+  disconnect(clients);
+  report.add("connections", options_.connections);
+  report.add("connect_cpu_us", each(from.broker, to.broker) / 1e3);
+  report.add("connect_rate", count / seconds(to.wall - from.wall));
+  report.add("memory_empty", empty);
+  report.add("memory_per_connection", each(empty, connected));
+  report.add("memory_per_subscribed", each(empty, subscribed));
+  report.add("memory_after", settled_memory());
+  return true;
+}
+
+// The first clients make a broker allocate what it keeps.
+void Idle::warm_up() {
+  auto clients = connect(16, [&](std::uint32_t i) { return client(i); });
+  disconnect(clients);
+}
+
+// What is deferred to the next turn or timer of the broker has a second's time.
+std::uint64_t Idle::settled_memory() {
+  const std::uint64_t until = monotonic_ns() + kSecond;
+  turn_until([&] { return monotonic_ns() >= until; }, [] {});
+  return broker_.memory().own;
+}
+
+}  // namespace
+
+std::unique_ptr<Scenario> make_idle(const Options& options) {
+  return std::make_unique<Idle>(options);
+}
+
+}  // namespace keel::load

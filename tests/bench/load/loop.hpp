@@ -1,0 +1,75 @@
+// One thread, one epoll set, any number of TCP connections. A turn reads once from each connection
+// that has something, lets the scenario work, and then sends once on each connection that wrote: so
+// that the generator costs less per message than what it measures.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace keel::load {
+
+class Connection;
+
+class Loop {
+ public:
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Waits at most `timeout_ms` for something to read and hands it out.
+  void read(int timeout_ms);
+  // Sends what was written.
+  void flush();
+  // Ends the next read() at that time of the monotonic clock; 0: not.
+  void wake_at(std::uint64_t time_ns);
+  std::uint64_t received() const { return received_; }  // octets
+
+ private:
+  friend class Connection;
+  int epoll_ = -1;
+  int timer_ = -1;
+  std::uint64_t received_ = 0;
+  std::vector<Connection*> dirty_;
+  std::string buffer_;  // what one connection sent, for as long as it takes to read it
+};
+
+struct Target {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 1883;
+};
+
+// A connection may be destroyed between read() and flush() or outside them, not in a callback.
+class Connection {
+ public:
+  // `source` picks one of many loopback addresses to come from, so that ports do not run out.
+  Connection(Loop& loop, const Target& target, std::uint32_t source);
+  virtual ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool open() const { return fd_ >= 0; }
+  void close();
+
+ protected:
+  std::string& out();  // written to by the caller, sent at the end of the turn
+  // Takes whole packets off the front of `bytes`; what is left comes again with more behind it.
+  virtual void on_bytes(std::string_view& bytes) = 0;
+  virtual void on_closed(std::string_view why) = 0;
+
+ private:
+  friend class Loop;
+  void readable();
+  void flush();
+  void watch(std::uint32_t events);
+  void fail(std::string_view why);
+
+  Loop& loop_;
+  int fd_ = -1;
+  bool connecting_ = true, dirty_ = false, blocked_ = false;
+  std::string in_, out_;
+};
+
+}  // namespace keel::load

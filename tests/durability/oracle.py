@@ -138,8 +138,7 @@ class Ledger:
 
     def subscribed(self, client, operation, codes):
         operation.acked = self.tick()
-        if not codes or codes[0] >= 0x80:
-            operation.refused = True
+        operation.refused = bool(codes) and codes[0] >= 0x80
         if operation.options is not None and not operation.refused:
             self.subscriber(client.name).session = True
             if codes[0] != operation.qos:
@@ -215,7 +214,8 @@ class Ledger:
                               f"{', DUP' if packet.dup else ''}"))
         if message.kind == "will" and message.abandoned:
             self.violation("will", f"{client.name}: a will that is not due", message)
-        allowed, where, shared = self._allowed(client.name, message)
+        operations, where, shared = self._subscription(client.name, message)
+        allowed = possible(operations, message)
         if not allowed:
             self.violation("subscription", f"{client.name}: delivered without a subscription",
                            message)
@@ -226,14 +226,15 @@ class Ledger:
             self.violation("subscription", f"{client.name}: delivered with QoS {packet.qos}", message)
         elif client.version == mqtt.V5:
             self._judge_options(client, packet, message, fitting)
-        self._judge_copies(client, where, message, packet, moment, shared)
+        if self._judge_copies(client, where, message, packet, moment) and not shared:
+            # One that is sent again may come late where the first one met no subscription.
+            self._judge_order(client, where, message, packet, possible(operations, message, certain=True))
 
-    def _allowed(self, name, message):
-        """The subscriptions that may have brought it, whose they are, whether a group's."""
+    def _subscription(self, name, message):
+        """What was asked for with the filter that may have brought it, whose, whether a group's."""
         for operations, subscriber, shared in self._routes(name, message.topic):
-            found = possible(operations, message)
-            if found:
-                return found, subscriber, shared
+            if possible(operations, message):
+                return operations, subscriber, shared
         return [], None, False
 
     def _routes(self, name, topic):
@@ -257,22 +258,22 @@ class Ledger:
             self.violation("subscription", f"{client.name}: delivered with retain {packet.retain}",
                            message)
 
-    def _judge_copies(self, client, where, message, packet, moment, shared):
+    def _judge_copies(self, client, where, message, packet, moment):
+        """True: it is the first copy."""
         first = where.got.setdefault(message.key, moment)
-        if first != moment:
-            if packet.qos == 2 and message.qos == 2:
-                self.violation("duplicate", f"{client.name}: QoS 2 delivered twice", message)
-            elif message.sends == 1 and where.lost_at < first:
-                self.violation("duplicate", f"{client.name}: delivered twice without a reason",
-                               message)
-            return
-        if shared:
-            return
+        if first == moment:
+            return True
+        if packet.qos == 2 and message.qos == 2:
+            self.violation("duplicate", f"{client.name}: QoS 2 delivered twice", message)
+        elif message.sends == 1 and where.lost_at < first:
+            self.violation("duplicate", f"{client.name}: delivered twice without a reason", message)
+        return False
+
+    def _judge_order(self, client, where, message, packet, certain):
         before = where.newest.get((message.publisher, packet.qos), 0)
-        if before > message.number:
+        where.newest[message.publisher, packet.qos] = max(before, message.number)
+        if certain and before > message.number:
             self.violation("order", f"{client.name}: came after {message.publisher}/{before}", message)
-        else:
-            where.newest[message.publisher, packet.qos] = message.number
 
     # ---- at the end -----------------------------------------------------------------------------
 

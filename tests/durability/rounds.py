@@ -40,6 +40,17 @@ class Kill:
         life.loop.spin(life.random.uniform(0, 0.1))
 
 
+class Cut(Kill):
+    """All connections end at a random moment; the broker lives, and needs no store."""
+    plugins = ()
+
+    def strike(self, life):
+        self.while_publishing(life)
+        for client in life.everybody():
+            client.drop()
+        life.wills.return_in_time()
+
+
 class PageCache(Kill):
     """The same, and what the broker had not synced is gone, as when the power fails."""
     faulty = True

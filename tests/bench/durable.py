@@ -78,15 +78,17 @@ def d1(bench):
             number(result, "syncs_per_message"), number(result, "fill_written"),
             number(drained, "drain_rate"), number(drained, "drain_cpu_us"), verdict(drained)])
     names = ["messages/s acknowledged", "CPU us per message", "acknowledged after, ms p50",
-             "acknowledged after, ms p99", "synced writes per message", "octets written per message",
-             "messages/s when the sessions come back", "CPU us per message then", "verdict"]
+             "acknowledged after, ms p99", "synced writes per message",
+             "octets written per message", "messages/s when the sessions come back",
+             "CPU us per message then", "verdict"]
     print(f"\n{SCENARIOS['D1']}, {messages} messages\n")
     print(markdown(header, [list(line) for line in zip(names, *columns)]))
 
 
 def d2(bench):
     messages = 300 if bench.arguments.quick else 2_000
-    options = f"--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 --messages {messages}"
+    options = ("--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 "
+               f"--messages {messages}")
     with keel(bench) as broker:
         result = fill(bench, broker, "D2", f"{options} --disk {broker.directory}")
         drained = bench.load(broker, "D2 drain", f"offline {options} --phases drain", pinned=False)
@@ -124,7 +126,8 @@ def d3(bench):
 
 def d4(bench):
     messages = 10_000 if bench.arguments.quick else 100_000
-    options = f"--qos 1 --publishers 50 --window 100 --sessions 1 --payload 256 --messages {messages}"
+    options = ("--qos 1 --publishers 50 --window 100 --sessions 1 --payload 256 "
+               f"--messages {messages}")
     with keel(bench) as broker:
         fill(bench, broker, "D4", options)
         result = bench.load(broker, "D4 drain", f"offline {options} --phases drain", pinned=False)

@@ -49,7 +49,7 @@ class Client:
         # The session.
         self.outbox = OrderedDict()  # packet id -> Outgoing
         self.received = {}           # packet id -> payload: QoS 2, PUBREL not seen
-        self.known = False           # a session was acknowledged by a CONNACK
+        self.known = self.present = False  # a CONNACK came; what the last one said of the session
         self.last_id = self.last_request = 0
         # The connection.
         self.sock = None
@@ -139,6 +139,10 @@ class Client:
             self._acknowledge()
 
     # ---- for whoever derives from it --------------------------------------------------------------
+
+    def wants_clean(self):
+        """Whether the next connection begins with a new session."""
+        return False
 
     def on_online(self):
         pass
@@ -255,6 +259,7 @@ class Client:
             self.refused = packet.reason
             self.observer.refused(self, packet.reason)
             return
+        self.present = packet.present
         self.observer.connected(self, packet.present)
         if not packet.present:
             for entry in self.outbox.values():

@@ -26,13 +26,15 @@ class Subscriber:
         self.newest = {}     # (publisher, QoS) -> highest number
         self.lost_at = 0     # when its connection last ended
         self.session = False  # an answer said that the broker keeps its session
+        self.nothing_owed = 0  # what was sent before need not come: it asked for a new session
+        self.nothing_due = 0   # what was acknowledged before must not come: it got a new session
 
-    def forget(self, moment, client=None):
-        """The subscriptions end; without a client that names it, perhaps."""
+    def forget(self, moment, client=None, certain=False):
+        """The client's subscriptions end, or perhaps; without a client everybody's."""
         for (topic_filter, name), operations in self.filters.items():
             if client in (None, name):
                 end = Operation(name, topic_filter, None, 0, moment)
-                end.acked = moment if client else 0
+                end.acked = moment if certain else 0
                 later = [operation for operation in operations if operation.sent > moment]
                 operations.insert(len(operations) - len(later), end)
 
@@ -100,19 +102,26 @@ class Ledger:
     def connecting(self, client, clean):
         self.note(f"{client.name}: CONNECT{' clean' if clean else ''}")
         if clean:
-            self.subscriber(client.name).session = False
+            known = self.subscriber(client.name)
+            known.session, known.nothing_owed = False, self.clock
+            self._forget(client, certain=False)
+
+    def _forget(self, client, certain):
+        for subscriber in self.subscribers.values():
+            subscriber.forget(self.tick(), client.name, certain)
 
     def connected(self, client, present):
         self.note(f"{client.name}: CONNACK, session {'present' if present else 'not present'}")
         known = self.subscriber(client.name)
+        if client.clean:
+            known.nothing_due = self.clock
         if present and (client.clean or not client.known):
             self.violation("session", f"{client.name}: a session is present that never was")
         if not present and known.session:
             self.violation("session", f"{client.name}: its session is gone")
         if not present:
             known.session = False
-            for subscriber in self.subscribers.values():
-                subscriber.forget(self.tick(), client.name)
+            self._forget(client, certain=True)
 
     def refused(self, client, reason):
         self.note(f"{client.name}: CONNACK refuses with 0x{reason:02x}")
@@ -216,6 +225,8 @@ class Ledger:
             self.violation("will", f"{client.name}: a will that is not due", message)
         operations, where, shared = self._subscription(client.name, message)
         allowed = possible(operations, message)
+        if message.acked and message.acked < self.subscriber(client.name).nothing_due:
+            self.violation("session", f"{client.name}: delivered from a session that it ended", message)
         if not allowed:
             self.violation("subscription", f"{client.name}: delivered without a subscription",
                            message)
@@ -289,6 +300,7 @@ class Ledger:
                     for message in messages:
                         if (message.acked and not message.refused and message.kind != "delete" and
                                 message.key not in subscriber.got and
+                                message.first_sent > subscriber.nothing_owed and
                                 possible(operations, message, certain=True)):
                             out[name, message.key] = message
         return [(name, message) for (name, _), message in out.items()]

@@ -89,7 +89,7 @@ class Upgrade(Kill):
 
     def strike(self, life):
         self.while_publishing(life)
-        began = time.monotonic()
+        began, ends = time.monotonic(), sum(client.ends for client in life.publishers)
         command = life.broker.ctl_command("plugins", "reload", self.plugins[0])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True) as reload:
@@ -99,5 +99,7 @@ class Upgrade(Kill):
             said = reload.stdout.read()
         if reload.returncode:
             life.ledger.violation("stuck", f"plugins reload: {said}")
+        if sum(client.ends for client in life.publishers) != ends:
+            life.ledger.violation("stuck", "publishers were disconnected")
         life.ledger.note(f"the store was replaced in {time.monotonic() - began:.3f} s")
         life.check()

@@ -21,33 +21,19 @@ def keel(bench, store=True, cpu=None):
 
 
 def commits(broker):
-    """Synced writes so far, as `ctl durability` counts them; None if it does not tell."""
-    answer = broker.ctl("durability")
-
-    def find(node):
-        if isinstance(node, dict):
-            if isinstance(node.get("commits"), int):
-                return node["commits"]
-            node = list(node.values())
-        if isinstance(node, list):
-            for each in node:
-                found = find(each)
-                if found is not None:
-                    return found
-        return None
-
-    return find(answer)
+    """Synced writes so far; None if the broker does not tell."""
+    return (broker.ctl("durability") or {}).get("commits")
 
 
 def fill(bench, broker, label, options, **more):
     """The phases one by one, so that synced writes are counted around the second; its result."""
     bench.load(broker, f"{label} prepare", f"offline {options} --phases prepare", pinned=False)
     before = commits(broker)
-    result = bench.load(broker, label, f"offline {options} --phases fill", pinned=False, **more)
+    result = bench.run(broker, label, f"offline {options} --phases fill", pinned=False)
     after = commits(broker)
     if before is not None and after is not None and result.get("fill_messages"):
         result["syncs_per_message"] = (after - before) / result["fill_messages"]
-    return result
+    return bench.keep({**result, **more})
 
 
 def show(title, rows):

@@ -1,6 +1,8 @@
 """The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Nothing is
 pinned to a CPU, but in D3: shard and writer are threads of their own."""
 
+from shlex import quote
+
 from brokers import Keel
 from figures import markdown, ratio, short, spread, values
 from scenarios import CORE
@@ -76,7 +78,7 @@ def d2(bench):
     options = ("--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 "
                f"--messages {messages}")
     with keel(bench) as broker:
-        result = fill(bench, broker, "D2", f"{options} --disk {broker.directory}")
+        result = fill(bench, broker, "D2", f"{options} --disk {quote(str(broker.directory))}")
         drained = bench.load(broker, "D2 drain", f"offline {options} --phases drain", pinned=False)
     show(SCENARIOS["D2"], [
         ["PUBACK after, us p50", number(result, "ack_p50_us")],

@@ -5,6 +5,7 @@ alone. tools/bench builds what this needs and calls it."""
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ class Bench:
         return self.keep(self.run(broker, label, options, pinned))
 
     def run(self, broker, label, options, pinned):
-        words = [str(Path(self.arguments.load).resolve()), *options.split(), "--label", label,
+        words = [str(Path(self.arguments.load).resolve()), *shlex.split(options), "--label", label,
                  "--port", str(broker.port), "--pid", str(broker.pid)]
 
         def pin():

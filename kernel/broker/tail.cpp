@@ -122,6 +122,8 @@ void Broker::page_arrived(const Page& page) {
       stored.was_connected = false;
       stored.loaded = std::max(stored.loaded, stored.last);
     } else if (page.rows.rows.empty()) {
+      // What was not safe when the page was asked for may be by now.
+      if (recorder_.pending_turn() == 0) return read_tail(*session);
       tail_waits_.push_back(session->self);
       return;
     }

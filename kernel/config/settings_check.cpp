@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/base/address.hpp"
+#include "kernel/config/durability_words.hpp"
 #include "kernel/config/schema.hpp"
 
 namespace keel::kernel {
@@ -20,6 +21,7 @@ class SettingsCheck {
     check_kernel();
     check_plugins();
     check_mqtt();
+    check_durability();
     for (const auto& [name, tls] : settings_.tls) check_tls("tls." + name, tls);
     for (const auto& listener : settings_.listeners) check_listener(listener);
     check_binds();
@@ -79,6 +81,16 @@ class SettingsCheck {
       problem("mqtt.server_keepalive",
               "'mqtt.server_keepalive' is above 'mqtt.max_keepalive'; lower "
               "the one or raise the other");
+    }
+  }
+
+  void check_durability() {
+    for (const auto& rule : settings_.durability.rules) {
+      const auto wrong = durability_rule_problem(rule);
+      if (wrong.empty()) continue;
+      problem("durability.rules",
+              fmt::format("'durability.rules' holds {}; {}",
+                          quote_toml(print_durability_rule(rule).substr(0, 64)), wrong));
     }
   }
 

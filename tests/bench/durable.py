@@ -1,10 +1,8 @@
-"""The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Brokers are not
-pinned: shard and writer are threads of their own."""
-
-from statistics import median
+"""The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Nothing is
+pinned to a CPU, but in D3: shard and writer are threads of their own."""
 
 from brokers import Keel
-from figures import markdown, ratio, short, values
+from figures import markdown, ratio, short, spread, values
 from scenarios import CORE
 
 SCENARIOS = {
@@ -17,8 +15,8 @@ SCENARIOS = {
 D3_SCENARIOS = ("P0", "P1", "P1s", "F1")
 
 
-def keel(bench, store=True):
-    return Keel(bench.arguments.keel, bench.directory(), store=store, open_windows=False,
+def keel(bench, store=True, cpu=None):
+    return Keel(bench.arguments.keel, bench.directory(), cpu, store=store, open_windows=False,
                 settings=bench.arguments.set)
 
 
@@ -108,18 +106,18 @@ def d3(bench):
     for _ in range(1 if bench.arguments.quick else bench.arguments.reps):
         for scenario in (each for each in CORE if each.name in D3_SCENARIOS):
             for store in (False, True):
-                with keel(bench, store) as broker:
+                with keel(bench, store, bench.broker_cpu) as broker:
                     broker.name = "with the store" if store else "in memory"
                     bench.load(broker, f"D3 {scenario.name}",
-                               f"{scenario.options} --seconds {seconds}", pinned=False)
+                               f"{scenario.options} --seconds {seconds}")
     lines = []
     for scenario in (each for each in CORE if each.name in D3_SCENARIOS):
         without, with_store = (values(bench.results, name, f"D3 {scenario.name}",
                                       scenario.figures[0])
                                for name in ("in memory", "with the store"))
         share = ratio(with_store, without)
-        lines.append([scenario.name, scenario.title, short(median(without)),
-                      short(median(with_store)), short(share) if share else "-"])
+        lines.append([scenario.name, scenario.title, spread(without), spread(with_store),
+                      short(share) if share else "-"])
     print(f"\n{SCENARIOS['D3']}: CPU us per message\n")
     print(markdown(["", "", "in memory", "with the store", "ratio"], lines))
 
@@ -151,7 +149,7 @@ def d5(bench):
         broker.start()
         serving = bench.load(
             broker, "D5 serving",
-            f"serving --messages {retained} --since {broker.started_ns} --stall 300", pinned=False)
+            f"serving --messages {retained} --since {broker.started_ns} --stall 120", pinned=False)
         woken = bench.load(broker, "D5 drain", f"{queued} --phases drain --sample 100",
                            pinned=False)
         checked = bench.load(broker, "D5 check", f"{kept} --phases check", pinned=False)

@@ -101,8 +101,8 @@ def parse():
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="a setting of Keel; again for more")
     parser.add_argument("--mosquitto", default="", help="the peer")
-    parser.add_argument("--load", required=True, help="the load generator")
-    parser.add_argument("--out", required=True, help="where results go")
+    parser.add_argument("--load", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--out", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--retained", type=int, default=1_000_000, help="of D5 (1000000)")
     parser.add_argument("--sessions", type=int, default=100_000, help="of D5 (100000)")
     return parser.parse_args()

@@ -1,5 +1,7 @@
 """Who takes part: publishers, subscribers, and visitors who look at what is retained."""
 
+import time
+
 import packet as mqtt
 from client import Client
 from message import Message
@@ -41,14 +43,19 @@ class Publisher(Client):
     def __init__(self, loop, ledger, name, version, qos, random):
         super().__init__(loop, ledger, name, version, window=random.choice((1, 4, 10, 20)))
         self.qos, self.random, self.going, self.number = qos, random, False, 0
+        self.refusals_seen, self.pause_until = 0, 0.0
 
     def on_online(self):
         self.fill()
 
     def on_answer(self):
+        if self.turned_away != self.refusals_seen:
+            self.refusals_seen, self.pause_until = self.turned_away, time.monotonic() + 0.03
         self.fill()
 
     def fill(self):
+        if time.monotonic() < self.pause_until:
+            return
         while self.going and self.may_publish():
             self.publish(self.next_message())
 

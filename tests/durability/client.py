@@ -45,6 +45,7 @@ class Client:
         self.groups = []           # of shared subscriptions
         self.tap = Tap()
         self.lag = 0               # acknowledgements held back
+        self.taken = self.turned_away = self.ends = 0  # publishes, publishes, connections
         # The session.
         self.outbox = OrderedDict()  # packet id -> Outgoing
         self.received = {}           # packet id -> payload: QoS 2, PUBREL not seen

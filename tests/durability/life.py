@@ -43,6 +43,8 @@ class Life:
             if client in self.wanted and client.sock is None and now >= self.again_at.get(client, 0):
                 self.again_at[client] = now + 0.05
                 client.connect(self.broker.port)
+        for publisher in self.publishers:
+            publisher.fill()
         if self.changing and now >= self.next_change:
             self.next_change = now + self.random.uniform(0.01, 0.1)
             self._change()

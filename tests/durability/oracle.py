@@ -31,8 +31,10 @@ class Subscriber:
         """The subscriptions end; without a client that names it, perhaps."""
         for (topic_filter, name), operations in self.filters.items():
             if client in (None, name):
-                operations.append(Operation(name, topic_filter, None, 0, moment))
-                operations[-1].acked = moment if client else 0
+                end = Operation(name, topic_filter, None, 0, moment)
+                end.acked = moment if client else 0
+                later = [operation for operation in operations if operation.sent > moment]
+                operations.insert(len(operations) - len(later), end)
 
 
 class Ledger:
@@ -47,8 +49,9 @@ class Ledger:
         self.last_answered = {}  # publisher -> number: acknowledgements come in order
         self.journal = []        # (moment, text)
         self.violations = []     # (kind, text)
-        self.damaged_at = 0      # the store said that it lost something; before: all is forgiven
-        self.forgiven = 0
+        self.excuse = lambda: 0  # the moment before which the broker says that things were lost
+        self.last_excuse = self.forgiven = 0
+        self.refusals = set()    # reasons
         self.acknowledged_count = self.delivered_count = self.refused_count = 0
 
     def tick(self):
@@ -59,13 +62,25 @@ class Ledger:
         self.journal.append((self.tick(), f"{time.monotonic() - self.started:8.3f}s {text}"))
 
     def violation(self, kind, text, message=None):
-        if self.damaged_at and kind not in ("payload", "protocol"):
-            if message is None or message.first_sent < self.damaged_at:
-                self.forgiven += 1
-                return
+        since = 0 if kind in ("payload", "protocol", "stuck") else self.excused()
+        if since and (message is None or message.first_sent < since):
+            self.forgiven += 1
+            return
         if message is not None:
             text += f"\n  {message}\n" + self.trail(message)
         self.violations.append((kind, text))
+
+    def excused(self):
+        """The moment of the last damage that was reported; what was before it counts no more."""
+        moment = self.excuse()
+        if moment and moment != self.last_excuse:
+            self.last_excuse = moment
+            self.note("the broker reports that its store was damaged")
+            for subscriber in self.subscribers.values():
+                subscriber.session = False
+                subscriber.newest.clear()
+                subscriber.forget(moment)
+        return moment
 
     def trail(self, message):
         """The message's own events among those of the whole broker, from just before it was sent."""
@@ -104,6 +119,7 @@ class Ledger:
 
     def lost(self, client):
         self.note(f"{client.name}: connection ended")
+        client.ends += 1
         self.subscriber(client.name).lost_at = self.clock
         for group in client.groups:
             self.subscriber(group).lost_at = self.clock
@@ -160,8 +176,11 @@ class Ledger:
         if packet.reason >= 0x80:
             message.refused = True
             self.refused_count += 1
+            self.refusals.add(packet.reason)
+            client.turned_away += 1
             return
         self.acknowledged_count += 1
+        client.taken += 1
         if message.qos == 2:
             self.subscriber(client.name).session = True
 
@@ -274,7 +293,7 @@ class Ledger:
         return [(name, message) for (name, _), message in out.items()]
 
     def judge_missing(self):
-        for name, message in self.missing():
+        for name, message in self.missing()[:20]:
             self.violation("lost", f"{name}: never received what was acknowledged", message)
 
     def judge_retained(self, found):
@@ -293,22 +312,13 @@ class Ledger:
 
     def _allowed_retained(self, versions):
         """The last acknowledged one, or one that was sent later; None: nothing was acknowledged."""
-        last = -1
+        last, since = -1, self.excused()
         for index, message in enumerate(versions):
-            if message.acked and not message.refused and message.first_sent >= self.damaged_at:
+            if message.acked and not message.refused and message.first_sent >= since:
                 last = index
         later = [message for message in versions[last + 1:]
                  if not (message.refused and message.sends == 1)]
         return [versions[last] if last >= 0 else None] + later
-
-    def damaged(self):
-        """The store has said that it lost something. What was before counts no more."""
-        self.damaged_at = self.tick()
-        self.note("the store reports damage")
-        for subscriber in self.subscribers.values():
-            subscriber.session = False
-            subscriber.newest.clear()
-            subscriber.forget(self.tick())
 
 
 def split_shared(topic_filter):

@@ -8,12 +8,19 @@ class Kill:
     """SIGKILL at a random moment of traffic, of draining, or of coming back."""
     rounds_per_life = (2, 6)
     plugins = ("emqx_store",)
+    faulty = False  # with the store that runs on a file system which goes wrong
 
-    def strike(self, life, last):
+    def faults(self, life_random, directory):
+        """What goes wrong there: KEEL_STORE_FAULT."""
+        return ""
+
+    def strike(self, life):
         random = life.random
         if random.random() < 0.15:
             self.while_draining(life)
         else:
+            if random.random() < 0.2:
+                life.wills.come()
             self.while_publishing(life)
         life.die()
         while random.random() < 0.15:
@@ -33,10 +40,27 @@ class Kill:
         life.loop.spin(life.random.uniform(0, 0.1))
 
 
+class PageCache(Kill):
+    """The same, and what the broker had not synced is gone, as when the power fails."""
+    faulty = True
+
+    def faults(self, life_random, directory):
+        return "lost_page_cache"
+
+
+class Failing(Kill):
+    """The same on a disk that fails now and then."""
+    faulty = True
+
+    def faults(self, life_random, directory):
+        every, error = life_random.choice((200, 500, 1000)), life_random.choice(("EIO", "ENOSPC"))
+        return f"lost_page_cache,fail_every={every}:{error}"
+
+
 class Stop(Kill):
     """SIGTERM: the orderly way."""
 
-    def strike(self, life, last):
+    def strike(self, life):
         self.while_publishing(life)
         life.down = True
         life.broker.ask_to_stop()
@@ -52,14 +76,13 @@ class Upgrade(Kill):
     """The store is replaced by a new copy of itself while everything goes on."""
     rounds_per_life = (4, 6)
 
-    def strike(self, life, last):
-        life.traffic(life.random.uniform(0.02, 0.3))
+    def strike(self, life):
+        self.while_publishing(life)
         began = time.monotonic()
         command = life.broker.ctl_command("plugins", "reload", self.plugins[0])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True) as reload:
             life.changing = True
-            life.publish(True)
             life.until(lambda: reload.poll() is not None, "ctl does not come back")
             life.changing = False
             said = reload.stdout.read()
@@ -67,6 +90,3 @@ class Upgrade(Kill):
             life.ledger.violation("stuck", f"plugins reload: {said}")
         life.ledger.note(f"the store was replaced in {time.monotonic() - began:.3f} s")
         life.check()
-
-
-MODES = {"kill": Kill, "stop": Stop, "upgrade": Upgrade}

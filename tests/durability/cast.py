@@ -10,6 +10,7 @@ QOS1_PUBLISHERS = [f"one{index}" for index in range(8)]
 QOS2_PUBLISHERS = [f"two{index}" for index in range(4)]
 SUBSCRIBERS = ["sub0", "sub1", "sub2", "sub3"]
 MEMBERS = ["crew0", "crew1"]
+GUEST = "guest"  # has a persistent session, and asks for a new one now and then
 GROUP = "$share/crew"
 
 AS_PUBLISHED, NOTHING_RETAINED = 0x08, 0x20  # subscription options of MQTT 5.0
@@ -25,6 +26,7 @@ SUBSCRIPTIONS = {
                        "last/+/1": 2 | NOTHING_RETAINED | AS_PUBLISHED}),
     "crew0": (mqtt.V5, {f"{GROUP}/data/#": 2}),
     "crew1": (mqtt.V5, {f"{GROUP}/data/#": 2}),
+    GUEST: (mqtt.V5, {"data/+/3": 2, "data/+/0": 1}),
 }
 for _name, (_, _filters) in SUBSCRIPTIONS.items():
     if _name != "sub1":
@@ -94,14 +96,27 @@ class Receiver(Client):
         self.random = random
         self.groups = [GROUP] if name in MEMBERS else []
         self.owed = []  # fixed subscriptions without an answer
-        self.draining = False
+        self.draining = self.cleaning = False
 
     def owe_all(self):
+        """The broker may have forgotten: they are asked for again with the next connection."""
         self.owed = list(self.fixed)
 
+    def ready(self):
+        return not self.owed and not self.requests
+
+    def wants_clean(self):
+        """Once it asked for a new session it has to go on until it gets one."""
+        if self.name == GUEST and not self.draining and self.random.random() < 0.3:
+            self.cleaning = True
+        return self.cleaning
+
     def on_online(self):
+        self.cleaning = False
         # Smaller than any window, so that what is held back never stops the rest.
         self.lag = 0 if self.draining else self.random.choice((0, 0, 3, 8))
+        if not self.present:
+            self.owed = list(self.fixed)
         for topic_filter in self.owed:
             self._subscribe(topic_filter, self.fixed[topic_filter])
 

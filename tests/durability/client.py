@@ -2,7 +2,7 @@
 
 It keeps what the specification tells a client to keep: which PUBLISH and PUBREL packets were not
 answered, in order, and which QoS 2 packet ids it has seen and not yet been told to forget. What it
-does and sees, it tells its observer (the ledger of oracle.py) at once, before anything else happens.
+does and sees, it tells its observer (the ledger of oracle.py) before anything else happens.
 """
 
 import errno
@@ -49,7 +49,7 @@ class Client:
         # The session.
         self.outbox = OrderedDict()  # packet id -> Outgoing
         self.received = {}           # packet id -> payload: QoS 2, PUBREL not seen
-        self.known = False           # a session was acknowledged by a CONNACK
+        self.known = self.present = False  # a CONNACK came; what the last one said of the session
         self.last_id = self.last_request = 0
         # The connection.
         self.sock = None
@@ -138,7 +138,15 @@ class Client:
         if self.online:
             self._acknowledge()
 
-    # ---- for whoever derives from it --------------------------------------------------------------
+    # ---- for whoever derives from it ------------------------------------------------------------
+
+    def ready(self):
+        """Whether it has done what it does first with a connection."""
+        return True
+
+    def wants_clean(self):
+        """Whether the next connection begins with a new session."""
+        return False
 
     def on_online(self):
         pass
@@ -255,6 +263,7 @@ class Client:
             self.refused = packet.reason
             self.observer.refused(self, packet.reason)
             return
+        self.present = packet.present
         self.observer.connected(self, packet.present)
         if not packet.present:
             for entry in self.outbox.values():

@@ -1,4 +1,4 @@
-"""The disk is full for a while: what needs it is refused, the rest goes on, nothing is forgotten."""
+"""The disk is full for a while: what needs it is refused, the rest goes on, nothing is lost."""
 
 import os
 

@@ -1,5 +1,5 @@
-"""Bits of the store's files flip while the broker is down. What was damaged may be lost if the broker
-says so; nothing wrong may ever be delivered."""
+"""Bits of the store's files flip while the broker is down. What was damaged may be lost if the
+broker says so; nothing wrong may ever be delivered."""
 
 import os
 import re
@@ -41,7 +41,8 @@ def last_line(text):
 
 def flip_some(data, random):
     """Flips up to eight bits of one of the store's files, or puts rubbish behind a log's end."""
-    files = [os.path.join(directory, name) for directory, _, names in os.walk(data) for name in names
+    files = [os.path.join(directory, name) for directory, _, names in os.walk(data)
+             if "damaged-" not in directory for name in names
              if re.fullmatch(r"\d+\.(log|sst|blob)|MANIFEST-\d+|CURRENT|OPTIONS-\d+", name)]
     files = sorted(path for path in files if os.path.getsize(path))
     path = random.choice(files)

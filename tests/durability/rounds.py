@@ -1,4 +1,4 @@
-"""What happens to the broker in each mode. A round is one blow; a life has several on one directory."""
+"""What happens to the broker in each mode. A round is one blow; a life has several."""
 
 import subprocess
 import time
@@ -40,6 +40,17 @@ class Kill:
         life.loop.spin(life.random.uniform(0, 0.1))
 
 
+class Cut(Kill):
+    """All connections end at a random moment; the broker lives, and needs no store."""
+    plugins = ()
+
+    def strike(self, life):
+        self.while_publishing(life)
+        for client in life.everybody():
+            client.drop()
+        life.wills.return_in_time()
+
+
 class PageCache(Kill):
     """The same, and what the broker had not synced is gone, as when the power fails."""
     faulty = True
@@ -78,7 +89,7 @@ class Upgrade(Kill):
 
     def strike(self, life):
         self.while_publishing(life)
-        began = time.monotonic()
+        began, ends = time.monotonic(), sum(client.ends for client in life.publishers)
         command = life.broker.ctl_command("plugins", "reload", self.plugins[0])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True) as reload:
@@ -88,5 +99,7 @@ class Upgrade(Kill):
             said = reload.stdout.read()
         if reload.returncode:
             life.ledger.violation("stuck", f"plugins reload: {said}")
+        if sum(client.ends for client in life.publishers) != ends:
+            life.ledger.violation("stuck", "publishers were disconnected")
         life.ledger.note(f"the store was replaced in {time.monotonic() - began:.3f} s")
         life.check()

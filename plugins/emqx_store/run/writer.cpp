@@ -118,11 +118,11 @@ bool Writer::write(std::span<const keel_store_batch> batches) {
     const auto took = std::chrono::steady_clock::now() - began;
     std::uint64_t operations = 0;
     for (const keel_store_batch& batch : batches) operations += batch.op_count;
-    events_.committed(batches.back().ticket);
     events_.synced(static_cast<std::uint64_t>(
                        std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),
                    static_cast<std::uint32_t>(batches.size()),
                    static_cast<std::uint32_t>(operations));
+    events_.committed(batches.back().ticket);
     return true;
   }
 }

@@ -42,6 +42,7 @@ DurableState::~DurableState() { realm_.journal.on_commit({}); }
 
 void DurableState::on_commit(std::uint64_t ticket) {
   for (Broker* const broker : realm_.brokers) broker->committed(ticket);
+  if (also_) also_(ticket);
 }
 
 void DurableState::on_shards(std::function<void(Broker&)> task, std::function<void()> done) {

@@ -34,6 +34,9 @@ class DurableState final : public StoreUser {
   void store_paused() override;
   void store_back(StorePort& store) override;
 
+  // Whom to tell of commits besides the shards, with what Journal::on_commit() says. Set before the
+  // first store is loaded.
+  void also_tell(std::function<void(std::uint64_t ticket)> fn) { also_ = std::move(fn); }
   // Called now and then: hands over what nobody's turn took along.
   void tick();
   // Of the last time a store was loaded.
@@ -55,6 +58,7 @@ class DurableState final : public StoreUser {
   const After after_ms_;
   std::shared_ptr<Recovery> recovery_;       // while one is under way
   std::vector<Recovery::Transit> transits_;  // found by the recovery
+  std::function<void(std::uint64_t)> also_;
   bool left_ = false;  // a store was unloaded under sessions: what it holds is older than memory
   std::int64_t recovery_ms_ = 0;
 };

@@ -41,6 +41,11 @@ Program::Program(SettingsSources sources, std::shared_ptr<const Settings> settin
       node_name_(settings->kernel.node_name),
       started_unix_s_(std::time(nullptr)),
       server_(settings),
+      durable_(
+          server_.realm(), [this](Task task) { loop_.post(std::move(task)); },
+          [this](std::int64_t delay_ms, std::function<void()> fn) {
+            loop_.after(milliseconds(delay_ms), std::move(fn));
+          }),
       admin_(server_.realm(), *this) {}
 
 Program::~Program() {
@@ -66,7 +71,7 @@ Result<void> Program::start() {
           server_.realm().bans.open(settings->kernel.data_dir + "/banned", std::time(nullptr));
       !bans)
     return bans;
-  plugins_ = std::make_unique<Plugins>(server_, loop_, admin_, *settings);
+  plugins_ = std::make_unique<Plugins>(server_, durable_, loop_, admin_, *settings);
   if (auto ready = plugins_->start(); !ready) return ready;
   if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
   if (!settings->http.bind.empty()) {
@@ -98,6 +103,7 @@ void Program::schedule() {
   publish_sys();
   loop_.every(kTick, [this] {
     server_.tick();
+    durable_.tick();
     publish_sys();
   });
   loop_.every(kTick, [this] { plugins_->registry().watch(); });

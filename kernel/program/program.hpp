@@ -59,6 +59,7 @@ class Program final : public AdminHost {
   std::optional<DataDir> data_dir_;
   ControlLoop loop_;
   Server server_;
+  DurableState durable_;
   Admin admin_;
   std::unique_ptr<Plugins> plugins_;  // from start() on
 };

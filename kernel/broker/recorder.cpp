@@ -170,9 +170,12 @@ void Recorder::settled(const Session& session, const Delivery& delivery) {
   if (delivery.sequence == 0) return;
   Batch& batch = this->batch();
   const auto at = key(session, delivery.sequence);
+  if (delivery.state == Delivery::State::wait_pubrec) batch.erase(Space::sent, at);
+  // Of one that is still to be read nobody knows which message its row refers to: that is left to
+  // purge_queue().
+  if (delivery.state == Delivery::State::wait_pubrec && !delivery.message) return;
   batch.erase_once(Space::queue, at);
   if (delivery.counted) batch.release(Space::messages, key(delivery.sequence));
-  if (delivery.state == Delivery::State::wait_pubrec) batch.erase(Space::sent, at);
 }
 
 void Recorder::awaiting(const Session& session, std::uint16_t packet_id) {

@@ -86,12 +86,12 @@ void Broker::restore_awaiting(std::uint64_t store_id, std::uint16_t packet_id) {
 }
 
 void Broker::finish_restore() {
-  if (restoring_) {
-    for (const auto& [store_id, client_id] : restoring_->discarded) {
+  if (const auto all = std::exchange(restoring_, {})) {
+    for (const auto& [store_id, client_id] : all->discarded) {
       recorder_.discard(store_id, client_id);
       purges_.push_back({recorder_.turn(), store_id});
     }
-    for (const auto& [store_id, session] : std::exchange(restoring_, {})->sessions)
+    for (const auto& [store_id, session] : all->sessions)
       if (session && !session->connection) away_due(*session);  // it may end here
   }
   sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
@@ -103,8 +103,19 @@ void Broker::finish_restore() {
 void Broker::leave_store() {
   recorder_.switch_off();
   sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
-    if (session.stored) metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
+    if (!session.stored) return;
+    metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
     session.stored.reset();
+    for (Delivery* const delivery : session.inflight.in_order()) {
+      delivery->sequence = 0;
+      if (!delivery->message && delivery->state == Delivery::State::wait_pubrec)
+        session.inflight.take(delivery->packet_id);  // it could not be read
+    }
+    for (std::size_t left = session.queue.size(); left > 0; --left) {
+      Delivery delivery = session.queue.pop();
+      delivery.sequence = 0;
+      session.queue.push(std::move(delivery));
+    }
   });
   tail_waits_.clear();
   purges_.clear();

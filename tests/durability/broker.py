@@ -56,17 +56,12 @@ def free_port():
 class Broker:
     PATIENCE = 60
 
-    def __init__(self, keel, ctl, plugin_dir="", plugins=("emqx_store",), plugin_settings=None,
-                 environment=None):
-        self.keel, self.ctl_binary = keel, ctl
+    def __init__(self, keel, plugin_dir="", plugins=()):
+        self.keel, self.ctl_binary = keel, os.path.join(os.path.dirname(keel), "ctl")
         self.plugin_dir, self.plugins = plugin_dir, plugins
-        self.environment = dict(os.environ, **(environment or {}))
+        self.environment = dict(os.environ)
         self.directory = tempfile.mkdtemp(prefix="keel-audit-")
         self.process, self.port, self.log_start = None, 0, 0
-        os.mkdir(os.path.join(self.directory, "plugins"))
-        for name, text in (plugin_settings or {}).items():
-            with open(os.path.join(self.directory, "plugins", f"{name}.conf"), "w") as file:
-                file.write(text)
 
     @property
     def data(self):

@@ -5,7 +5,7 @@ import random
 import time
 
 import packet as mqtt
-from cast import MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher, Receiver, Visitor
+from cast import GUEST, MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher, Receiver, Visitor
 from loop import Loop, Stuck
 from oracle import Ledger, Violation
 from will import WillClients
@@ -24,7 +24,7 @@ class Life:
             for qos, names in ((1, QOS1_PUBLISHERS), (2, QOS2_PUBLISHERS))
             for index, name in enumerate(names)]
         self.receivers = [Receiver(self.loop, self.ledger, name, self.random)
-                          for name in SUBSCRIBERS + MEMBERS]
+                          for name in SUBSCRIBERS + MEMBERS + [GUEST]]
         self.clients = self.publishers + self.receivers
         self.wanted = set(self.clients)
         self.again_at = {}  # client -> when it may try again
@@ -42,23 +42,25 @@ class Life:
         for client in self.clients:
             if client in self.wanted and client.sock is None and now >= self.again_at.get(client, 0):
                 self.again_at[client] = now + 0.05
-                client.connect(self.broker.port)
+                client.connect(self.broker.port, client.wants_clean())
+        for publisher in self.publishers:
+            publisher.fill()
         if self.changing and now >= self.next_change:
-            self.next_change = now + self.random.uniform(0.02, 0.15)
+            self.next_change = now + self.random.uniform(0.01, 0.1)
             self._change()
 
     def _change(self):
         """One subscriber goes and another comes, or a subscription changes."""
         dice = self.random.random()
-        if dice < 0.35:
+        if dice < 0.2:
             self._swap(self.receivers[:len(SUBSCRIBERS)])
-        elif dice < 0.5:
+        elif dice < 0.3:
             self._swap(self.receivers[len(SUBSCRIBERS):])
         else:
-            self.random.choice(self.receivers).change()
+            self.random.choice(self.receivers[:len(SUBSCRIBERS)]).change()
 
     def _swap(self, among):
-        here = [client for client in among if client in self.wanted]
+        here = [client for client in among if client in self.wanted and not client.tap.struck]
         away = [client for client in among if client not in self.wanted]
         if here and (len(here) >= len(away)):
             client = self.random.choice(here)
@@ -88,8 +90,6 @@ class Life:
     def begin(self):
         """Starts the broker; all subscribers subscribe, then half of them go."""
         self.start()
-        for receiver in self.receivers:
-            receiver.owe_all()
         self.until(self.settled, lambda: f"not connected and subscribed: {self.unsettled()}")
         for client in self.random.sample(self.receivers[:len(SUBSCRIBERS)], 2):
             self.wanted.discard(client)
@@ -118,9 +118,8 @@ class Life:
 
     def publish(self, going):
         for publisher in self.publishers:
-            publisher.going = going
-            if going:
-                publisher.fill()
+            publisher.going = going and not publisher.tap.struck
+            publisher.fill()
 
     def traffic(self, seconds, answers, also=lambda: True):
         """Everybody publishes, subscribers come and go: for so long, or until so many

@@ -82,7 +82,6 @@ rocksdb::Options open_options(const EngineOptions& options) {
   out.enable_write_thread_adaptive_yield = false;
   out.write_buffer_size = std::max<std::uint64_t>(options.memtable_bytes / kMemtables, 64 * 1024);
   out.max_write_buffer_number = kMemtables;
-  out.enforce_single_del_contracts = false;  // a range may have been erased key by key before
   out.skip_stats_update_on_db_open = true;
   out.max_manifest_file_size = 16ull << 20;
   out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;

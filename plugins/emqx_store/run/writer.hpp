@@ -34,9 +34,9 @@ class Writer {
     std::uint32_t commit_operations = 128;
     std::uint32_t first_pause_ms = 100, longest_pause_ms = 5000;  // after failures
     // Opens the store; a fault stands for a try that failed.
-    std::function<Outcome(std::unique_ptr<Engine>&)> open;
+    std::function<Outcome(std::unique_ptr<Engine>&)> open = {};
     // Whether the disk takes data. May be empty: opening tells.
-    std::function<Outcome()> probe;
+    std::function<Outcome()> probe = {};
   };
 
   Writer(Gate& gate, Condition& condition, Events& events, Options options);

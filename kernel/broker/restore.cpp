@@ -69,6 +69,7 @@ void Broker::restore_sent(std::uint64_t store_id, std::uint64_t sequence, std::u
   delivery.qos = 2;
   delivery.state = Delivery::State::wait_pubrec;
   if (!session->inflight.restore(packet_id, std::move(delivery))) return;
+  session->inflight.begin_behind(packet_id);  // they come in the order in which they were sent
   auto& sent = session->stored->sent;
   if (!sent) sent = std::make_unique<std::vector<std::pair<std::uint64_t, std::uint16_t>>>();
   sent->emplace_back(sequence, packet_id);

@@ -161,6 +161,11 @@ Registry::Entry* Registry::find(const std::string& name) {
   return found != entries_.end() ? &*found : nullptr;
 }
 
+bool Registry::remembered(const std::string& name, const std::vector<std::string>& always) const {
+  return std::find(always.begin(), always.end(), name) != always.end() ||
+         (loaded_ && loaded_->contains(name));
+}
+
 Slot* Registry::running(const std::string& name) const {
   for (const Entry& entry : entries_)
     if (entry.slot->name() == name && entry.state == PluginState::running) return entry.slot.get();

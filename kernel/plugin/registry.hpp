@@ -113,6 +113,8 @@ class Registry {
   std::vector<PluginInfo> loaded() const;  // without a look at the directory
   std::optional<PluginInfo> info(const std::string& name) const;
   Slot* running(const std::string& name) const;  // null: it does not run
+  // Whether it is loaded at every start: named by `always`, or by ctl before.
+  bool remembered(const std::string& name, const std::vector<std::string>& always) const;
   // The settings a plugin knows, from its file if it does not run.
   struct Described {
     std::string name, summary;

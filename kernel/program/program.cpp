@@ -81,6 +81,7 @@ Result<void> Program::start() {
   }
   load_plugins(*settings);
   if (draining_) return {};
+  if (auto stored = need_store(*settings); !stored) return stored;
   // Last, so that whoever sees the port open finds everything else there.
   if (auto listening = server_.listen(); !listening) return listening;
   schedule();
@@ -95,6 +96,19 @@ void Program::load_plugins(const Settings& settings) {
   bool booted = false;
   plugins_->registry().boot(settings.plugins.load, [&booted] { booted = true; });
   loop_.run_until([this, &booted] { return booted || draining_; });
+}
+
+// Without the store that the settings name nothing that is acknowledged would survive: nobody is
+// let in to find out.
+Result<void> Program::need_store(const Settings& settings) {
+  const std::string& store = settings.durability.store;
+  const Registry& plugins = plugins_->registry();
+  if (store.empty() || plugins.running(store) || !plugins.remembered(store, settings.plugins.load))
+    return {};
+  return Error{fmt::format(
+      "the store '{}' could not be loaded (see above), and without it messages are in memory only; "
+      "mend it, or take it out of plugins.load, or start with durability.store = \"\"",
+      store)};
 }
 
 void Program::schedule() {

@@ -44,6 +44,7 @@ class Program final : public AdminHost {
 
  private:
   void load_plugins(const Settings& settings);
+  Result<void> need_store(const Settings& settings);
   void schedule();
   void publish_sys();
   void on_hangup();

@@ -62,7 +62,7 @@ class SettingsCheck {
       problem("plugins.load",
               fmt::format("'plugins.load' names {}; give names such as \"emqx_acl\", "
                           "without folder and .so",
-                          quote_toml(name.substr(0, 64))));
+                          shorten(quote_toml(name))));
     }
   }
 
@@ -90,7 +90,7 @@ class SettingsCheck {
       if (wrong.empty()) continue;
       problem("durability.rules",
               fmt::format("'durability.rules' holds {}; {}",
-                          quote_toml(print_durability_rule(rule).substr(0, 64)), wrong));
+                          shorten(quote_toml(print_durability_rule(rule))), wrong));
     }
   }
 
@@ -136,7 +136,7 @@ class SettingsCheck {
       problem(
           section + ".proxy_from",
           fmt::format("'{}.proxy_from' holds {}; give addresses or networks such as \"10.0.0.0/8\"",
-                      section, quote_toml(from.substr(0, 64))));
+                      section, shorten(quote_toml(from))));
     }
     if (!listener.proxy_from.empty() && !listener.proxy_protocol) {
       problem(section + ".proxy_from",
@@ -153,7 +153,7 @@ class SettingsCheck {
       std::vector<std::string> names;
       for (const auto& [name, ignored] : settings_.tls) names.push_back(name);
       const auto meant = nearest(listener.tls, names);
-      const auto name = quote_toml(listener.tls.substr(0, 64));
+      const auto name = shorten(quote_toml(listener.tls));
       problem(
           section + ".tls",
           meant.empty()

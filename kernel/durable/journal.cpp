@@ -81,6 +81,11 @@ void Journal::committed(std::uint64_t ticket) {
   if (on_commit_) on_commit_(safe);
 }
 
+void Journal::on_commit(std::function<void(std::uint64_t)> fn) {
+  const std::lock_guard report(report_);
+  on_commit_ = std::move(fn);
+}
+
 void Journal::report_again() {
   const std::lock_guard report(report_);
   std::uint64_t safe = 0;

@@ -68,9 +68,9 @@ class Journal {
   // there has never been anything to wait for. Tickets are the order on disk. [any]
   std::uint64_t submit(std::unique_ptr<Batch> batch);
   // Called with the last committed ticket, by the thread that reported it, one at a time: it posts
-  // to the shards. Must not call back into what is [control] here. Set before the first
-  // attach(). [control]
-  void on_commit(std::function<void(std::uint64_t ticket)> fn) { on_commit_ = std::move(fn); }
+  // to the shards. Must not call back into what is [control] here. What was set before is not
+  // called any more once this has returned. [control]
+  void on_commit(std::function<void(std::uint64_t ticket)> fn);
   // Operations on what shards have in common (retained messages), in the order in which they
   // happened: called under the lock that makes that order. They go to the store in front of the
   // next batch that is submitted, whichever shard's. `fill` is called at once, or not at all when
@@ -115,7 +115,7 @@ class Journal {
   StorePort* store_ = nullptr;  // under order_
   // The last ticket the store was given; written under order_.
   std::atomic<std::uint64_t> handed_over_{0};
-  std::function<void(std::uint64_t)> on_commit_;
+  std::function<void(std::uint64_t)> on_commit_;  // under report_
   const std::shared_ptr<OpenReads> reads_ = std::make_shared<OpenReads>();
 
   // Under mutex_; the atomics are read without it.

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kernel/base/utf8.hpp"
+
 using namespace keel::kernel;
 
 namespace {
@@ -435,6 +437,20 @@ TEST_CASE("settings that do not fit together") {
        }) {
     CAPTURE(c.text);
     CHECK(error_of(c.text) == c.problem);
+  }
+}
+
+TEST_CASE("long values are cut between two characters") {
+  std::string value;
+  for (int i = 0; i < 40; ++i) value += "\u20ac";
+  for (const std::string& text :
+       {"[durability]\nrules = ['" + value + "']\n", "[plugins]\nload = ['" + value + "']\n",
+        kListener + ("tls = '" + value + "'\n"),
+        kListener + ("proxy_from = ['" + value + "']\n")}) {
+    const std::string error = error_of(text);
+    CAPTURE(error);
+    CHECK(valid_utf8(error));
+    CHECK(error.find("\u20ac...") != std::string::npos);
   }
 }
 

@@ -6,15 +6,16 @@
 namespace sn {
 namespace {
 
-constexpr std::uint8_t kUnspecified = 0x80, kNotAuthorized = 0x87, kUnavailable = 0x88,
-                       kBusy = 0x89, kShuttingDown = 0x8b, kQuotaExceeded = 0x97,
-                       kRateTooHigh = 0x9f;
+constexpr std::uint8_t kUnspecified = 0x80, kImplementation = 0x83, kNotAuthorized = 0x87,
+                       kUnavailable = 0x88, kBusy = 0x89, kShuttingDown = 0x8b,
+                       kQuotaExceeded = 0x97, kRateTooHigh = 0x9f;
 constexpr std::int64_t kKnockAgainMs = 5'000;
 
 // A refusal that says nothing about the client.
 bool is_passing(std::uint8_t reason) {
-  return reason == kUnavailable || reason == kBusy || reason == kShuttingDown ||
-         reason == kQuotaExceeded || reason == kRateTooHigh;
+  return reason == kUnspecified || reason == kImplementation || reason == kUnavailable ||
+         reason == kBusy || reason == kShuttingDown || reason == kQuotaExceeded ||
+         reason == kRateTooHigh;
 }
 
 keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHandler& to) {
@@ -118,7 +119,7 @@ void Device::came_back(std::uint8_t reason, bool present) {
     session_ = {};
     return room_.wheel.wake_at(*this, now_ms() + kKnockAgainMs);
   }
-  const std::unique_ptr<Return> before = std::move(return_);
+  const std::string packet = end_return();
   if (reason != 0 || !present) {
     session_ = {};
     client_.on_closed(reason);
@@ -126,16 +127,23 @@ void Device::came_back(std::uint8_t reason, bool present) {
   }
   ++room_.counters.returned;
   if (asleep()) suspend();
-  room_.wheel.wake_at(*this, before->wake_ms);
-  Packet packet;
-  if (!before->packet.empty() && decode(before->packet, packet)) client_.on_packet(packet);
+  Packet first;
+  if (!packet.empty() && decode(packet, first)) client_.on_packet(first);
   room_.settle(*this);
+}
+
+// From now on its machine moves. The packet that came meanwhile.
+std::string Device::end_return() {
+  const std::unique_ptr<Return> before = std::move(return_);
+  if (!before) return {};
+  room_.wheel.wake_at(*this, before->wake_ms);
+  return std::move(before->packet);
 }
 
 // What waits for the end of the session learns of it at the next turn.
 void Device::give_up_return() {
   if (!return_) return;
-  return_.reset();
+  end_return();
   session_ = {};
   refused_ = 0;
   ended_ = true;
@@ -252,7 +260,7 @@ void Device::polled() {
 }
 
 void Device::session_closed(std::uint8_t reason, std::string_view) {
-  return_.reset();
+  end_return();
   client_.on_closed(reason);
   room_.settle(*this);
 }

@@ -99,6 +99,7 @@ class Device final : public Outside, public keel::SessionHandler, public keel::W
   void not_opened(std::uint8_t reason);
   void knock();
   void came_back(std::uint8_t reason, bool present);
+  std::string end_return();
   void give_up_return();
 
   ShardRoom& room_;

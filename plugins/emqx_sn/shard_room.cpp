@@ -182,7 +182,7 @@ void ShardRoom::adopt(const SavedDevice& saved, const Listener* listener) {
   device.kept.stored = true;  // the old version had no time to write all
   keeper.mark(device);
   settle(device);
-  if (device.returning()) wheel.wake_at(device, now_ms() + 1);
+  let_knock(device);
 }
 
 bool ShardRoom::restore(SavedDevice& saved, const Listener* listener) {
@@ -210,8 +210,14 @@ bool ShardRoom::restore(SavedDevice& saved, const Listener* listener) {
   device.kept = {device.client().revision(), device.client().heard_ms(), true, false};
   keeper.mark(device);  // with the gap in its topic ids
   settle(device);
-  if (live) wheel.wake_at(device, now_ms() + 1 + 100 * (restored_++ / kKnocksAtATime));
+  let_knock(device);
   return true;
+}
+
+// Not all at once.
+void ShardRoom::let_knock(Device& device) {
+  if (!device.returning()) return;
+  wheel.wake_at(device, now_ms() + 1 + 100 * (knocking_++ / kKnocksAtATime));
 }
 
 // Where it was, wherever its datagrams arrive now.

@@ -175,6 +175,7 @@ class ShardRoom {
   void part(Device& device);
   void count(Device& device, bool live);
   void remove(Device& device);
+  void let_knock(Device& device);
   void expect(Device& device, const SavedDevice& saved, const Listener* listener);
   void link_as_saved(Device& device, const SavedDevice& saved, const Listener* listener);
   void leave_asleep(Device& device);
@@ -193,7 +194,7 @@ class ShardRoom {
   std::uint32_t connects_ = 0;          // of new clients, in that second
   std::int64_t quiet_until_ms_ = 0;     // about limits that are reached
   std::vector<std::string> reminders_;  // client ids
-  std::int64_t restored_ = 0;           // clients of an earlier run
+  std::int64_t knocking_ = 0;           // clients of an earlier run
   std::random_device random_;
   Nobody nobody_;
   bool leaving_ = false;

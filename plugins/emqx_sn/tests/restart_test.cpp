@@ -178,6 +178,9 @@ TEST_CASE("clients whose session the broker has lost have to begin anew") {
   CHECK_FALSE(g.is_open("c2"));
   CHECK(g.say(pingreq("c1"), kA) == "40001: 02 18");
   CHECK(g.host.health().second.ends_with("0 clients"));
+  CHECK(g.host.kv->rows.size() == 2);  // their topic ids are known for the time of a session
+  g.host.advance(7'300'000);
+  CHECK(g.host.kv->rows.empty());
 }
 
 TEST_CASE(
@@ -608,6 +611,9 @@ TEST_CASE("kicked or displaced before its session is open") {
   g.host.advance(1'000);
   CHECK_FALSE(g.is_open("c1"));
   CHECK_FALSE(g.is_open("c2"));
+  g.host.advance(7'300'000);
+  CHECK_FALSE(g.has_record("c1"));
+  CHECK_FALSE(g.has_record("c2"));
   CHECK(g.host.unload());
 }
 

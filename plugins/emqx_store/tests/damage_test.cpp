@@ -153,8 +153,8 @@ SalvageReport open_and_compare(const Sample& sample, bool tables) {
 std::vector<std::size_t> places(std::size_t size, std::size_t count) {
   std::set<std::size_t> out;
   for (std::size_t i = 0; i < count; ++i) out.insert(i * size / count);
-  for (std::size_t i = 0; i < std::min<std::size_t>(size, 12); ++i) out.insert(i);
-  for (std::size_t i = 0; i < std::min<std::size_t>(size, 60); i += 5) out.insert(size - 1 - i);
+  for (std::size_t i = 0; i < std::min<std::size_t>(size, 8); ++i) out.insert(i);
+  for (std::size_t i = 0; i < std::min<std::size_t>(size, 60); i += 9) out.insert(size - 1 - i);
   return {out.begin(), out.end()};
 }
 
@@ -178,7 +178,7 @@ void flip_everywhere(FileKind kind, std::size_t count, bool tables) {
 }  // namespace
 
 TEST_CASE("a flipped octet of the log loses what was written from there on, and is told") {
-  flip_everywhere(FileKind::log, 80, false);
+  flip_everywhere(FileKind::log, 30, false);
 }
 
 TEST_CASE("a flipped octet of the manifest loses nothing") {
@@ -187,7 +187,7 @@ TEST_CASE("a flipped octet of the manifest loses nothing") {
     for (const fs::path& file : sample.files(kind)) {
       const std::string name = file.filename(), octets = content(file);
       CAPTURE(name);
-      for (const std::size_t at : places(octets.size(), 60)) {
+      for (const std::size_t at : places(octets.size(), 30)) {
         CAPTURE(at);
         sample.renew();
         std::string flipped = octets;
@@ -206,7 +206,7 @@ TEST_CASE("a flipped octet of the manifest loses nothing") {
 }
 
 TEST_CASE("a flipped octet of a table loses what is in that part of it, and is told") {
-  flip_everywhere(FileKind::table, 60, true);
+  flip_everywhere(FileKind::table, 20, true);
 }
 
 TEST_CASE("what RocksDB does not need may be damaged") {
@@ -220,7 +220,7 @@ TEST_CASE("a log that was torn anywhere is as if the rest had never been written
   const fs::path log = sample.files(FileKind::log).back();
   const std::string octets = content(log);
   std::uint64_t before = 0;
-  for (std::size_t size = 0; size <= octets.size(); size += octets.size() / 60 + 1) {
+  for (std::size_t size = 0; size <= octets.size(); size += octets.size() / 30 + 1) {
     CAPTURE(size);
     sample.renew();
     set_content(sample.path() / log.filename(), octets.substr(0, size));

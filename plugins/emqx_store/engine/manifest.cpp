@@ -53,6 +53,7 @@ bool read_new_file(std::string_view& in, Manifest& out) {
     if (!skip_text(in)) return false;
   }
   out.obsolete.erase(number);  // moved to another level
+  out.tables.insert(number);
   return tag == 1;
 }
 
@@ -60,6 +61,7 @@ bool read_deleted_file(std::string_view& in, Manifest& out) {
   std::uint64_t level = 0, number = 0;
   if (!take_varint(in, level) || !take_varint(in, number)) return false;
   out.obsolete.insert(number);
+  out.tables.erase(number);
   return true;
 }
 
@@ -71,8 +73,11 @@ bool read_part(std::uint64_t tag, std::string_view& in, Manifest& out) {
       if (!take_varint(in, number)) return false;
       out.log_number = std::max(out.log_number, number);
       return true;
-    case kNextFile:
     case kLastSequence:
+      if (!take_varint(in, number)) return false;
+      out.last_sequence = std::max(out.last_sequence, number);
+      return true;
+    case kNextFile:
     case kPreviousLog:
     case kMinimumLog:
     case kMaxFamily:
@@ -107,6 +112,35 @@ Outcome read_records(rocksdb::Env& env, const std::string& path, Manifest& out, 
 void damaged(Manifest& out, std::string text) {
   out.state = Manifest::State::damaged;
   out.text = std::move(text);
+}
+
+// Whether a torn manifest had one more record: had it never been written, the changes that it made
+// safe would still be in a log, right behind those the manifest knows of; and without any in a log
+// there would be no table that it does not know.
+Outcome lacks_end(rocksdb::Env& env, const std::string& directory,
+                  const std::vector<StoreFile>& files, const Manifest& manifest, bool& out) {
+  for (const StoreFile& file : files) {
+    if (file.kind != FileKind::log || file.number < manifest.log_number) continue;
+    std::string first;
+    const auto record = [&first](std::string_view octets) {
+      if (first.empty()) first = octets.substr(0, sizeof(std::uint64_t));
+      return true;
+    };
+    LogScan scan;
+    if (Outcome read = scan_log(env, directory + "/" + file.name, record, scan); !read) return read;
+    if (first.size() < sizeof(std::uint64_t)) continue;
+    std::uint64_t sequence = 0;
+    for (std::size_t i = sizeof sequence; i-- > 0;) {
+      sequence = sequence << 8 | static_cast<unsigned char>(first[i]);
+    }
+    out = sequence > manifest.last_sequence + 1;
+    return {};
+  }
+  out = std::any_of(files.begin(), files.end(), [&manifest](const StoreFile& file) {
+    return file.kind == FileKind::table && !manifest.tables.contains(file.number) &&
+           !manifest.obsolete.contains(file.number);
+  });
+  return {};
 }
 
 // The manifest that CURRENT names, or none.
@@ -154,11 +188,13 @@ Outcome read_manifest(rocksdb::Env& env, const std::string& directory, Manifest&
   const auto number = std::to_string(scan.good), size = std::to_string(scan.size);
   if (scan.end == LogScan::End::damaged || scan.records == 0) {
     damaged(out, out.name + " is damaged from octet " + number + " of " + size + " on");
-  } else if (scan.end == LogScan::End::torn &&
-             std::none_of(logs.begin(), logs.end(),
-                          [&out](const StoreFile& f) { return f.number == out.log_number; })) {
-    // Had its last record never been there, the log it replaced would be.
-    damaged(out, out.name + " lacks its end, from octet " + number + " on");
+  } else if (scan.end == LogScan::End::torn) {
+    bool lacking = false;
+    if (Outcome looked = lacks_end(env, directory, files, out, lacking); !looked) return looked;
+    if (lacking) {
+      out.state = Manifest::State::doubtful;
+      out.text = out.name + " lacks its end, from octet " + number + " on";
+    }
   }
   return {};
 }

@@ -33,7 +33,8 @@ class Rebuilding {
   Outcome run(const Manifest& manifest) {
     if (Outcome made = make_directories(); !made) return made;
     if (Outcome room = look_for_room(); !room) return room;
-    bool repair = manifest.state == Manifest::State::damaged;
+    bool repair =
+        manifest.state == Manifest::State::damaged || manifest.state == Manifest::State::doubtful;
     if (repair) out_.lines.push_back(manifest.text);
     if (Outcome taken = take_files(manifest, repair); !taken) return taken;
     std::unique_ptr<rocksdb::DB> old;

@@ -105,6 +105,10 @@ class Salvage {
       if (!policy_.repair) return refuse(manifest.text);
       return make_anew(manifest, {});
     }
+    // Without leave to repair it was this very process whose write failed: that is how it ends.
+    if (manifest.state == Manifest::State::doubtful && policy_.repair) {
+      return make_anew(manifest, {});
+    }
     if (manifest.state == Manifest::State::pointer) {
       if (!policy_.repair) return refuse("CURRENT does not name a manifest");
       report_.lines.push_back("CURRENT did not name a manifest, and was written anew");

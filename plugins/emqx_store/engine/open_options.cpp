@@ -94,6 +94,7 @@ rocksdb::Options open_options(const EngineOptions& options) {
   out.stats_persist_period_sec = 0;
   set_tables(out, options.cache_bytes);
   set_levels(out);
+  out.disable_auto_compactions = !options.compaction;
   set_background(out, options.compaction_rate);
   return out;
 }

@@ -20,6 +20,8 @@ class Events {
   virtual void committed(std::uint64_t ticket) = 0;
   // KEEL_STORE_FINE ...; one line that says why. False: the broker does not listen yet. [any]
   virtual bool condition(std::uint32_t condition, std::string_view text) = 0;
+  // Something in the files is not what was written. [writer, reader]
+  virtual void damaged(std::string_view text) = 0;
   // The answer to a query. [reader]
   virtual void rows(std::uint64_t request, const Answer& answer) = 0;
 };

@@ -4,7 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <string>
 
 #include "emqx_store/tests/gated_fs.hpp"
@@ -171,4 +174,70 @@ TEST_CASE("the end cancels a job and waits for it") {
   jobs.stop();
   CHECK(cancelled);
   CHECK(told);
+}
+
+namespace {
+
+// An octet of a value in a table is turned.
+void damage_table(const std::string& directory, const std::string& value) {
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    if (file.path().extension() != ".sst") continue;
+    std::ifstream in(file.path(), std::ios::binary);
+    std::string octets((std::istreambuf_iterator<char>(in)), {});
+    const std::size_t at = octets.find(value);
+    REQUIRE(at != std::string::npos);
+    octets[at] = static_cast<char>(octets[at] ^ 1);
+    std::ofstream(file.path(), std::ios::binary) << octets;
+  }
+}
+
+void write_damaged(const Directory& directory, Recorder& recorder) {
+  auto service = open_service(service_options(directory), recorder);
+  // Far from the engine's own rows, which are read when a store is opened.
+  Batch batch(1);
+  batch.put(1, "a", "a value that will be damaged");
+  for (int i = 0; i < 100; ++i) batch.put(2, std::to_string(i), std::string(1000, 'v'));
+  service->submit(batch.c());
+  recorder.wait_for(1);
+  service.reset();
+  damage_table(directory.db(), "a value that will be damaged");
+}
+
+}  // namespace
+
+TEST_CASE("a query that meets damage is answered without it, and the damage is told") {
+  const Directory directory;
+  Recorder recorder;
+  write_damaged(directory, recorder);
+  const auto service = open_service(service_options(directory), recorder);
+  REQUIRE(service->ask(1, keel::StoreQuery(query(KEEL_STORE_RANGE, 1))));
+  const auto seen = recorder.wait([](const auto& s) { return s.replies.contains(1); });
+  CHECK(seen.replies.at(1).fault == Fault::damaged);
+  CHECK(seen.replies.at(1).rows.empty());
+  REQUIRE(seen.damages.size() == 1);
+  CHECK(seen.damages[0].find("cannot read") != std::string::npos);
+}
+
+TEST_CASE("damage that compaction meets does not keep the store from writing") {
+  const Directory directory;
+  Recorder recorder;
+  write_damaged(directory, recorder);
+  ServiceOptions options = service_options(directory);
+  int opened = 0;
+  options.open = [&](const EngineOptions& engine_options, bool first,
+                     std::unique_ptr<Engine>& engine) {
+    CHECK(first == (++opened == 1));
+    CHECK(engine_options.compaction == first);
+    return Engine::open(engine_options, engine);
+  };
+  auto service = open_service(options, recorder);
+  const emqx_store::Outcome compacted = emqx_store::Gate::Visit(service->gate())->compact();
+  CHECK(compacted.fault() == Fault::damaged);
+  const Batch batch = std::move(Batch(2).put(1, "b", "2"));
+  service->submit(batch.c());
+  const auto seen = recorder.wait_for(2);
+  CHECK(seen.damages.size() == 1);
+  CHECK(service->last_ticket() == 2);
+  service.reset();
+  CHECK(opened == 2);
 }

@@ -138,7 +138,9 @@ struct Fixture {
     if (attached) journal().attach(store);
   }
   ~Fixture() {
+    // It must not look at batches that the journal has given up.
     store.set(&ThreadStore::held, false);
+    rest();
     journal().abandon();
     if (slot) host.unload(*slot);
   }

@@ -127,7 +127,7 @@ TEST_CASE("store: batches arrive as they were made, and stay until they are repo
   const keel_store_batch& given = *f.store.batches[0];
   CHECK(given.size == sizeof given);
   CHECK(given.ticket == 8);
-  CHECK(given.bytes == 16);
+  CHECK(given.bytes == 15);
   REQUIRE(given.op_count == 6);
   CHECK(shown(given.ops[0]) == "1 1 0 0 'a' '1'");
   CHECK(shown(given.ops[1]) == "2 1 0 0 'b' ''");

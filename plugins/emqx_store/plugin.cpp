@@ -98,7 +98,8 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
   // Damage is set aside, and a backup put in place, only as long as the broker has read nothing.
   Outcome open(const EngineOptions& options, bool first, std::unique_ptr<Engine>& engine) {
     SalvageReport report;
-    Outcome opened = open_store(options, {.repair = first, .restore = first}, engine, report);
+    const bool unread = first && !taken_over_;
+    Outcome opened = open_store(options, {.repair = unread, .restore = unread}, engine, report);
     for (const std::string& line : report.lines) {
       if (report.damaged) {
         host().log().warning(line);

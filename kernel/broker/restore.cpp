@@ -1,5 +1,6 @@
 // Sessions read from a store that was just loaded. What a shard is told about one session comes in
 // the order of the functions; finish_restore() ends it.
+#include <algorithm>
 #include <unordered_map>
 
 #include "kernel/base/log.hpp"
@@ -36,6 +37,7 @@ void Broker::restore(std::string_view client_id, SessionRow row) {
   if (row.will) put_will(*session, std::make_unique<Will>(std::move(*row.will)));
   session->stored = std::make_unique<Stored>();
   session->stored->id = row.store_id;
+  realm_.kept.set(session->self, true);
   session->stored->sent_through = row.sent_through;
   session->stored->unknown = true;
   session->stored->was_connected = row.away_since_ms == 0;
@@ -67,6 +69,7 @@ void Broker::restore_sent(std::uint64_t store_id, std::uint64_t sequence, std::u
   delivery.qos = 2;
   delivery.state = Delivery::State::wait_pubrec;
   if (!session->inflight.restore(packet_id, std::move(delivery))) return;
+  session->inflight.begin_behind(packet_id);  // they come in the order in which they were sent
   auto& sent = session->stored->sent;
   if (!sent) sent = std::make_unique<std::vector<std::pair<std::uint64_t, std::uint16_t>>>();
   sent->emplace_back(sequence, packet_id);
@@ -99,6 +102,22 @@ void Broker::finish_restore() {
   });
 }
 
+void Broker::redeliver(std::uint64_t number, const TransitRow& row, const MessagePtr& message,
+                       bool last) {
+  Publication publication(message, frames_);
+  const Route& route = routes_.find(message->topic());
+  for (const LocalTarget& local : route.local)
+    if (row.plain && !(local.target.flags & Target::kOwnOnly) &&
+        Realm::home(local.session->client_id, row.shards, row.seed) == row.shard)
+      deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
+  for (const SharedGroup* const group : route.groups)
+    if (last && std::find(row.groups.begin(), row.groups.end(),
+                          realm_.subscriptions.text(group->filter())) != row.groups.end())
+      deliver_to_group(*group, publication, Subscriber{~0u}, false);
+  finish_records(publication);
+  if (last) recorder_.arrived(number);
+}
+
 // Every session goes on in memory; what waits for the disk has been let go.
 void Broker::leave_store() {
   recorder_.switch_off();
@@ -106,6 +125,7 @@ void Broker::leave_store() {
     if (!session.stored) return;
     metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
     session.stored.reset();
+    realm_.kept.set(session.self, false);
     for (Delivery* const delivery : session.inflight.in_order()) {
       delivery->sequence = 0;
       if (!delivery->message && delivery->state == Delivery::State::wait_pubrec)

@@ -145,6 +145,8 @@ void durability_rows(Table& table) {
       .custom("rules", list(),
               "for some topics, such as [\"telemetry/# = async\"]; the first match holds", rules_of,
               set_rules)
+      .row("store", &D::store, text(),
+           "the plugin that is the store: if it is to be loaded and cannot be, keel does not start")
       .row("queue_window", &D::queue_window, integer(1, 1'000'000),
            "messages per absent session kept in memory besides; the rest is read when needed")
       .row("max_backlog", &D::max_backlog, size(65'536),

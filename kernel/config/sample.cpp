@@ -43,7 +43,7 @@ struct Active {
   std::string_view key, line;
 };
 constexpr std::array kActive = {
-    Active{"plugins.load", "load = []"},
+    Active{"plugins.load", "load = [\"emqx_store\"]"},
     Active{"kernel.default_address", "default_address = \"127.0.0.1\""},
     Active{"listener.*.bind", "bind = 1883"},
     Active{"tls.*.certfile", "certfile = \"etc/certs/cert.pem\""},

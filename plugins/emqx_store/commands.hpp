@@ -1,11 +1,10 @@
 // The operators' commands: ctl store .... Lives as long as the plugin runs. [control]
 #pragma once
 
-#include <functional>
 #include <keel/ctl.hpp>
 #include <keel/host.hpp>
-#include <keel/timer.hpp>
 #include <string>
+#include <string_view>
 
 #include "emqx_store/run/service.hpp"
 
@@ -18,9 +17,10 @@ class Commands {
 
  private:
   int called(keel::CtlCall& call);
-  // Answers when the work is done, or after a while that it goes on.
-  int start(keel::CtlCall& call, std::string name, Jobs::Work work);
-  Jobs::Result compact(const std::atomic<bool>& cancelled);
+  int start_backup(keel::CtlCall& call);
+  int start_restore(keel::CtlCall& call);
+  int start(keel::CtlCall& call, Jobs::Work work);
+  std::string path(std::string_view text) const;  // relative ones as in the settings
 
   const keel::Host& host_;
   Service& service_;

@@ -33,7 +33,7 @@ inline constexpr keel::Setting kSettings[] = {
     keel::size("store.compaction_rate", "64MB",
                "Octets per second, at most, that are written in the background; 0: no bound"),
     keel::strings(
-        "store.min_free", R"(["5%", "3%", "1%"])",
+        "store.min_free", "5%,3%,1%",
         "What has to stay free on the disk, of its size or as 2GB: with less, new messages "
         "for clients that are away are refused, then new retained ones too, then whatever "
         "has to be durable")

@@ -1,6 +1,8 @@
 // The exports of EMQ X in JSON. The lines of messages count entries here.
 #include <boost/json.hpp>
 
+#include <vector>
+
 #include "user_store/import.hpp"
 #include "user_store/password.hpp"
 
@@ -11,18 +13,22 @@ namespace json = boost::json;
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
-// The list itself, or the member of an export that holds it.
-const json::array* find_users(const json::value& root, const ImportOptions& options) {
-  if (root.is_array()) return &root.get_array();
-  if (!root.is_object()) return nullptr;
+// The lists themselves: the root, or the members of an export that hold them. What an export of EMQ
+// X (it states its "version") calls users are those of the dashboard.
+std::vector<const json::array*> find_users(const json::value& root, const ImportOptions& options) {
+  if (root.is_array()) return {&root.get_array()};
+  if (!root.is_object()) return {};
   const json::object& object = root.get_object();
   const bool by_user = options.name_key == "username";
-  for (const char* key : {by_user ? "auth_username" : "auth_clientid",
-                          by_user ? "auth_user" : "auth_client", "users", "data"}) {
+  std::vector<const char*> keys = {by_user ? "auth_username" : "auth_clientid",
+                                   by_user ? "auth_user" : "auth_client", "auth_mnesia"};
+  if (!object.contains("version")) keys.insert(keys.end(), {"users", "data"});
+  std::vector<const json::array*> lists;
+  for (const char* key : keys) {
     const json::value* const found = object.if_contains(key);
-    if (found && found->is_array()) return &found->get_array();
+    if (found && found->is_array()) lists.push_back(&found->get_array());
   }
-  return nullptr;
+  return lists;
 }
 
 std::string_view text_of(const json::object& object, std::string_view key) {
@@ -43,6 +49,20 @@ StoredForm password_of(const json::object& user, const ImportOptions& options) {
   return {make_quick(password), {}};
 }
 
+// An entry of auth_mnesia has its name in `login`, and says by `type` whether that is a user's or a
+// client's.
+void add_user(std::size_t number, const json::value& user, const ImportOptions& options,
+              ImportBuilder& builder) {
+  if (!user.is_object()) return builder.problem(number, "the entry is no object");
+  const json::object& object = user.get_object();
+  const std::string_view type = text_of(object, "type");
+  if (!type.empty() && type != options.name_key) return;
+  std::string_view name = text_of(object, options.name_key);
+  for (const char* key : {"user_id", "login"})
+    if (name.empty()) name = text_of(object, key);
+  builder.add(number, name, password_of(object, options));
+}
+
 }  // namespace
 
 void parse_json_users(std::string_view text, const ImportOptions& options, ImportBuilder& builder) {
@@ -51,23 +71,16 @@ void parse_json_users(std::string_view text, const ImportOptions& options, Impor
   json::error_code error;
   const json::value root = json::parse({text.data(), text.size()}, error, &memory);
   if (error) return builder.problem(1, "this begins like JSON, but is none: " + error.message());
-  const json::array* const users = find_users(root, options);
-  if (!users) {
-    return builder.problem(1, options.name_key == "username"
-                                  ? "no list of users: neither an array nor auth_username in it"
-                                  : "no list of clients: neither an array nor auth_clientid in it");
+  const auto lists = find_users(root, options);
+  if (lists.empty()) {
+    return builder.problem(
+        1, options.name_key == "username"
+               ? "no list of users: neither an array nor auth_username or auth_mnesia in it"
+               : "no list of clients: neither an array nor auth_clientid or auth_mnesia in it");
   }
   std::size_t number = 0;
-  for (const json::value& user : *users) {
-    ++number;
-    if (!user.is_object()) {
-      builder.problem(number, "the entry is no object");
-      continue;
-    }
-    const json::object& object = user.get_object();
-    std::string_view name = text_of(object, options.name_key);
-    if (name.empty()) name = text_of(object, "user_id");
-    builder.add(number, name, password_of(object, options));
+  for (const json::array* const users : lists) {
+    for (const json::value& user : *users) add_user(++number, user, options, builder);
   }
 }
 

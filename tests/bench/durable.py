@@ -1,6 +1,8 @@
 """The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Nothing is
 pinned to a CPU, but in D3: shard and writer are threads of their own."""
 
+from shlex import quote
+
 from brokers import Keel
 from figures import markdown, ratio, short, spread, values
 from scenarios import CORE
@@ -21,33 +23,19 @@ def keel(bench, store=True, cpu=None):
 
 
 def commits(broker):
-    """Synced writes so far, as `ctl durability` counts them; None if it does not tell."""
-    answer = broker.ctl("durability")
-
-    def find(node):
-        if isinstance(node, dict):
-            if isinstance(node.get("commits"), int):
-                return node["commits"]
-            node = list(node.values())
-        if isinstance(node, list):
-            for each in node:
-                found = find(each)
-                if found is not None:
-                    return found
-        return None
-
-    return find(answer)
+    """Synced writes so far; None if the broker does not tell."""
+    return (broker.ctl("durability") or {}).get("commits")
 
 
 def fill(bench, broker, label, options, **more):
     """The phases one by one, so that synced writes are counted around the second; its result."""
     bench.load(broker, f"{label} prepare", f"offline {options} --phases prepare", pinned=False)
     before = commits(broker)
-    result = bench.load(broker, label, f"offline {options} --phases fill", pinned=False, **more)
+    result = bench.run(broker, label, f"offline {options} --phases fill", pinned=False)
     after = commits(broker)
     if before is not None and after is not None and result.get("fill_messages"):
         result["syncs_per_message"] = (after - before) / result["fill_messages"]
-    return result
+    return bench.keep({**result, **more})
 
 
 def show(title, rows):
@@ -90,7 +78,7 @@ def d2(bench):
     options = ("--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 "
                f"--messages {messages}")
     with keel(bench) as broker:
-        result = fill(bench, broker, "D2", f"{options} --disk {broker.directory}")
+        result = fill(bench, broker, "D2", f"{options} --disk {quote(str(broker.directory))}")
         drained = bench.load(broker, "D2 drain", f"offline {options} --phases drain", pinned=False)
     show(SCENARIOS["D2"], [
         ["PUBACK after, us p50", number(result, "ack_p50_us")],

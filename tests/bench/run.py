@@ -5,6 +5,7 @@ alone. tools/bench builds what this needs and calls it."""
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -31,9 +32,12 @@ class Bench:
     def directory(self):
         return self.out / f"run-{os.getpid()}"
 
-    def load(self, broker, label, options, pinned=True, **more):
-        """One call of the generator; `more` is added to its result."""
-        words = [str(Path(self.arguments.load).resolve()), *options.split(), "--label", label,
+    def load(self, broker, label, options, pinned=True):
+        """One call of the generator; its result is kept."""
+        return self.keep(self.run(broker, label, options, pinned))
+
+    def run(self, broker, label, options, pinned):
+        words = [str(Path(self.arguments.load).resolve()), *shlex.split(options), "--label", label,
                  "--port", str(broker.port), "--pid", str(broker.pid)]
 
         def pin():
@@ -43,10 +47,9 @@ class Bench:
         run = subprocess.run(words, stdout=subprocess.PIPE, text=True, preexec_fn=pin)
         if run.returncode not in (0, 1):
             raise Failed(f"the load generator cannot run {label}")
-        result = {"broker": broker.name, **json.loads(run.stdout), **more}
+        result = {"broker": broker.name, **json.loads(run.stdout)}
         if broker.process.poll() is not None:
             result.update(good=0, trouble=f"the broker ended: {broker.last_words()}")
-        self.keep(result)
         return result
 
     @staticmethod
@@ -58,6 +61,7 @@ class Bench:
         self.results.append(result)
         with open(self.out / f"{self.arguments.name}.jsonl", "a") as file:
             file.write(json.dumps(result) + "\n")
+        return result
 
     def chosen(self, scenarios):
         only = self.arguments.only.split(",") if self.arguments.only else None

@@ -102,6 +102,9 @@ class Receiver(Client):
         """The broker may have forgotten: they are asked for again with the next connection."""
         self.owed = list(self.fixed)
 
+    def ready(self):
+        return not self.owed and not self.requests
+
     def wants_clean(self):
         """Once it asked for a new session it has to go on until it gets one."""
         if self.name == GUEST and not self.draining and self.random.random() < 0.3:

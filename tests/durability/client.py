@@ -2,7 +2,7 @@
 
 It keeps what the specification tells a client to keep: which PUBLISH and PUBREL packets were not
 answered, in order, and which QoS 2 packet ids it has seen and not yet been told to forget. What it
-does and sees, it tells its observer (the ledger of oracle.py) at once, before anything else happens.
+does and sees, it tells its observer (the ledger of oracle.py) before anything else happens.
 """
 
 import errno
@@ -138,7 +138,11 @@ class Client:
         if self.online:
             self._acknowledge()
 
-    # ---- for whoever derives from it --------------------------------------------------------------
+    # ---- for whoever derives from it ------------------------------------------------------------
+
+    def ready(self):
+        """Whether it has done what it does first with a connection."""
+        return True
 
     def wants_clean(self):
         """Whether the next connection begins with a new session."""

@@ -57,7 +57,8 @@ class ForgedSubscription(Fault):
         self.kind = kind
 
     def outgoing(self, client, kind, packet_id, data, what):
-        before = client.observer.subscriber(client.name).filters[what.topic_filter, client.name][:-1]
+        filters = client.observer.subscriber(client.name).filters
+        before = filters[what.topic_filter, client.name][:-1]
         subscribed = bool(before) and before[-1].options is not None
         if self.due(kind == self.kind and subscribed == (kind == mqtt.UNSUBSCRIBE)):
             codes = (what.qos,) if kind == mqtt.SUBSCRIBE else ()

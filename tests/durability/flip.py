@@ -1,5 +1,5 @@
-"""Bits of the store's files flip while the broker is down. What was damaged may be lost if the broker
-says so; nothing wrong may ever be delivered."""
+"""Bits of the store's files flip while the broker is down. What was damaged may be lost if the
+broker says so; nothing wrong may ever be delivered."""
 
 import os
 import re

@@ -1,11 +1,12 @@
-"""The life of one data directory: clients come, the broker dies and comes back several times, and in
-the end everything is drained and judged."""
+"""The life of one data directory: clients come, the broker dies and comes back several times, and
+in the end everything is drained and judged."""
 
 import random
 import time
 
 import packet as mqtt
-from cast import GUEST, MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher, Receiver, Visitor
+from cast import (GUEST, MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher,
+                  Receiver, Visitor)
 from loop import Loop, Stuck
 from oracle import Ledger, Violation
 from will import WillClients
@@ -20,7 +21,8 @@ class Life:
         self.down = True
         self.next_change = 0.0
         self.publishers = [
-            Publisher(self.loop, self.ledger, name, (mqtt.V311, mqtt.V5)[index % 2], qos, self.random)
+            Publisher(self.loop, self.ledger, name, mqtt.V5 if index % 2 else mqtt.V311, qos,
+                      self.random)
             for qos, names in ((1, QOS1_PUBLISHERS), (2, QOS2_PUBLISHERS))
             for index, name in enumerate(names)]
         self.receivers = [Receiver(self.loop, self.ledger, name, self.random)
@@ -40,7 +42,9 @@ class Life:
             return
         now = time.monotonic()
         for client in self.clients:
-            if client in self.wanted and client.sock is None and now >= self.again_at.get(client, 0):
+            if client not in self.wanted or client.sock is not None:
+                continue
+            if now >= self.again_at.get(client, 0):
                 self.again_at[client] = now + 0.05
                 client.connect(self.broker.port, client.wants_clean())
         for publisher in self.publishers:
@@ -96,8 +100,8 @@ class Life:
             client.disconnect()
 
     def unsettled(self):
-        return [client.name for client in self.clients if client in self.wanted and
-                (not client.online or client in self.receivers and (client.owed or client.requests))]
+        return [client.name for client in self.clients
+                if client in self.wanted and not (client.online and client.ready())]
 
     def settled(self):
         return not self.unsettled()
@@ -162,8 +166,9 @@ class Life:
         marks = [publisher.mark() for publisher in self.publishers]
         self.until(lambda: not self.unmarked(marks),
                    lambda: f"marks that did not come: {self.unmarked(marks)}")
-        self.until(lambda: self.answered() and not any(client.received for client in self.receivers),
-                   "QoS 2 exchanges that are not completed")
+        self.until(
+            lambda: self.answered() and not any(client.received for client in self.receivers),
+            "QoS 2 exchanges that are not completed")
         self.ledger.judge_missing()
         self.check()
         self.visit()

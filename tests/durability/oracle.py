@@ -85,7 +85,7 @@ class Ledger:
         return moment
 
     def trail(self, message):
-        """The message's own events among those of the whole broker, from just before it was sent."""
+        """The message's own events among those of all clients, from just before it was sent."""
         events = list(message.trail)
         since = message.first_sent - 200
         events += [event for event in self.journal if event[0] >= since]
@@ -165,7 +165,8 @@ class Ledger:
             if message.retain:
                 self.retained.setdefault(message.topic, []).append(message)
         message.sends += 1
-        message.trail.append((moment, f"{client.name}: PUBLISH id {packet_id}{' DUP' if again else ''}"))
+        again = " DUP" if again else ""
+        message.trail.append((moment, f"{client.name}: PUBLISH id {packet_id}{again}"))
 
     def will_given(self, client, message):
         """A will that may be published from now on, unless it is abandoned later."""
@@ -202,7 +203,7 @@ class Ledger:
     # ---- what is delivered ----------------------------------------------------------------------
 
     def identify(self, name, packet):
-        """The message that this is; None: there is a violation, or it is a deletion, which has none."""
+        """The message that this is; None: a violation, or a deletion, which carries no name."""
         if not packet.payload and packet.topic in self.retained:
             return None
         read = read_payload(packet.payload)
@@ -226,7 +227,8 @@ class Ledger:
         operations, where, shared = self._subscription(client.name, message)
         allowed = possible(operations, message)
         if message.acked and message.acked < self.subscriber(client.name).nothing_due:
-            self.violation("session", f"{client.name}: delivered from a session that it ended", message)
+            self.violation("session", f"{client.name}: delivered from a session that it ended",
+                           message)
         if not allowed:
             self.violation("subscription", f"{client.name}: delivered without a subscription",
                            message)
@@ -234,12 +236,14 @@ class Ledger:
         fitting = [operation for operation in allowed
                    if operation.qos >= packet.qos == min(message.qos, operation.qos)]
         if not fitting:
-            self.violation("subscription", f"{client.name}: delivered with QoS {packet.qos}", message)
+            self.violation("subscription", f"{client.name}: delivered with QoS {packet.qos}",
+                           message)
         elif client.version == mqtt.V5:
             self._judge_options(client, packet, message, fitting)
         if self._judge_copies(client, where, message, packet, moment) and not shared:
             # One that is sent again may come late where the first one met no subscription.
-            self._judge_order(client, where, message, packet, possible(operations, message, certain=True))
+            certain = possible(operations, message, certain=True)
+            self._judge_order(client, where, message, packet, certain)
 
     def _subscription(self, name, message):
         """What was asked for with the filter that may have brought it, whose, whether a group's."""
@@ -284,7 +288,8 @@ class Ledger:
         before = where.newest.get((message.publisher, packet.qos), 0)
         where.newest[message.publisher, packet.qos] = max(before, message.number)
         if certain and before > message.number:
-            self.violation("order", f"{client.name}: came after {message.publisher}/{before}", message)
+            self.violation("order", f"{client.name}: came after {message.publisher}/{before}",
+                           message)
 
     # ---- at the end -----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What happens to the broker in each mode. A round is one blow; a life has several on one directory."""
+"""What happens to the broker in each mode. A round is one blow; a life has several."""
 
 import subprocess
 import time

@@ -62,5 +62,5 @@ def struck(options, mode, rounds):
 
 def judged(broker, name, good, kinds):
     broker.remove()
-    print(f"{'found' if good else 'NOT FOUND'}: {name}{'' if good else f' (but {kinds})'}", flush=True)
+    print(f"found: {name}" if good else f"NOT FOUND: {name}, but {kinds}", flush=True)
     return good

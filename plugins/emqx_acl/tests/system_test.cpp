@@ -2,7 +2,9 @@
 // them when rules change.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <keel/test.hpp>
+#include <thread>
 
 namespace {
 
@@ -257,6 +259,60 @@ TEST_CASE("loading and plugin reloads are changes of rules, too") {
   CHECK(reader.subscribe("a/#") == 0);
   CHECK_FALSE(kernel.maps_contains("emqx_acl"));
   CHECK(kernel.stop() == 0);
+}
+
+TEST_CASE("upgraded while clients come: nobody slips past the rules; then unloaded and loaded") {
+  Broker broker(kOpenAndClosed);
+  auto watcher =
+      broker.kernel.connect_with({.client_id = "watcher", .username = "root", .password = "x"});
+  REQUIRE(watcher.subscribe("closed") == 0);
+  REQUIRE(watcher.subscribe("open/#") == 0);
+  std::atomic<int> rounds{0}, slipped{0}, lost{0};
+  const auto come = [&](const std::stop_token& stop, const std::string& name) {
+    for (; !stop.stop_requested(); ++rounds) {
+      auto client = broker.kernel.connect(name);
+      client.publish("closed", "x", 1);
+      if (client.subscribe("closed") != 0x80) ++slipped;
+      if (client.subscribe("open/of/" + name) != 0) ++lost;
+      client.publish("open/of/" + name, "y", 1);
+      const auto message = client.receive();
+      if (message.payload != "y") ++lost;
+    }
+  };
+  const auto some_more = [&] {
+    for (const int before = rounds; rounds < before + 4;) keel::test::pause_ms(1);
+  };
+  {
+    std::jthread one(come, "one"), two(come, "two");
+    for (int i = 0; i < 20; ++i) {
+      const keel::Status upgraded = broker.kernel.upgrade(KEEL_TEST_PLUGIN);
+      CHECK_MESSAGE(upgraded, upgraded.text());
+      if (i % 4 == 0) some_more();
+    }
+  }
+  CHECK(slipped == 0);
+  CHECK(lost == 0);
+  watcher.publish("open/end", "end", 1);
+  for (;;) {
+    const auto message = watcher.receive();
+    CHECK(message.topic != "closed");
+    if (message.topic == "open/end") break;
+  }
+  {
+    std::jthread one(come, "one"), two(come, "two");
+    for (int i = 0; i < 5; ++i) {
+      const keel::Status unloaded = broker.kernel.unload();
+      CHECK_MESSAGE(unloaded, unloaded.text());
+      CHECK(!broker.kernel.maps_contains("emqx_acl"));
+      some_more();
+      const keel::Status loaded = broker.kernel.load();
+      CHECK_MESSAGE(loaded, loaded.text());
+    }
+  }
+  CHECK(slipped > 0);  // while there were no rules
+  auto client = broker.kernel.connect("after");
+  CHECK(client.subscribe("closed") == 0x80);
+  CHECK(broker.kernel.stop() == 0);
 }
 
 TEST_CASE("a bad file: the old rules stay, the load fails, and the place is named") {

@@ -11,6 +11,7 @@ bool Jobs::start(std::string name, Work work, Done done) {
     state_.running = name;
   }
   if (thread_.joinable()) thread_.join();  // it has ended
+  cancelled_ = false;
   thread_ =
       std::thread([this, name = std::move(name), work = std::move(work), done = std::move(done)] {
         const Result result = work(cancelled_);
@@ -26,9 +27,8 @@ bool Jobs::start(std::string name, Work work, Done done) {
 }
 
 void Jobs::stop() {
-  cancelled_ = true;
+  cancel();
   if (thread_.joinable()) thread_.join();
-  cancelled_ = false;
 }
 
 Jobs::State Jobs::state() const {

@@ -29,7 +29,9 @@ class Jobs {
 
   // False: another one is under way.
   bool start(std::string name, Work work, Done done);
-  // Cancels what is under way, and waits for it.
+  // Cancels what is under way. [any]
+  void cancel() { cancelled_ = true; }
+  // And waits for it.
   void stop();
 
   struct State {

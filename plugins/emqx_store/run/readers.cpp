@@ -72,6 +72,7 @@ void Readers::answer(const Question& question) {
       found.outcome = {Fault::io, "the store could not be opened again"};
     }
   }
+  if (found.outcome.fault() == Fault::damaged) events_.damaged(found.outcome.text());
   events_.rows(question.request, found);
 }
 

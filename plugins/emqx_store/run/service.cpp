@@ -15,6 +15,12 @@ rocksdb::Env& env_of(const EngineOptions& options) {
   return options.env != nullptr ? *options.env : *rocksdb::Env::Default();
 }
 
+Outcome open_engine(const ServiceOptions& options, const EngineOptions& engine_options, bool first,
+                    std::unique_ptr<Engine>& engine) {
+  return options.open ? options.open(engine_options, first, engine)
+                      : Engine::open(engine_options, engine);
+}
+
 // False: the system does not say.
 bool look_at_disk(const EngineOptions& options, DiskSpace& space) {
   struct statvfs disk {};
@@ -36,9 +42,10 @@ Writer::Options Service::writer_options() {
   Writer::Options out;
   out.commit_delay_us = options_.commit_delay_us;
   out.commit_operations = options_.commit_operations;
-  out.open = [this](std::unique_ptr<Engine>& engine) {
-    return Engine::open(options_.engine, engine);
+  out.open = [this](const Outcome& after, std::unique_ptr<Engine>& engine) {
+    return reopen(after, engine);
   };
+  out.make_way = [this] { jobs_.cancel(); };
   out.probe = [this] { return probe_disk(env_of(options_.engine), options_.engine.directory); };
   return out;
 }
@@ -46,7 +53,7 @@ Writer::Options Service::writer_options() {
 Outcome Service::open(const ServiceOptions& options, Events& events,
                       std::unique_ptr<Service>& service) {
   std::unique_ptr<Engine> engine;
-  if (Outcome opened = Engine::open(options.engine, engine); !opened) return opened;
+  if (Outcome opened = open_engine(options, options.engine, true, engine); !opened) return opened;
   service.reset(new Service(options, events));
   service->gate_.open(std::move(engine));
   service->writer_.start();
@@ -76,6 +83,15 @@ Service::~Service() {
   const std::unique_ptr<Engine> engine = gate_.take();
   gate_.leave_closed();
   if (engine != nullptr) engine->close().ignore();  // what was reported is safe without it
+}
+
+// Compaction that meets damage makes writes fail. Without it writing goes on until the damage is
+// set aside.
+Outcome Service::reopen(const Outcome& after, std::unique_ptr<Engine>& engine) {
+  damaged_ = damaged_ || after.fault() == Fault::damaged;
+  EngineOptions engine_options = options_.engine;
+  engine_options.compaction = !damaged_;
+  return open_engine(options_, engine_options, false, engine);
 }
 
 void Service::set_watermarks(const Watermarks& watermarks) {

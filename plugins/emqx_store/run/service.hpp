@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +27,8 @@ struct ServiceOptions {
   std::uint32_t commit_delay_us = 0, commit_operations = 128;
   Watermarks watermarks;
   std::uint32_t look_ms = 1000;  // how often space is looked after
+  // Opens the engine, for the first time or after a failing write. Empty: Engine::open().
+  std::function<Outcome(const EngineOptions&, bool first, std::unique_ptr<Engine>&)> open = {};
 };
 
 class Service {
@@ -66,9 +69,11 @@ class Service {
  private:
   Service(const ServiceOptions& options, Events& events);
   Writer::Options writer_options();
+  Outcome reopen(const Outcome& after, std::unique_ptr<Engine>& engine);  // [writer]
   void look();
 
   const ServiceOptions options_;
+  bool damaged_ = false;  // [writer]
   Gate gate_;
   Condition condition_;
   Writer writer_;

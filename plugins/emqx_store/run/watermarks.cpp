@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "keel/ext/store.h"
@@ -47,7 +48,7 @@ std::uint32_t store_level(const Watermarks& marks, const DiskSpace& space, std::
 std::optional<Amount> Amount::parse(std::string_view text) {
   Amount out;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.value);
-  if (error != std::errc() || !(out.value >= 0)) return std::nullopt;
+  if (error != std::errc() || !std::isfinite(out.value) || out.value < 0) return std::nullopt;
   std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   if (unit == "%") {

@@ -27,6 +27,7 @@ class Recorder final : public emqx_store::Events {
     std::vector<std::uint32_t> operations;  // of each write
     std::vector<std::pair<std::uint32_t, std::string>> conditions;
     std::map<std::uint64_t, Reply> replies;
+    std::vector<std::string> damages;
   };
 
   void committed(std::uint64_t ticket) override {
@@ -43,6 +44,9 @@ class Recorder final : public emqx_store::Events {
   }
   // Whether conditions are taken.
   void listen(bool yes) { listening_ = yes; }
+  void damaged(std::string_view text) override {
+    change([&] { seen_.damages.emplace_back(text); });
+  }
   void rows(std::uint64_t request, const Answer& answer) override {
     change([&] { seen_.replies[request] = {answer.outcome.fault(), rows_of(answer)}; });
   }
@@ -54,11 +58,10 @@ class Recorder final : public emqx_store::Events {
     changed_.wait(lock, [&] { return enough(seen_); });
     return seen_;
   }
-  // Once this ticket was reported, with its write.
+  // Once this ticket was reported.
   Seen wait_for(std::uint64_t ticket) {
     return wait([&](const Seen& seen) {
-      return !seen.committed.empty() && seen.committed.back() >= ticket &&
-             seen.operations.size() == seen.committed.size();
+      return !seen.committed.empty() && seen.committed.back() >= ticket;
     });
   }
   Seen seen() {

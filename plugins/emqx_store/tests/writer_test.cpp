@@ -31,7 +31,7 @@ class Running {
     syncs_ = gated.fs->syncs();
     options.first_pause_ms = 1;
     options.longest_pause_ms = 4;
-    options.open = [this](std::unique_ptr<Engine>& engine) {
+    options.open = [this](const Outcome&, std::unique_ptr<Engine>& engine) {
       if (failed_opens > 0) {
         --failed_opens;
         return Outcome(Fault::io, "cannot open");

@@ -1,7 +1,9 @@
 // The built plugin in the real broker, with a client of our own.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "emqx_ws/tests/ws_client.hpp"
@@ -74,6 +76,50 @@ TEST_CASE("loaded, used, upgraded and unloaded, with a client that stays connect
   CHECK(early.gone());
   CHECK(!kernel.maps_contains("emqx_ws"));
   CHECK(reader.quiet());  // and still connected
+  CHECK(kernel.stop() == 0);
+}
+
+TEST_CASE("upgraded again and again under traffic: nobody is dropped, nothing is lost") {
+  const std::uint16_t port = free_port();
+  keel::KernelFixture kernel({.settings = settings(port)});
+  std::atomic<int> messages{0}, comers{0};
+  std::string failure;
+  const auto run = [&failure](auto work) {
+    return std::jthread([&failure, work](const std::stop_token& stop) {
+      try {
+        while (!stop.stop_requested()) work();
+      } catch (const std::exception& error) {
+        failure = error.what();
+      }
+    });
+  };
+  const auto stays = open(port, "stays");
+  subscribe(*stays, "echo");
+  {
+    const auto echo = run([&] {
+      const std::string packet = publish_packet("echo", keel::concat(++messages));
+      stays->send(binary(packet.substr(0, 3)) + binary(packet.substr(3)));
+      if (stays->receive_packet() != packet) keel::test::fail("an echo is another one");
+    });
+    const auto come = run([&] {
+      WsClient client(port);
+      if (!client.upgrade().starts_with("HTTP/1.1 101 ")) keel::test::fail("no upgrade");
+      client.send(binary(connect_packet("comes")));
+      if (client.receive_packet() != std::string("\x20\2\0\0", 4)) keel::test::fail("refused");
+      ++comers;
+    });
+    for (int i = 0; i < 20; ++i) {
+      const int before = messages, there = comers;
+      const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
+      CHECK_MESSAGE(upgraded, upgraded.text());
+      const std::int64_t until = keel::test::now_ms() + 20'000;
+      while ((messages == before || comers == there) && keel::test::now_ms() < until)
+        keel::test::pause_ms(1);
+    }
+  }
+  CHECK(failure == "");
+  CHECK(messages > 20);
+  CHECK(comers > 20);
   CHECK(kernel.stop() == 0);
 }
 

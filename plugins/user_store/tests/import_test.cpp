@@ -82,6 +82,21 @@ TEST_CASE("JSON of EMQ X") {
         "c ");
 }
 
+TEST_CASE(
+    "a whole export of EMQ X: users of the dashboard stay out, auth_mnesia is for both kinds") {
+  const std::string begin =
+      R"({"version":"4.3","users":[{"username":"admin","password":"public"}],)";
+  const std::string all = begin + R"("auth_mnesia":[)"
+                                  R"({"login":"ann","type":"username","password":"secret"},)"
+                                  R"({"login":"c1","type":"clientid","password":"secret"}]})";
+  CHECK(names(read(all)) == "ann ");
+  CHECK(names(read(all, "clientid")) == "c1 ");
+  CHECK(names(read(begin + R"("auth_username":[{"username":"bob","password":"secret"}],)" +
+                   R"("auth_mnesia":[{"login":"ann","password":"secret"}]})")) == "bob ann ");
+  CHECK(names(read(begin + R"("auth_mnesia":[]})")) == "");
+  CHECK(read(begin + R"("x":1})").text().find("no list of users") != std::string_view::npos);
+}
+
 TEST_CASE("a mistake names its line, and nothing is imported") {
   struct Case {
     std::string text;

@@ -77,6 +77,14 @@ bool MemoryStore::commit_one() {
   return true;
 }
 
+bool MemoryStore::answer_one() {
+  if (answers_.empty()) return false;
+  const auto answer = std::move(answers_.front());
+  answers_.pop_front();
+  answer();
+  return true;
+}
+
 bool MemoryStore::work() {
   if (held) return false;
   bool worked = false;

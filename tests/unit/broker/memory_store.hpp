@@ -37,6 +37,7 @@ class MemoryStore final : public StorePort {
   std::size_t commits = 0;
   bool work();  // commits and answers everything there is; false: there was nothing
   bool commit_one();
+  bool answer_one();
 
  private:
   Disk& disk_;

@@ -49,6 +49,7 @@ template <class T>
 class Instance {
  public:
   static constexpr bool kIsStore = std::is_convertible_v<T*, StoreProvider*>;
+  static constexpr std::uint32_t kInfoFlags = kIsStore ? KEEL_INFO_STORE : 0;
 
   static keel_status create(const keel_host* host, keel_plugin* out) {
     if (!host || !out || out->size < sizeof(keel_plugin)) return KEEL_E_INVAL;

@@ -632,3 +632,32 @@ TEST_CASE("Policies: none is not written, async is not waited for") {
   CHECK(publisher.raw().expect(PacketType::puback).id == 3);
   CHECK(disk.count(Space::queue) == 2);
 }
+
+TEST_CASE("A retained message of QoS 2 that is in flight keeps its packet id over a restart") {
+  Disk disk;
+  std::uint16_t id = 0;
+  {
+    DurableCluster durable(disk);
+    DurableClient publisher(durable), subscriber(durable);
+    publisher.connect("pub", true);
+    publisher.publish("r", "kept", 2, 1, true);
+    publisher.ack(PacketType::pubrel, 1);
+    subscriber.connect("sub");
+    subscriber.subscribe("r", 2);
+    const wire::Received message = subscriber.raw().expect(PacketType::publish);
+    CHECK(message.retain);
+    id = message.id;
+  }
+  DurableCluster durable(disk);
+  DurableClient subscriber(durable);
+  subscriber.connect("sub");
+  const wire::Received message = subscriber.raw().expect(PacketType::publish);
+  CHECK(message.id == id);
+  CHECK(message.dup);
+  CHECK(message.payload == "kept");
+  subscriber.ack(PacketType::pubrec, id);
+  subscriber.raw().expect(PacketType::pubrel);
+  subscriber.ack(PacketType::pubcomp, id);
+  CHECK(disk.count(Space::queue) == 0);
+  CHECK(disk.count(Space::released) == 0);
+}

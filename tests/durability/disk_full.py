@@ -44,8 +44,8 @@ class Courier(Client):
 
 
 class Probe:
-    """Publishes until it is refused: each time from a client that has nothing else to wait for. What
-    came before the broker knew of the disk waits, without an answer."""
+    """Publishes until it is refused: each time from a client that waits for nothing else. What came
+    before the broker knew of the disk waits, without an answer."""
     PACE = 0.1
 
     def __init__(self, life, version):

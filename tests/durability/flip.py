@@ -34,8 +34,8 @@ class Flip(Kill):
             self.begin_anew(life)
 
     def begin_anew(self, life):
-        """What was in flight at QoS 2 is not what the clients remember, and nobody can know it: they
-        forget it, too. Publishers, whose sessions hold nothing else, ask for new ones."""
+        """What was in flight at QoS 2 may not be what the clients remember: they forget it, too.
+        Publishers, whose sessions hold nothing else, ask for new ones."""
         for publisher in life.publishers:
             publisher.cleaning = True
         for receiver in life.receivers:

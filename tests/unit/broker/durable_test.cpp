@@ -661,3 +661,29 @@ TEST_CASE("A retained message of QoS 2 that is in flight keeps its packet id ove
   CHECK(disk.count(Space::queue) == 0);
   CHECK(disk.count(Space::released) == 0);
 }
+
+TEST_CASE("What is damaged in a queue is left out, what cannot be read now comes later") {
+  Disk disk;
+  {
+    DurableCluster durable(disk);
+    DurableClient subscriber(durable), publisher(durable);
+    subscriber.connect("sub");
+    subscriber.subscribe("t", 1);
+    subscriber.hang_up();
+    publisher.connect("pub", true);
+    for (std::uint16_t id = 1; id <= 4; ++id) publisher.publish("t", std::to_string(id), 1, id);
+  }
+  auto row = disk.rows.lower_bound({Space::queue, ""});
+  ++row;
+  row->second.resize(row->second.size() / 2);
+  DurableCluster durable(disk);
+  durable.store().failing = true;
+  DurableClient subscriber(durable), publisher(durable);
+  subscriber.connect("sub");
+  CHECK(subscriber.raw().silent());
+  durable.store().failing = false;
+  publisher.connect("pub", true);
+  publisher.publish("t", "5", 1, 5);  // whatever is committed next
+  CHECK(drain(subscriber, durable) == Strings{"1", "3", "4", "5"});
+  CHECK(disk.count(Space::queue) == 0);
+}

@@ -204,6 +204,13 @@ bool Broker::pump_retained(Session& session) {
       delivery.retain = true;
       delivery.subscription_id = cursor.subscription_id;
       delivery.message = std::move(message);
+      // The packet id of QoS 2 must outlive a restart: the client remembers it.
+      if (delivery.qos == 2 && session.stored && session.nothing_waits()) {
+        Publication publication(delivery.message, frames_);
+        publication.set_single(true);
+        record(session, publication, delivery);
+        session.stored->loaded = delivery.sequence;
+      }
       connection.send_queued(std::move(delivery));
     }
     if (done || (connection.polling() && exhausted(cursor))) forget_retained(session, filter);

@@ -222,7 +222,7 @@ void DurableState::store_back(StorePort& store) {
 }
 
 void DurableState::tick() {
-  if (realm_.journal.attached()) realm_.journal.submit(nullptr);
+  if (realm_.journal.attached() && realm_.journal.common_waits()) realm_.journal.submit(nullptr);
 }
 
 }  // namespace keel::kernel

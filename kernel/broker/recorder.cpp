@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/durable/row_io.hpp"
+
 namespace keel::kernel {
 
 namespace {
@@ -21,11 +23,6 @@ struct Key {
   std::array<char, size> octets;
   operator std::string_view() const { return {octets.data(), size}; }
 };
-
-char* store_be64(char* at, std::uint64_t value) {
-  return store_be32(store_be32(at, static_cast<std::uint32_t>(value >> 32)),
-                    static_cast<std::uint32_t>(value));
-}
 
 Key<8> key(std::uint64_t number) {
   Key<8> key;

@@ -51,7 +51,7 @@ void Recovery::start() {
 }
 
 void Recovery::meta_arrived(const StoreRows& rows) {
-  if (!rows.complete) return done_(Error{"the store could not be read: see its own messages"});
+  if (rows.later) return done_(Error{"the store could not be read: see its own messages"});
   std::optional<std::uint64_t> seed;
   for (const StoreRow& row : rows.rows) {
     const auto number = read_number(row.value);
@@ -95,8 +95,8 @@ void Recovery::go_on() {
 }
 
 void Recovery::page_arrived(StoreRows rows) {
-  if (!rows.complete && rows.rows.empty())
-    return done_(Error{"the store could not be read: see its own messages"});
+  if (!rows.complete) ++counts_.damaged;
+  if (rows.later) return done_(Error{"the store could not be read: see its own messages"});
   for (const StoreRow& row : rows.rows) take(row);
   if (rows.more && !rows.rows.empty()) {
     from_ = rows.rows.back().key + '\0';

@@ -10,6 +10,10 @@
 
 namespace keel::kernel {
 
+namespace {
+constexpr std::int64_t kReturnMs = 10'000;
+}
+
 struct Broker::Restoring {
   std::unordered_map<std::uint64_t, Session*> sessions;          // by store id; null: discarded
   std::vector<std::pair<std::uint64_t, std::string>> discarded;  // and the client id
@@ -41,9 +45,11 @@ void Broker::restore(std::string_view client_id, SessionRow row) {
   session->stored->sent_through = row.sent_through;
   session->stored->unknown = true;
   session->stored->was_connected = row.away_since_ms == 0;
-  // Who was connected when the broker ended is away since now.
-  const std::int64_t away_ms = row.away_since_ms == 0 ? 0 : unix_ms() - row.away_since_ms;
-  session->away_since_ms = shard_.now_ms() - std::max<std::int64_t>(away_ms, 0);
+  // Who was connected when the broker ended has some time to come back before he counts as away.
+  const std::int64_t away_ms = row.away_since_ms == 0
+                                   ? -kReturnMs
+                                   : std::max<std::int64_t>(unix_ms() - row.away_since_ms, 0);
+  session->away_since_ms = shard_.now_ms() - away_ms;
   session->inflight.begin_behind(static_cast<std::uint16_t>(hash_seed() + row.store_id));
 }
 

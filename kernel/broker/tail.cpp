@@ -94,7 +94,7 @@ void Broker::ask_for_page(Session& session) {
     realm_.journal.read(messages, [this, page](StoreRows found) {
       for (StoreRow& row : found.rows)
         page->messages.emplace(std::move(row.key), std::move(row.value));
-      if (!found.complete) page->rows.complete = false;
+      if (found.later) page->rows.later = true;
       shard_.post([this, page] { page_arrived(*page); });
     });
   });
@@ -110,12 +110,12 @@ void Broker::page_arrived(const Page& page) {
   if (!session) return;
   Stored& stored = *session->stored;
   stored.reading = false;
-  for (std::size_t row = 0; row < page.rows.rows.size(); ++row) take_row(*session, page, row);
-  if (page.rows.rows.empty() && !page.rows.complete) {
+  if (page.rows.later) {
     // The store is being replaced, or its disk fails: the next one who asks tries again.
     tail_waits_.push_back(session->self);
     return;
   }
+  for (std::size_t row = 0; row < page.rows.rows.size(); ++row) take_row(*session, page, row);
   if (!page.rows.more && page.all_safe) {  // there was no more then
     stored.loaded = std::max(stored.loaded, page.last);
     stored.unknown = false;

@@ -32,6 +32,7 @@ std::uint64_t Journal::submit(std::unique_ptr<Batch> batch) {
       const std::lock_guard lock(mutex_);
       shared = common_.get();
       if (shared != nullptr) enqueue(std::move(common_));
+      common_waits_.store(false, std::memory_order_relaxed);
       if (own != nullptr) enqueue(std::move(batch));
       ticket = last_ticket_;
       known_safe = ticket <= safe_;
@@ -64,6 +65,7 @@ void Journal::common(FunctionRef<void(Batch&)> fill) {
   if (!common_) common_ = std::make_unique<Batch>();
   fill(*common_);
   if (common_->empty()) common_.reset();
+  common_waits_.store(common_ != nullptr, std::memory_order_relaxed);
 }
 
 // ---- news out -----------------------------------------------------------------------------------
@@ -196,6 +198,7 @@ void Journal::abandon() {
     condition_.store(StoreCondition::fine, std::memory_order_relaxed);
     text_.clear();
     common_.reset();
+    common_waits_.store(false, std::memory_order_relaxed);
     last = last_ticket_;
     handed_over_.store(last, std::memory_order_release);
   }

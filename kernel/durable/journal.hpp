@@ -77,6 +77,9 @@ class Journal {
   // nothing is to be written; it must not call the journal. [any]
   void common(FunctionRef<void(Batch&)> fill);
 
+  // Whether some of them have not been handed over. [any]
+  bool common_waits() const { return common_waits_.load(std::memory_order_relaxed); }
+
   // Reads; `done` as StorePort::read has it, once in any case. Without a store it is called at
   // once, with nothing read and `complete` false. [any]
   void read(const StoreQuery& query, std::function<void(StoreRows)> done);
@@ -121,6 +124,7 @@ class Journal {
   // Under mutex_; the atomics are read without it.
   std::deque<Waiting> waiting_;  // not committed, in order
   std::unique_ptr<Batch> common_;
+  std::atomic<bool> common_waits_{false};  // there is one
   std::uint64_t last_ticket_ = 0, safe_ = 0;
   std::uint64_t renumbered_to_ = 0;  // safe_ stays until this one is committed; see attach()
   std::uint64_t waiting_ops_ = 0, waiting_bytes_ = 0;

@@ -21,6 +21,7 @@ class OpenReads {
   static StoreRows unread() {
     StoreRows rows;
     rows.complete = false;
+    rows.later = true;
     return rows;
   }
 

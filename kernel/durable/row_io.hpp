@@ -1,5 +1,4 @@
-// Reading and writing the octets of a row: big-endian numbers, and texts behind their length. For
-// this folder's own files.
+// Reading and writing the octets of a row: big-endian numbers, and texts behind their length.
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,8 @@ struct StoreRow {
 
 // The answer to a query, owned by whoever was told.
 struct StoreRows {
-  bool complete = true;  // false: some could not be read and are left out
+  bool complete = true;  // false: some are damaged and left out, or could not be read:
+  bool later = false;    // could not be read now, or there is no store; the next time may be better
   bool more = false;     // the range goes on behind the last row
   std::vector<StoreRow> rows;
   std::uint64_t counted = 0, octets = 0;  // of Kind::count

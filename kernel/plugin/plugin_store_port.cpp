@@ -22,6 +22,7 @@ keel_store_op to_op(const StoreOp& op) {
 StoreRows copy_rows(const keel_store_rows& rows) {
   StoreRows out;
   out.complete = rows.status == KEEL_OK;
+  out.later = rows.status != KEEL_OK && rows.status != KEEL_E_NOENT;
   out.more = rows.more != 0;
   out.counted = rows.counted;
   out.octets = rows.octets;
@@ -165,6 +166,7 @@ void PluginStorePort::unread(std::uint64_t request) {
   const auto answer = [done = std::move(done)] {
     StoreRows nothing;
     nothing.complete = false;
+    nothing.later = true;
     done(std::move(nothing));
   };
   if (!slot_.runtime().workers().submit(answer)) slot_.runtime().control().post(answer);

@@ -260,6 +260,7 @@ void Device::polled() {
 }
 
 void Device::session_closed(std::uint8_t reason, std::string_view) {
+  if (reason == kShuttingDown && asleep() && room_.leave_asleep(*this)) return;
   end_return();
   client_.on_closed(reason);
   room_.settle(*this);

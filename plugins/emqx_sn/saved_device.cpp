@@ -22,6 +22,12 @@ class Reader : public keel::FieldReader {
   using FieldReader::field, FieldReader::FieldReader;
 
   bool field(keel::ProofPtr& proof) { return keel::read_proof(*this, proof); }
+  bool field(bool& value) {
+    std::uint8_t octet = 0;
+    if (!field(octet) || octet > 1) return false;
+    value = octet == 1;
+    return true;
+  }
   bool field(Client::Saved& client) {
     std::string blob;
     return field(blob) && read_saved(blob, client);

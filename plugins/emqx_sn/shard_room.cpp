@@ -81,21 +81,18 @@ void ShardRoom::leave(std::uint32_t deadline_ms, bool sleepers_stay,
     if (!device->away()) live.push_back(device.get());
   }
   for (Device* const device : live) {
-    if (sleepers_stay && device->asleep() && keeper.finish(*device)) {
-      leave_asleep(*device);
-    } else {
-      device->end(0);
-    }
+    if (!sleepers_stay || !device->asleep() || !leave_asleep(*device)) device->end(0);
   }
   if (all_away()) left();
 }
 
-// It hears nothing, its session waits in the broker, and its will is not published.
-void ShardRoom::leave_asleep(Device& device) {
+bool ShardRoom::leave_asleep(Device& device) {
+  if (!keeper.finish(device)) return false;
   peers_.erase(&device);
   count(device, false);
   tally.remove(device.tallied);
   devices_.erase(devices_.find(device.id()));
+  return true;
 }
 
 void ShardRoom::left() {

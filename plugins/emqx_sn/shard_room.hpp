@@ -111,6 +111,9 @@ class ShardRoom {
                 std::uint8_t radius = 0);
   // After each call into a device's machine: the device may be gone after it.
   void settle(Device& device);
+  // The broker stops: a sleeper is not told, and is gone from here when its store keeps it, to be
+  // there again with the next run. False: it does not.
+  bool leave_asleep(Device& device);
   // Device::remind() at the next turn.
   void remind(const std::string& client_id) { reminders_.push_back(client_id); }
 
@@ -178,7 +181,6 @@ class ShardRoom {
   void let_knock(Device& device);
   void expect(Device& device, const SavedDevice& saved, const Listener* listener);
   void link_as_saved(Device& device, const SavedDevice& saved, const Listener* listener);
-  void leave_asleep(Device& device);
   void left();
   bool all_away() const { return devices_.size() == away_.size(); }
 

@@ -98,7 +98,8 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
   // Damage is set aside, and a backup put in place, only as long as the broker has read nothing.
   Outcome open(const EngineOptions& options, bool first, std::unique_ptr<Engine>& engine) {
     SalvageReport report;
-    Outcome opened = open_store(options, {.repair = first, .restore = first}, engine, report);
+    const bool unread = first && !taken_over_;
+    Outcome opened = open_store(options, {.repair = unread, .restore = unread}, engine, report);
     for (const std::string& line : report.lines) {
       if (report.damaged) {
         host().log().warning(line);
@@ -133,7 +134,9 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
       rows.push_back({keel::to_c(answer.key(row)), keel::to_c(answer.value(row))});
     }
     keel_store_rows out{};
-    out.status = answer.outcome ? KEEL_OK : KEEL_E_IO;
+    out.status = answer.outcome                             ? KEEL_OK
+                 : answer.outcome.fault() == Fault::damaged ? KEEL_E_NOENT
+                                                            : KEEL_E_IO;
     out.rows = rows.data();
     out.row_count = static_cast<std::uint32_t>(rows.size());
     out.more = answer.more ? 1 : 0;

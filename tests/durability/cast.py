@@ -96,7 +96,7 @@ class Receiver(Client):
         self.random = random
         self.groups = [GROUP] if name in MEMBERS else []
         self.owed = []  # fixed subscriptions without an answer
-        self.draining = self.cleaning = False
+        self.draining = False
 
     def owe_all(self):
         """The broker may have forgotten: they are asked for again with the next connection."""
@@ -106,13 +106,11 @@ class Receiver(Client):
         return not self.owed and not self.requests
 
     def wants_clean(self):
-        """Once it asked for a new session it has to go on until it gets one."""
         if self.name == GUEST and not self.draining and self.random.random() < 0.3:
             self.cleaning = True
-        return self.cleaning
+        return super().wants_clean()
 
     def on_online(self):
-        self.cleaning = False
         # Smaller than any window, so that what is held back never stops the rest.
         self.lag = 0 if self.draining else self.random.choice((0, 0, 3, 8))
         if not self.present:

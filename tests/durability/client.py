@@ -44,6 +44,7 @@ class Client:
         self.will = None
         self.groups = []           # of shared subscriptions
         self.tap = Tap()
+        self.cleaning = False      # a new session is asked for until there is one
         self.lag = 0               # acknowledgements held back
         self.taken = self.turned_away = self.ends = 0  # publishes, publishes, connections
         # The session.
@@ -146,7 +147,7 @@ class Client:
 
     def wants_clean(self):
         """Whether the next connection begins with a new session."""
-        return False
+        return self.cleaning
 
     def on_online(self):
         pass
@@ -271,6 +272,7 @@ class Client:
             self.outbox.clear()
             self.received.clear()
         self.known = self.online = True
+        self.cleaning = False
         self.limit = min(self.window, packet.properties.get(mqtt.RECEIVE_MAXIMUM, 65535))
         for packet_id, entry in list(self.outbox.items()):
             entry.again = True

@@ -1,9 +1,11 @@
 """The disk is full for a while: what needs it is refused, the rest goes on, nothing is lost."""
 
 import os
+import time
 
 import packet as mqtt
 from client import Client
+from message import Message
 from rounds import Kill
 
 REFUSALS = (0x97, 0x83)  # quota exceeded, implementation specific error
@@ -41,6 +43,41 @@ class Courier(Client):
         self.life.ledger.violation(*about)
 
 
+class Probe:
+    """Publishes until it is refused: each time from a client that waits for nothing else. What came
+    before the broker knew of the disk waits, without an answer."""
+    PACE = 0.1
+
+    def __init__(self, life, version):
+        self.life, self.version = life, version
+        self.client, self.next = None, 0.0
+
+    def told(self):
+        if self.client is not None and (self.client.turned_away if self.version == mqtt.V5
+                                        else self.client.sent and self.client.sock is None):
+            self.client.drop()
+            return True
+        if time.monotonic() >= self.next:
+            self.next = time.monotonic() + self.PACE
+            if self.client is not None:
+                self.client.drop()
+            name = f"probe{self.life.ledger.tick()}"
+            self.client = OneMessage(self.life, name, self.version)
+            self.client.connect(self.life.broker.port, clean=True)
+        return False
+
+
+class OneMessage(Client):
+    sent = False
+
+    def __init__(self, life, name, version):
+        super().__init__(life.loop, life.ledger, name, version, expiry=0)
+
+    def on_online(self):
+        self.sent = True
+        self.publish(Message(self.name, 1, "data/probe/0", 1))
+
+
 class DiskFull(Kill):
     rounds_per_life = (2, 4)
     faulty = True
@@ -70,15 +107,10 @@ class DiskFull(Kill):
 
     def while_full(self, life):
         ledger = life.ledger
-        before = {client: (client.turned_away, client.ends) for client in life.publishers}
-
-        def refused(version, index):
-            return any((client.turned_away, client.ends)[index] > before[client][index]
-                       for client in life.publishers if client.version == version)
-
         life.publish(True)
-        life.until(lambda: refused(mqtt.V5, 0) and refused(mqtt.V311, 1),
-                   "the disk is full, and publishers of both versions are not told")
+        for version in (mqtt.V5, mqtt.V311):
+            probe = Probe(life, version)
+            life.until(probe.told, f"the disk is full, and publishers of {version} are not told")
         courier = Courier(life)
         courier.connect(life.broker.port, clean=True)
         life.until(lambda: courier.arrived >= 20, "the disk is full, and QoS 0 does not flow")

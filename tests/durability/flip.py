@@ -31,8 +31,16 @@ class Flip(Kill):
                 raise Refused(f"{flipped}: {last_line(ended.log)}") from ended
             raise
         if life.ledger.excused() == moment:
-            for receiver in life.receivers:
-                receiver.owe_all()
+            self.begin_anew(life)
+
+    def begin_anew(self, life):
+        """What was in flight at QoS 2 may not be what the clients remember: they forget it, too.
+        Publishers, whose sessions hold nothing else, ask for new ones."""
+        for publisher in life.publishers:
+            publisher.cleaning = True
+        for receiver in life.receivers:
+            receiver.received.clear()
+            receiver.owe_all()
 
 
 def last_line(text):

@@ -246,6 +246,36 @@ TEST_CASE("vm") {
   CHECK_FALSE(contains(broker.ctl_ok({"vm", "memory"}), "cpu/load1"));
 }
 
+TEST_CASE("durability without a store; its policies follow the settings") {
+  BrokerProcess broker;
+  const std::string before = broker.ctl_ok({"durability"});
+  CHECK(matches(before, "^store +: none\npolicy +: fsync\n"));
+  CHECK(contains(before, "in memory only"));
+  CHECK(contains(before, "ctl plugins load emqx_store"));
+  CHECK(contains(broker.ctl_ok({"metrics", "--prometheus"}), "\nkeel_durability_store 0\n"));
+  // Nothing waits for a disk that nobody writes to.
+  Client absent = broker.connect(persistent("absent", Version::v5));
+  absent.subscribe("t", 1);
+  absent.disconnect();
+  Client publisher = broker.connect("publisher", Version::v5);
+  publisher.publish("t", "x", 1, true);
+
+  broker.write_settings(
+      "[listener.mqtt]\ndurability = \"none\"\n"
+      "[durability]\npolicy = \"async\"\nrules = [\"alarm/# = fsync\"]\n");
+  broker.ctl_ok({"conf", "reload"});
+  const std::string after = broker.ctl_ok({"durability"});
+  CHECK(matches(after, "policy +: async\nrule +: alarm/# = fsync\nlistener +: mqtt = none\n"));
+  publisher.ping();  // it is the same listener
+
+  broker.write_settings("[durability]\nrules = [\"a/#/b = fsync\"]\n");
+  const Outcome refused = broker.ctl({"conf", "reload"});
+  CHECK(refused.exit == 1);
+  CHECK(matches(refused.out + refused.err,
+                ":2:9: 'durability.rules' holds \"a/#/b = fsync\"; a wildcard must fill"));
+  CHECK(broker.ctl_ok({"durability"}) == after);
+}
+
 TEST_CASE("every command answers --json with JSON") {
   BrokerProcess broker;
   Client client = broker.connect(persistent("quo\"te\n", Version::v5));
@@ -275,6 +305,7 @@ TEST_CASE("every command answers --json with JSON") {
       {"log", "handlers", "list"},
       {"trace", "list"},
       {"vm"},
+      {"durability"},
       {"conf", "show"},
       {"conf", "check"},
       {"conf", "reload"},

@@ -16,7 +16,7 @@ _keel_ctl_words() {
   esac
   ((${#given[@]} > 1)) && return
   case "${given[0]-}" in
-    "") echo "status broker clients banned sessions routes topics subscriptions retainer listeners log trace \
+    "") echo "status broker clients banned sessions routes topics subscriptions retainer durability listeners log trace \
               vm conf metrics plugins hooks stop" ;;
     broker) echo "stats metrics" ;;
     clients) echo "list show kick" ;;

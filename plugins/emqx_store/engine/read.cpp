@@ -7,6 +7,7 @@
 
 #include "emqx_store/engine/engine.hpp"
 #include "emqx_store/engine/layout.hpp"
+#include "emqx_store/engine/readable_rows.hpp"
 
 namespace emqx_store {
 namespace {
@@ -71,13 +72,25 @@ std::string_view kernel_key(const rocksdb::Iterator& row) {
 void range(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
   const Range bounds(query);
   Bounds left(query);
-  const auto row = iterate(db, bounds);
-  for (row->SeekToFirst(); row->Valid() && !left.spent(); row->Next()) {
-    add_row(answer, kernel_key(*row), row->value());
-    left.spend(row->key().size() - kMark + row->value().size());
+  auto row = iterate(db, bounds);
+  std::string last = bounds.from_key;
+  row->SeekToFirst();
+  for (;;) {
+    for (; row->Valid() && !left.spent(); row->Next()) {
+      add_row(answer, kernel_key(*row), row->value());
+      left.spend(row->key().size() - kMark + row->value().size());
+      last = row->key().ToString();
+    }
+    answer.more = row->Valid();
+    if (row->status().ok()) return;
+    answer.outcome = outcome_of(row->status(), "cannot read rows");
+    if (!row->status().IsCorruption()) return;
+    // What is damaged is a range of keys: behind it the answer goes on.
+    const auto end = end_of_damage(db, last);
+    if (!end || bounds.to.compare(*end) <= 0) return;
+    row = iterate(db, bounds);
+    row->Seek(*end);
   }
-  answer.more = row->Valid();
-  answer.outcome = outcome_of(row->status(), "cannot read rows");
 }
 
 void last(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {

@@ -75,6 +75,10 @@ class Reading {
 
 }  // namespace
 
+std::optional<std::string> end_of_damage(rocksdb::DB& db, const std::string& last) {
+  return Reading(db).end_of_damage(last);
+}
+
 Outcome for_each_readable_row(
     rocksdb::DB& db, const std::function<bool(std::string_view key, std::string_view value)>& row,
     std::vector<std::string>& lost) {

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,5 +18,9 @@ namespace emqx_store {
 Outcome for_each_readable_row(
     rocksdb::DB& db, const std::function<bool(std::string_view key, std::string_view value)>& row,
     std::vector<std::string>& lost);
+
+// The first key behind `last` from which on rows can be read again, where reading on from `last`
+// met damage. None: there is none. Reads some hundred blocks.
+std::optional<std::string> end_of_damage(rocksdb::DB& db, const std::string& last);
 
 }  // namespace emqx_store

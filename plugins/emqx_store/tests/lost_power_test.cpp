@@ -46,7 +46,7 @@ std::uint64_t run(Engine& engine, StoreModel& model, std::uint64_t groups) {
 }  // namespace
 
 TEST_CASE("a loss of power keeps all that was safe, and nothing by halves") {
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     CAPTURE(seed);
     const Machine machine;
     StoreModel model(seed);

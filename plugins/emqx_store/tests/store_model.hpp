@@ -50,11 +50,12 @@ class StoreModel {
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
  private:
-  static constexpr std::size_t kKept = 400;
+  static constexpr std::size_t kKept = 400;  // states
+  static constexpr std::size_t kMany = 400;  // rows; every state is a copy of the one before
   static constexpr std::uint8_t kOnce = 3, kShared = 7;  // queue, messages
 
   std::string value(const std::string& key, std::uint64_t ticket) {
-    const std::size_t size = below(20) == 0 ? 3000 + below(60'000) : below(300);
+    const std::size_t size = below(30) == 0 ? 3000 + below(40'000) : below(300);
     std::string out = key + "@" + std::to_string(ticket) + ":";
     for (std::size_t i = out.size(); i < size; ++i) out.push_back(static_cast<char>(random_()));
     return out;
@@ -70,6 +71,7 @@ class StoreModel {
   std::string new_key() { return "n" + std::to_string(1'000'000 + ++last_key_); }
 
   void add(Batch& batch, State& state, std::uint64_t ticket) {
+    if (state.size() > kMany && below(5) == 0) return erase_range(batch, state);
     switch (below(10)) {
       case 0:
       case 1:

@@ -56,7 +56,7 @@ struct StoreQuery {
 // The answer to a query, put together row by row.
 class StoreAnswer {
  public:
-  bool complete = true;       // false: rows that could not be read are left out
+  bool complete = true;       // false: not all could be read now; the kernel asks again
   bool more = false;          // the range goes on behind the last row
   std::uint64_t counted = 0;  // of KEEL_STORE_COUNT ...
   std::uint64_t counted_octets = 0;

@@ -42,6 +42,11 @@ void MemoryStore::read(const StoreQuery& query, std::function<void(StoreRows)> d
   std::vector<std::string> keys(query.keys.begin(), query.keys.end());
   answers_.push_back([this, query, from, to, keys, done = std::move(done)] {
     StoreRows answer;
+    if (failing) {
+      answer.complete = false;
+      answer.later = true;
+      return done(std::move(answer));
+    }
     if (query.kind == StoreQuery::Kind::many) {
       for (const std::string& key : keys)
         if (const auto row = disk_.rows.find({query.space, key}); row != disk_.rows.end())

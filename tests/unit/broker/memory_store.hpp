@@ -32,7 +32,8 @@ class MemoryStore final : public StorePort {
   void submit(const Batch& batch) override { waiting_.push_back(&batch); }
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override;
 
-  bool held = false;  // commits and answers nothing
+  bool held = false;     // commits and answers nothing
+  bool failing = false;  // cannot read now
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t commits = 0;
   bool work();  // commits and answers everything there is; false: there was nothing

@@ -12,7 +12,8 @@ typedef struct keel_store_row { /* fixed */
 
 typedef struct keel_store_rows {
   uint32_t size;
-  keel_status status;         /* KEEL_OK; KEEL_E_IO: some could not be read, and are left out */
+  keel_status status; /* KEEL_OK; KEEL_E_NOENT: damaged rows are left out, and the answer goes
+                       * on behind them; KEEL_E_IO: not all could be read now, ask again */
   const keel_store_row* rows; /* none of COUNT */
   uint32_t row_count;
   uint32_t more; /* 1: the range goes on behind the last row, or behind what was counted */

@@ -65,7 +65,8 @@ bool Broker::ignores_own(const Session& session) const {
 
 void Broker::enqueue(Session& session, Delivery delivery, Publication& publication) {
   const bool kept = is_kept(session, publication.view(), delivery.qos);
-  if (kept && !session.connection && realm_.journal.condition() >= StoreCondition::low) {
+  if (kept && !session.connection && !promised_ &&
+      realm_.journal.condition() >= StoreCondition::low) {
     store_refused_ = true;
     drop_for(session, Metric::messages_dropped_queue_full, publication.view(), "store_full");
     return;

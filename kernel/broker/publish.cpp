@@ -230,6 +230,9 @@ void Broker::release_held() {
 void Broker::deliver_batch(RemoteBatch& batch) {
   backlog_.fetch_sub(batch.bytes, std::memory_order_relaxed);
   store_refused_ = false;
+  // Nobody waits to hear of a refusal: when the batch left the store was fit, and what it was asked
+  // to keep is acknowledged with the row in Space::transit.
+  promised_ = batch.origin == nullptr;
   for (RemoteBatch::Item& item : batch.items) {
     Publication publication(std::move(item.message), frames_);
     publication.set_single(item.count == 1);
@@ -245,6 +248,7 @@ void Broker::deliver_batch(RemoteBatch& batch) {
     finish_records(publication);
     if (item.transit != 0) recorder_.arrived(item.transit);
   }
+  promised_ = false;
   if (batch.origin) owe_receipt(*batch.origin, batch.turn);
 }
 

@@ -63,6 +63,28 @@ TEST_CASE("A message refused on another shard is not acknowledged there either")
   CHECK(publisher.raw().expect(PacketType::pubrec).reason() == Reason::success);
 }
 
+TEST_CASE("A message on its way to another shard is kept there, though the store just ran short") {
+  Disk disk;
+  DurableCluster durable(disk, {}, 2);
+  Cluster& cluster = durable.cluster();
+  const std::string id = cluster.id_on(1, "away");
+  DurableClient away(durable, Version::v5, 1), publisher(durable), back(durable, Version::v5, 1);
+  away.connect(id);
+  away.subscribe("t", 1);
+  away.hang_up();
+  publisher.connect(cluster.id_on(0, "pub"), true);
+  // Its row is written here, before it is handed to the other shard.
+  durable.store().on_submit = [&] {
+    durable.journal().set_condition(StoreCondition::low, "little space");
+  };
+  publisher.publish("t", "x");
+  CHECK(publisher.raw().expect(PacketType::puback).reason() == Reason::success);
+  publisher.publish("t", "y", 1, 2);
+  CHECK(publisher.raw().expect(PacketType::puback).reason() == Reason::quota_exceeded);
+  back.connect(id);
+  CHECK(drain(back, durable) == std::vector<std::string>{"x"});
+}
+
 TEST_CASE("A store is replaced under load, nothing is lost") {
   Disk disk;
   DurableCluster durable(disk);

@@ -29,11 +29,15 @@ class MemoryStore final : public StorePort {
   MemoryStore(Disk& disk, Journal& journal) : disk_(disk), journal_(journal) {}
 
   std::uint64_t last_ticket() override { return disk_.last_ticket; }
-  void submit(const Batch& batch) override { waiting_.push_back(&batch); }
+  void submit(const Batch& batch) override {
+    waiting_.push_back(&batch);
+    on_submit();
+  }
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override;
 
   bool held = false;     // commits and answers nothing
   bool failing = false;  // cannot read now
+  std::function<void()> on_submit = [] {};
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t commits = 0;
   bool work();  // commits and answers everything there is; false: there was nothing

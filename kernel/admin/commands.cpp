@@ -11,6 +11,7 @@ void add_kernel_commands(CommandTable& table, AdminContext& context) {
   add_route_commands(table, context);
   add_subscription_commands(table, context);
   add_retainer_commands(table, context);
+  add_durability_command(table, context);
   add_listener_commands(table, context);
   add_log_commands(table);
   add_trace_commands(table, context);

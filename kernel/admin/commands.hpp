@@ -29,6 +29,7 @@ void add_session_commands(CommandTable& table, AdminContext& context);       // 
 void add_route_commands(CommandTable& table, AdminContext& context);         // routes topics
 void add_subscription_commands(CommandTable& table, AdminContext& context);  // subscriptions
 void add_retainer_commands(CommandTable& table, AdminContext& context);      // retainer
+void add_durability_command(CommandTable& table, AdminContext& context);     // durability
 void add_listener_commands(CommandTable& table, AdminContext& context);      // listeners
 void add_log_commands(CommandTable& table);                                  // log
 void add_trace_commands(CommandTable& table, AdminContext& context);         // trace

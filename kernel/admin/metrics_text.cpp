@@ -15,6 +15,10 @@ class Writer {
     append("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
   }
   void sample(std::string_view name, auto value) { append("{} {}\n", name, value); }
+  void counter(std::string_view name, std::string_view help, auto value) {
+    family(name, "counter", help);
+    sample(name, value);
+  }
   void gauge(std::string_view name, std::string_view help, auto value) {
     family(name, "gauge", help);
     sample(name, value);
@@ -69,6 +73,33 @@ void write_levels(Writer& out, const Realm& realm) {
   out.gauge("keel_retained_bytes", "Bytes of retained messages.", realm.retained.bytes());
 }
 
+std::string to_seconds(std::uint64_t us) {
+  return fmt::format("{:.6f}", static_cast<double>(us) / 1e6);
+}
+
+void write_durability(Writer& out, const Journal::State& state) {
+  out.gauge("keel_durability_store", "1 if a store is loaded.", state.attached ? 1 : 0);
+  out.gauge("keel_durability_condition",
+            "How the store is: 0 fine, 1 low, 2 lower, 3 full, 4 failing.",
+            static_cast<int>(state.condition));
+  out.counter("keel_durability_commits_total", "Synced writes.", state.commits);
+  out.counter("keel_durability_operations_total", "Operations in synced writes.", state.operations);
+  out.counter("keel_durability_sync_seconds_total", "Time that synced writes took.",
+              to_seconds(state.sync_total_us));
+  out.gauge("keel_durability_sync_p50_seconds", "Median of the last synced writes.",
+            to_seconds(state.sync_us.p50));
+  out.gauge("keel_durability_sync_p99_seconds", "99th percentile of the last synced writes.",
+            to_seconds(state.sync_us.p99));
+  out.gauge("keel_durability_batch_p50_operations", "Median of the last synced writes' sizes.",
+            state.batch.p50);
+  out.gauge("keel_durability_backlog_operations", "Operations that are not on disk yet.",
+            state.waiting_ops);
+  out.gauge("keel_durability_backlog_bytes", "Bytes that are not on disk yet.",
+            state.waiting_bytes);
+  out.gauge("keel_durability_window_seconds", "Age of the oldest change that is not on disk.",
+            to_seconds(static_cast<std::uint64_t>(state.oldest_waiting_us)));
+}
+
 void write_process(Writer& out, const NodeFacts& facts, std::int64_t now_unix_s) {
   const ProcessMemory memory = process_memory();
   out.gauge("keel_uptime_seconds", "Seconds since the broker started.",
@@ -100,10 +131,10 @@ std::string prometheus_text(const Realm& realm, const NodeFacts& facts, std::int
   out.append("keel_info{{node=\"{}\",version=\"{}\"}} 1\n", label_value(facts.node_name),
              label_value(facts.version));
   write_levels(out, realm);
+  write_durability(out, realm.journal.state());
   for (const NamedCount& metric : metric_counts(realm)) {
-    const std::string name = counter_name(metric.name);
-    out.family(name, "counter", fmt::format("Count of {} since the start.", metric.name));
-    out.sample(name, metric.value);
+    out.counter(counter_name(metric.name), fmt::format("Count of {} since the start.", metric.name),
+                metric.value);
   }
   write_process(out, facts, now_unix_s);
   return out.take();

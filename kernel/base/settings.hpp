@@ -128,6 +128,7 @@ struct DurabilityRule {
 
 struct DurabilitySettings {
   Durability policy = Durability::fsync;  // of what no rule and no listener says otherwise
+  std::string store = "emqx_store";       // where it is to be loaded the broker needs it
   std::vector<DurabilityRule> rules;      // the first that matches
   std::uint32_t queue_window = 100;       // messages of one queue kept in memory, too
   std::uint64_t max_backlog = 64ull * 1024 * 1024;  // waiting for the disk before publishers wait

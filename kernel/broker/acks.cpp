@@ -118,11 +118,10 @@ void Connection::handle_pubrel(const AckView& ack) {
   metrics.add(Metric::pubrel_received);
   const bool known = session_->awaiting_rel.erase(ack.packet_id);
   if (!known) metrics.add(Metric::pubrel_missed);
-  std::uint64_t turn = 0;
-  if (known && session_->stored) {
-    broker_->recorder().completed(*session_, ack.packet_id);
-    turn = broker_->recorder().turn();
-  }
+  if (known && session_->stored) broker_->recorder().completed(*session_, ack.packet_id);
+  // Also of an id that is not known: it may have been forgotten a moment ago, and the client uses
+  // it again once it has this answer.
+  const std::uint64_t turn = session_->stored ? broker_->recorder().pending_turn() : 0;
   answer(PacketType::pubcomp, ack.packet_id,
          known ? Reason::success : Reason::packet_identifier_not_found, turn);
 }

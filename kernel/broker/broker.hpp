@@ -130,6 +130,9 @@ class Broker {
   // All was told, on all shards, and the recorder is on: what is due of the sessions happens, and
   // those that were in memory only are kept from now on.
   void finish_restore();
+  // A message that was on its way to a shard when the broker ended, for those of its receivers that
+  // are here now. `last`: its row can go.
+  void redeliver(std::uint64_t number, const TransitRow& row, const MessagePtr& message, bool last);
   void leave_store();
   // The store has been replaced: what could not be read meanwhile is asked for again.
   void store_is_back() { read_waiting_tails(); }
@@ -289,7 +292,7 @@ class Broker {
   bool deliver_again(const Target& target, Publication& publication, bool online_only);
   void send_to(const Target& target, Publication& publication,
                const std::vector<std::uint32_t>& ids);
-  std::uint32_t flush_remote();  // how many shards will send a receipt
+  void flush_remote();
   bool look_at_clock();
   void hold();
   void release_held();
@@ -346,6 +349,8 @@ class Broker {
     bool refused;
   };
   void end_turn();
+  void note_transit(RemoteBatch& batch, const Target& target);
+  std::uint32_t write_transit();  // how many shards will send a receipt
   void commits_seen();
   void turns_safe();
   void release_gates();

@@ -42,6 +42,7 @@ DurableState::~DurableState() { realm_.journal.on_commit({}); }
 
 void DurableState::on_commit(std::uint64_t ticket) {
   for (Broker* const broker : realm_.brokers) broker->committed(ticket);
+  if (also_) also_(ticket);
 }
 
 void DurableState::on_shards(std::function<void(Broker&)> task, std::function<void()> done) {
@@ -64,6 +65,7 @@ void DurableState::store_ready(StorePort& store, Done done) {
   recovery_ = std::make_shared<Recovery>(
       realm_, post_, left_, [this, began, had_retained, done](Result<std::uint64_t> opened) {
         const Recovery::Counts counts = recovery_->counts();
+        transits_ = recovery_->take_transits();
         recovery_.reset();
         if (!opened) {
           realm_.retained.observe({});
@@ -90,8 +92,35 @@ void DurableState::store_ready(StorePort& store, Done done) {
 // First all shards write down what changes, then what was read is let loose: a will that is due now
 // reaches sessions that are kept.
 void DurableState::switch_on(std::uint64_t opened, std::function<void()> done) {
-  on_shards([opened](Broker& broker) { broker.recorder().switch_on(opened); },
-            [this, done] { on_shards([](Broker& broker) { broker.finish_restore(); }, done); });
+  auto shared = std::make_shared<std::uint64_t>(opened);
+  on_shards([shared](Broker& broker) { broker.recorder().switch_on(shared); },
+            [this, done] {
+              on_shards([](Broker& broker) { broker.finish_restore(); },
+                        [this, done] {
+                          redeliver();
+                          on_shards([](Broker&) {}, done);
+                        });
+            });
+}
+
+// What was on its way between shards goes on. The shard it was for erases its row, with what it
+// makes of it; if homes are chosen otherwise now, its receivers are anywhere, and that shard comes
+// last.
+void DurableState::redeliver() {
+  const std::size_t shards = realm_.brokers.size();
+  for (Recovery::Transit& transit : std::exchange(transits_, {})) {
+    const auto shared = std::make_shared<const Recovery::Transit>(std::move(transit));
+    const std::size_t owner = shared->row.shard % shards;
+    const auto on = [&shared](Broker* broker, bool last) {
+      broker->shard().post([broker, shared, last] {
+        broker->redeliver(shared->number, shared->row, shared->message, last);
+      });
+    };
+    if (shared->row.shards != shards || shared->row.seed != realm_.home_seed)
+      for (std::size_t i = 0; i < shards; ++i)
+        if (i != owner) on(realm_.brokers[i], false);
+    on(realm_.brokers[owner], true);
+  }
 }
 
 void DurableState::watch_retained() {

@@ -11,12 +11,12 @@
 
 #include "kernel/base/task.hpp"
 #include "kernel/broker/realm.hpp"
+#include "kernel/broker/recovery.hpp"
 #include "kernel/durable/store_user.hpp"
 
 namespace keel::kernel {
 
 class Broker;
-class Recovery;
 
 class DurableState final : public StoreUser {
  public:
@@ -34,6 +34,9 @@ class DurableState final : public StoreUser {
   void store_paused() override;
   void store_back(StorePort& store) override;
 
+  // Whom to tell of commits besides the shards, with what Journal::on_commit() says. Set before the
+  // first store is loaded.
+  void also_tell(std::function<void(std::uint64_t ticket)> fn) { also_ = std::move(fn); }
   // Called now and then: hands over what nobody's turn took along.
   void tick();
   // Of the last time a store was loaded.
@@ -42,6 +45,7 @@ class DurableState final : public StoreUser {
  private:
   void on_commit(std::uint64_t ticket);  // [any]
   void switch_on(std::uint64_t opened, std::function<void()> done);
+  void redeliver();
   void watch_retained();
   void keep_retained();
   // Runs `task` on every shard, then `done` here.
@@ -52,7 +56,9 @@ class DurableState final : public StoreUser {
   Realm& realm_;
   const std::function<void(Task)> post_;
   const After after_ms_;
-  std::shared_ptr<Recovery> recovery_;  // while one is under way
+  std::shared_ptr<Recovery> recovery_;       // while one is under way
+  std::vector<Recovery::Transit> transits_;  // found by the recovery
+  std::function<void(std::uint64_t)> also_;
   bool left_ = false;  // a store was unloaded under sessions: what it holds is older than memory
   std::int64_t recovery_ms_ = 0;
 };

@@ -40,7 +40,8 @@ void Connection::let_through(const Gate::Item& item) {
     case PacketType::suback:
     case PacketType::unsuback:
       link_.out.append(item.packet);
-      return link_.touch();
+      link_.touch();
+      return broker_->pump(*session_);  // retained messages come behind it
     case PacketType::puback:
     case PacketType::pubrec:
       if (!broker_->recorder().refused(item.turn)) break;

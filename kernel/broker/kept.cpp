@@ -7,6 +7,7 @@ namespace keel::kernel {
 // From now on the session is in the store, with all that it has.
 void Broker::keep(Session& session) {
   recorder_.keep(session);
+  realm_.kept.set(session.self, true);
   recorder_.session_changed(session, session.connection ? 0 : unix_ms());
   for (const FilterId filter : session.subscriptions)
     if (const auto options = realm_.subscriptions.find(filter, session.self))
@@ -40,6 +41,7 @@ void Broker::forget_kept(Session& session) {
     recorder_.settled(session, delivery);
     session.queue.push(std::move(delivery));
   }
+  realm_.kept.set(session.self, false);
   const Stored& stored = *session.stored;
   recorder_.forget(session, stored.has_tail());
   metrics().add(Gauge::queued_messages, -std::int64_t{stored.tail});

@@ -93,7 +93,7 @@ SessionInfo Broker::session_info(const Session& session) const {
   info.max_inflight = settings_->limits.max_inflight;
   info.inflight = session.inflight.size();
   info.unsent = session.connection ? session.connection->unsent() : 0;
-  info.queued = session.queue.size();
+  info.queued = session.waiting();
   info.queued_bytes = session.queue.bytes();
   info.awaiting_rel = session.awaiting_rel.size();
   info.dropped = session.dropped;

@@ -183,10 +183,8 @@ void Broker::send_to(const Target& target, Publication& publication,
     batch->bytes += publication.message()->footprint();
   }
   if (recorder_.on() && publication.view().durability != Durability::none &&
-      delivered_qos(publication.view().qos, target.qos) != 0) {
-    batch->origin = this;
-    recorder_.note_elsewhere();
-  }
+      realm_.kept.test(target.subscriber) && delivered_qos(publication.view().qos, target.qos) != 0)
+    note_transit(*batch, target);
   batch->bytes += sizeof(Target) + (target.id_count > 1 ? target.id_count * sizeof(ids[0]) : 0);
   if (batch->bytes > kMaxBacklog) hold();
   Target& sent = batch->targets.emplace_back(target);
@@ -198,22 +196,16 @@ void Broker::send_to(const Target& target, Publication& publication,
   ++batch->items.back().count;
 }
 
-std::uint32_t Broker::flush_remote() {
-  std::uint32_t receipts = 0;
+void Broker::flush_remote() {
   for (std::size_t shard = 0; shard < outgoing_.size(); ++shard) {
     if (!outgoing_[shard]) continue;
     Broker* target = realm_.brokers[shard];
     metrics().add(Metric::messages_forward, outgoing_[shard]->items.size());
-    if (outgoing_[shard]->origin) {
-      outgoing_[shard]->turn = recorder_.turn();
-      ++receipts;
-    }
     const std::size_t bytes = outgoing_[shard]->bytes;
     if (target->backlog_.fetch_add(bytes, std::memory_order_relaxed) + bytes > kMaxBacklog) hold();
     target->shard().post(
         [target, batch = std::move(outgoing_[shard])] { target->deliver_batch(*batch); });
   }
-  return receipts;
 }
 
 // A shard does not keep up: connections that go on publishing here are not read until it does, so
@@ -251,6 +243,7 @@ void Broker::deliver_batch(RemoteBatch& batch) {
       if (session) deliver(*session, publication, target, ids_of(target, batch.ids));
     }
     finish_records(publication);
+    if (item.transit != 0) recorder_.arrived(item.transit);
   }
   if (batch.origin) owe_receipt(*batch.origin, batch.turn);
 }

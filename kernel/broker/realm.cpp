@@ -47,12 +47,12 @@ Realm::Realm(std::shared_ptr<const Settings> initial, Reclaimer& shards_reclaime
         for (Broker* broker : brokers)
           broker->shard().post([broker, change] { broker->set_bans(*change); });
       }),
+      home_seed(hash_seed()),
       settings_(initial) {}
 
-std::uint32_t Realm::home(std::string_view client_id) const {
-  if (brokers.size() <= 1) return 0;
+std::uint32_t Realm::home(std::string_view client_id, std::uint32_t shards, std::uint64_t seed) {
   // The upper bits: the lower ones choose the slot in a shard's session index.
-  return static_cast<std::uint32_t>((hash_bytes(client_id, hash_seed()) >> 40) % brokers.size());
+  return shards <= 1 ? 0 : static_cast<std::uint32_t>((hash_bytes(client_id, seed) >> 40) % shards);
 }
 
 void Realm::replace_settings(std::shared_ptr<const Settings> settings) {

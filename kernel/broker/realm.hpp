@@ -17,6 +17,7 @@
 #include "kernel/durable/journal.hpp"
 #include "kernel/retained/retained_store.hpp"
 #include "kernel/router/subscription_table.hpp"
+#include "kernel/session/kept_slots.hpp"
 
 namespace keel::kernel {
 
@@ -34,18 +35,28 @@ struct Realm {
     return topic.starts_with("$SYS/") || topic == "$SYS" ? sys_retained : retained;
   }
   Journal journal;  // the way to the store, if one is loaded
+  KeptSlots kept;   // sessions that are kept in it
   // What is in a store that was just loaded is being read: who comes meanwhile would find nothing.
   std::atomic<bool> recovering{false};
   std::vector<Broker*> brokers;  // by shard; complete before the shards start
   BanList bans;
   FailureTable failures;  // logins that failed
 
+  // What homes are chosen by. A store keeps it, so that sessions come home after a restart; changed
+  // only while there are none.
+  std::atomic<std::uint64_t> home_seed;
+
   std::atomic<std::int64_t> sessions{0};      // connected or not
   std::atomic<std::int64_t> queued_bytes{0};  // waiting in all sessions
   std::atomic<std::int64_t> sessions_max{0},
       connections_max{0};  // high-water marks, kept by sampling
 
-  std::uint32_t home(std::string_view client_id) const;
+  std::uint32_t home(std::string_view client_id) const {
+    return home(client_id, static_cast<std::uint32_t>(brokers.size()),
+                home_seed.load(std::memory_order_relaxed));
+  }
+  // The same among that many shards, by another seed.
+  static std::uint32_t home(std::string_view client_id, std::uint32_t shards, std::uint64_t seed);
   // The settings in force. [any]
   std::shared_ptr<const Settings> settings() const { return settings_.load(); }
   // Publishes new settings; each shard takes them over by a task. [control]

@@ -10,6 +10,12 @@ namespace {
 // A message this small is written into each queue's row: a row that refers to it is not smaller.
 constexpr std::size_t kSharedFrom = 128;
 
+constexpr unsigned kNumberBits = 36, kShardBits = 8;
+
+std::uint64_t first_number(std::uint64_t opened, std::uint32_t shard) {
+  return (opened << kShardBits | shard) << kNumberBits;
+}
+
 template <std::size_t size>
 struct Key {
   std::array<char, size> octets;
@@ -41,11 +47,23 @@ Key<10> id_key_of(const Session& session, std::uint16_t packet_id) {
 
 }  // namespace
 
-void Recorder::switch_on(std::uint64_t opened) {
+void Recorder::switch_on(std::shared_ptr<std::uint64_t> opened) {
   on_ = true;
-  opened_ = opened;
-  sequence_ = 0;
-  sessions_ = 0;
+  opened_ = std::move(opened);
+  numbers_from_ = first_number(*opened_, shard_);
+  numbers_ = 0;
+}
+
+std::uint64_t Recorder::next_number() {
+  if (++numbers_ >> kNumberBits != 0) {
+    journal_.common([&](Batch& batch) {
+      batch.put(Space::meta, kOpenedKey, write_number(++*opened_));
+      numbers_from_ = first_number(*opened_, shard_);
+    });
+    note_elsewhere();
+    numbers_ = 1;
+  }
+  return numbers_from_ | numbers_;
 }
 
 Batch& Recorder::batch() {
@@ -70,7 +88,7 @@ void Recorder::forget_refused() {
 
 void Recorder::keep(Session& session) {
   session.stored = std::make_unique<Stored>();
-  session.stored->id = opened_ << 40 | std::uint64_t{shard_} << 32 | ++sessions_;
+  session.stored->id = next_number();
 }
 
 void Recorder::session_changed(const Session& session, std::int64_t away_since_unix_ms) {
@@ -118,13 +136,13 @@ void Recorder::queue(Session& session, Publication& publication, Delivery& deliv
   Stored& stored = *session.stored;
   // All receivers of a publication have its sequence, so that their rows find the message they
   // share; one that is there twice, through a shared subscription, has a number of its own.
-  if (publication.sequence() == 0) publication.set_sequence(next_sequence());
+  if (publication.sequence() == 0) publication.set_sequence(next_number());
   delivery.sequence = publication.sequence();
   delivery.counted =
       !publication.single() &&
       message.topic.size() + message.payload.size() + message.properties.size() >= kSharedFrom;
   if (delivery.sequence <= stored.last) {
-    delivery.sequence = next_sequence();
+    delivery.sequence = next_number();
     delivery.counted = false;
   }
   stored.last = delivery.sequence;
@@ -170,10 +188,20 @@ void Recorder::settled(const Session& session, const Delivery& delivery) {
   if (delivery.sequence == 0) return;
   Batch& batch = this->batch();
   const auto at = key(session, delivery.sequence);
+  if (delivery.state == Delivery::State::wait_pubrec) batch.erase(Space::sent, at);
+  // Of one that is still to be read nobody knows which message its row refers to: that is left to
+  // purge_queue().
+  if (delivery.state == Delivery::State::wait_pubrec && !delivery.message) return;
   batch.erase_once(Space::queue, at);
   if (delivery.counted) batch.release(Space::messages, key(delivery.sequence));
-  if (delivery.state == Delivery::State::wait_pubrec) batch.erase(Space::sent, at);
 }
+
+void Recorder::transit(std::uint64_t number, const TransitRow& row, const MessageView& message,
+                       const RowClock& clock) {
+  batch().put(Space::transit, key(number), write_row(row, message, clock));
+}
+
+void Recorder::arrived(std::uint64_t number) { batch().erase_once(Space::transit, key(number)); }
 
 void Recorder::awaiting(const Session& session, std::uint16_t packet_id) {
   batch().put(Space::awaiting, id_key_of(session, packet_id), {});

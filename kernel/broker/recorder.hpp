@@ -22,9 +22,9 @@ class Recorder {
   Recorder(Journal& journal, std::uint32_t shard) : journal_(journal), shard_(shard) {}
 
   // Whether changes are written down. `opened`: how often the store has been opened, this time
-  // included: numbers are never used twice.
+  // included; shared by the recorders, and changed under the journal's lock only.
   bool on() const { return on_; }
-  void switch_on(std::uint64_t opened);
+  void switch_on(std::shared_ptr<std::uint64_t> opened);
   void switch_off() { on_ = false; }
 
   // ---- turns ------------------------------------------------------------------------------------
@@ -37,8 +37,8 @@ class Recorder {
     if (mark_ != turn_mark_) return ledger_.current();
     return ledger_.safe() + 1 == ledger_.current() ? 0 : ledger_.current() - 1;
   }
-  // A retained message was changed, see Journal::common(); a message that has to be durable went to
-  // another shard.
+  // A retained message was changed, see Journal::common(); or something is about to be written
+  // down.
   void note_elsewhere() { ++mark_; }
   // Hands over what was gathered. The turn waits for that many receipts of other shards, too.
   void end_turn(std::uint32_t receipts);
@@ -81,16 +81,25 @@ class Recorder {
   void awaiting(const Session& session, std::uint16_t packet_id);
   void completed(const Session& session, std::uint16_t packet_id);
 
+  // ---- messages to sessions of other shards
+  // -------------------------------------------------------
+  std::uint64_t new_transit() { return next_number(); }
+  void transit(std::uint64_t number, const TransitRow& row, const MessageView& message,
+               const RowClock& clock);
+  void arrived(std::uint64_t number);
+
   Batch& batch();  // of this turn, for what stands in no function above; call note_elsewhere(), too
 
  private:
-  std::uint64_t next_sequence() { return opened_ << 40 | ++sequence_; }
+  // Numbers that are never used twice in this store, ascending: which opening, which shard, which
+  // one. Should they run out, it counts as opened once more.
+  std::uint64_t next_number();
 
   Journal& journal_;
   const std::uint32_t shard_;
   bool on_ = false;
-  std::uint64_t opened_ = 0, sequence_ = 0;
-  std::uint32_t sessions_ = 0;
+  std::shared_ptr<std::uint64_t> opened_;
+  std::uint64_t numbers_from_ = 0, numbers_ = 0;
   std::uint64_t mark_ = 0, turn_mark_ = 0;  // turn_mark_: when the turn began
   std::unique_ptr<Batch> batch_;
   TurnLedger ledger_;

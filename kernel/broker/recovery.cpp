@@ -18,10 +18,9 @@ constexpr std::uint32_t kRows = 4'096;
 constexpr std::uint32_t kBytes = 4 * 1024 * 1024;
 
 // In this order: a session is known before what belongs to it.
-constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,    Space::released,
-                             Space::awaiting, Space::purge,         Space::retained};
-
-constexpr std::string_view kFormat = "format", kOpened = "opened";
+constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,
+                             Space::released, Space::awaiting,      Space::purge,
+                             Space::transit,  Space::retained};
 
 RowClock row_clock() {
   return {monotonic_ms(), std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -53,20 +52,24 @@ void Recovery::start() {
 
 void Recovery::meta_arrived(const StoreRows& rows) {
   if (!rows.complete) return done_(Error{"the store could not be read: see its own messages"});
+  std::optional<std::uint64_t> seed;
   for (const StoreRow& row : rows.rows) {
     const auto number = read_number(row.value);
     if (!number) return done_(Error{"the store's entry '" + row.key + "' is damaged"});
-    if (row.key == kOpened) opened_ = *number;
-    if (row.key == kFormat && *number > kStoreFormat)
+    if (row.key == kOpenedKey) opened_ = *number;
+    if (row.key == kSeedKey) seed = *number;
+    if (row.key == kFormatKey && *number > kStoreFormat)
       return done_(Error{fmt::format(
           "the store was written by a newer version (format {}, this one reads up to {}): use that "
           "version, or another directory",
           *number, kStoreFormat)});
   }
   ++opened_;
+  if (seed && realm_.sessions == 0) realm_.home_seed = *seed;
   auto batch = std::make_unique<Batch>();
-  batch->put(Space::meta, kFormat, write_number(kStoreFormat));
-  batch->put(Space::meta, kOpened, write_number(opened_));
+  batch->put(Space::meta, kFormatKey, write_number(kStoreFormat));
+  batch->put(Space::meta, kOpenedKey, write_number(opened_));
+  batch->put(Space::meta, kSeedKey, write_number(realm_.home_seed));
   if (outdated_) {
     for (const Space space : kSpaces) batch->erase_range(space, {"\0", 1}, "\xff");
     batch->erase_range(Space::queue, {"\0", 1}, "\xff");
@@ -153,6 +156,14 @@ void Recovery::take(const StoreRow& row) {
     case Space::purge:
       if (read_number_key(row.key, store_id)) purge_queue(realm_.journal, store_id);
       return;
+    case Space::transit: {
+      Transit transit;
+      const auto found = read_transit_row(row.value, row_clock(), transit.message);
+      if (!found || !read_number_key(row.key, transit.number)) break;
+      transit.row = *found;
+      transits_.push_back(std::move(transit));
+      return;
+    }
     default:
       return take_retained(row);
   }

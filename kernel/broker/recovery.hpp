@@ -31,6 +31,13 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
 
   void start();
   const Counts& counts() const { return counts_; }
+  // Messages that were on their way between shards.
+  struct Transit {
+    std::uint64_t number;
+    TransitRow row;
+    MessagePtr message;
+  };
+  std::vector<Transit> take_transits() { return std::move(transits_); }
 
  private:
   void meta_arrived(const StoreRows& rows);
@@ -50,6 +57,7 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
   const bool outdated_;
   Done done_;
   Counts counts_;
+  std::vector<Transit> transits_;
   std::size_t step_ = 0;  // which space is being read
   std::string from_;      // where in it the next page begins
   std::uint64_t opened_ = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernel/broker/route_cache.hpp"
@@ -15,13 +16,17 @@ struct RemoteBatch {
   struct Item {
     MessagePtr message;
     std::uint32_t first = 0, count = 0;  // its targets
+    // Of one that sessions which are kept get, too: the number of its row in Space::transit (0:
+    // none), whether they have subscribed plainly, and through which shared subscriptions.
+    std::uint64_t transit = 0;
+    bool plain = false;
+    std::unique_ptr<std::vector<FilterId>> groups = nullptr;
   };
   std::vector<Item> items;
   std::vector<Target> targets;
   std::vector<std::uint32_t> ids;  // of targets with several subscription ids
   std::size_t bytes = 0;           // what its messages occupy
-  // Of a batch with something that has to be durable: who waits for it to be safe, and the turn
-  // there. Null: nobody.
+  // Who waits to hear whether the store is fit to take it, and for which turn there. Null: nobody.
   Broker* origin = nullptr;
   std::uint64_t turn = 0;
 };

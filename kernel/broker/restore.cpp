@@ -1,5 +1,6 @@
 // Sessions read from a store that was just loaded. What a shard is told about one session comes in
 // the order of the functions; finish_restore() ends it.
+#include <algorithm>
 #include <unordered_map>
 
 #include "kernel/base/log.hpp"
@@ -36,6 +37,7 @@ void Broker::restore(std::string_view client_id, SessionRow row) {
   if (row.will) put_will(*session, std::make_unique<Will>(std::move(*row.will)));
   session->stored = std::make_unique<Stored>();
   session->stored->id = row.store_id;
+  realm_.kept.set(session->self, true);
   session->stored->sent_through = row.sent_through;
   session->stored->unknown = true;
   session->stored->was_connected = row.away_since_ms == 0;
@@ -67,6 +69,7 @@ void Broker::restore_sent(std::uint64_t store_id, std::uint64_t sequence, std::u
   delivery.qos = 2;
   delivery.state = Delivery::State::wait_pubrec;
   if (!session->inflight.restore(packet_id, std::move(delivery))) return;
+  session->inflight.begin_behind(packet_id);  // they come in the order in which they were sent
   auto& sent = session->stored->sent;
   if (!sent) sent = std::make_unique<std::vector<std::pair<std::uint64_t, std::uint16_t>>>();
   sent->emplace_back(sequence, packet_id);
@@ -86,12 +89,12 @@ void Broker::restore_awaiting(std::uint64_t store_id, std::uint16_t packet_id) {
 }
 
 void Broker::finish_restore() {
-  if (restoring_) {
-    for (const auto& [store_id, client_id] : restoring_->discarded) {
+  if (const auto all = std::exchange(restoring_, {})) {
+    for (const auto& [store_id, client_id] : all->discarded) {
       recorder_.discard(store_id, client_id);
       purges_.push_back({recorder_.turn(), store_id});
     }
-    for (const auto& [store_id, session] : std::exchange(restoring_, {})->sessions)
+    for (const auto& [store_id, session] : all->sessions)
       if (session && !session->connection) away_due(*session);  // it may end here
   }
   sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
@@ -99,12 +102,40 @@ void Broker::finish_restore() {
   });
 }
 
+void Broker::redeliver(std::uint64_t number, const TransitRow& row, const MessagePtr& message,
+                       bool last) {
+  Publication publication(message, frames_);
+  const Route& route = routes_.find(message->topic());
+  for (const LocalTarget& local : route.local)
+    if (row.plain && !(local.target.flags & Target::kOwnOnly) &&
+        Realm::home(local.session->client_id, row.shards, row.seed) == row.shard)
+      deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
+  for (const SharedGroup* const group : route.groups)
+    if (last && std::find(row.groups.begin(), row.groups.end(),
+                          realm_.subscriptions.text(group->filter())) != row.groups.end())
+      deliver_to_group(*group, publication, Subscriber{~0u}, false);
+  finish_records(publication);
+  if (last) recorder_.arrived(number);
+}
+
 // Every session goes on in memory; what waits for the disk has been let go.
 void Broker::leave_store() {
   recorder_.switch_off();
   sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
-    if (session.stored) metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
+    if (!session.stored) return;
+    metrics().add(Gauge::queued_messages, -std::int64_t{session.stored->tail});
     session.stored.reset();
+    realm_.kept.set(session.self, false);
+    for (Delivery* const delivery : session.inflight.in_order()) {
+      delivery->sequence = 0;
+      if (!delivery->message && delivery->state == Delivery::State::wait_pubrec)
+        session.inflight.take(delivery->packet_id);  // it could not be read
+    }
+    for (std::size_t left = session.queue.size(); left > 0; --left) {
+      Delivery delivery = session.queue.pop();
+      delivery.sequence = 0;
+      session.queue.push(std::move(delivery));
+    }
   });
   tail_waits_.clear();
   purges_.clear();

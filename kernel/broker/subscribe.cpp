@@ -131,7 +131,7 @@ void Connection::take_subscribe(const SubscribeView& view, std::span<const Parse
                       printable(view.filters[i].filter, shown), view.filters[i].qos,
                       code(reasons[i])));
   answer_filters(PacketType::suback, view.packet_id, reasons);
-  broker_->pump(*session_);
+  if (!gated_) broker_->pump(*session_);
 }
 
 Connection::Outcome Connection::handle_unsubscribe(Bytes body) {

@@ -22,7 +22,9 @@ constexpr std::uint32_t kMostCounted = 1'000'000;
 struct Broker::Page {
   Subscriber subscriber;
   std::uint64_t number = 0;  // of the session
-  bool all_safe = false;     // all rows were on disk when it was asked for
+  // When it was asked for: the last row there was, and whether all were on disk.
+  std::uint64_t last = 0;
+  bool all_safe = false;
   StoreRows rows;
   std::unordered_map<std::string, std::string> messages;  // by key
 };
@@ -66,6 +68,7 @@ void Broker::ask_for_page(Session& session) {
   auto page = std::make_shared<Page>();
   page->subscriber = session.self;
   page->number = session.number;
+  page->last = session.stored->last;
   page->all_safe = recorder_.pending_turn() == 0;
   const std::string from = number_key(session.stored->id, session.stored->loaded + 1);
   const std::string to = number_key(session.stored->id + 1);
@@ -113,18 +116,20 @@ void Broker::page_arrived(const Page& page) {
     tail_waits_.push_back(session->self);
     return;
   }
-  if (!page.rows.more) {
-    if (page.all_safe || stored.last <= stored.loaded) {  // that was all
+  if (!page.rows.more && page.all_safe) {  // there was no more then
+    stored.loaded = std::max(stored.loaded, page.last);
+    stored.unknown = false;
+    stored.sent.reset();
+    stored.was_connected = false;
+    if (!stored.has_tail()) {
       metrics().add(Gauge::queued_messages, -std::int64_t{stored.tail});
       stored.tail = 0;
-      stored.unknown = false;
-      stored.sent.reset();
-      stored.was_connected = false;
-      stored.loaded = std::max(stored.loaded, stored.last);
-    } else if (page.rows.rows.empty()) {
-      tail_waits_.push_back(session->self);
-      return;
     }
+  } else if (!page.rows.more && page.rows.rows.empty()) {
+    // What was not safe when the page was asked for may be by now.
+    if (recorder_.pending_turn() == 0) return read_tail(*session);
+    tail_waits_.push_back(session->self);
+    return;
   }
   pump(*session);
 }

@@ -28,10 +28,50 @@ void Broker::record(Session& session, Publication& publication, Delivery& delive
 }
 
 void Broker::end_turn() {
-  const std::uint32_t receipts = flush_remote();
-  recorder_.end_turn(receipts);
+  recorder_.end_turn(write_transit());
+  flush_remote();  // behind it: what other shards make of it must not be on disk before
   give_receipts();
   if (disk_is_behind(settings_->durability.max_backlog)) hold();
+}
+
+// What is sent to another shard has to be durable there: until it is, a row of this shard stands
+// for it, so that one commit here is all that an acknowledgement waits for.
+void Broker::note_transit(RemoteBatch& batch, const Target& target) {
+  RemoteBatch::Item& item = batch.items.back();
+  if (item.transit == 0) {
+    item.transit = recorder_.new_transit();
+    recorder_.note_elsewhere();
+  }
+  if (target.flags & Target::kShared) {
+    if (!item.groups) item.groups = std::make_unique<std::vector<FilterId>>();
+    item.groups->push_back(target.group);
+  } else {
+    item.plain = true;
+  }
+  if (realm_.journal.condition() >= StoreCondition::low) batch.origin = this;
+}
+
+std::uint32_t Broker::write_transit() {
+  std::uint32_t receipts = 0;
+  for (std::uint32_t shard = 0; shard < outgoing_.size(); ++shard) {
+    if (!outgoing_[shard]) continue;
+    for (const RemoteBatch::Item& item : outgoing_[shard]->items) {
+      if (item.transit == 0) continue;
+      TransitRow row{shard,
+                     static_cast<std::uint32_t>(realm_.brokers.size()),
+                     realm_.home_seed.load(std::memory_order_relaxed),
+                     item.plain,
+                     {}};
+      if (item.groups)
+        for (const FilterId group : *item.groups)
+          row.groups.push_back(realm_.subscriptions.text(group));
+      recorder_.transit(item.transit, row, item.message->view(), row_clock());
+    }
+    if (!outgoing_[shard]->origin) continue;
+    outgoing_[shard]->turn = recorder_.turn();
+    ++receipts;
+  }
+  return receipts;
 }
 
 void Broker::committed(std::uint64_t ticket) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernel/config/durability_words.hpp"
 #include "kernel/config/kernel_schema_builder.hpp"
 
 namespace keel::kernel {
@@ -121,6 +122,37 @@ void limit_rows(Table& table) {
            "longest life of a retained message; 0: until replaced");
 }
 
+Value rules_of(const DurabilitySettings& durability) {
+  std::vector<std::string> rules;
+  for (const auto& rule : durability.rules) rules.push_back(print_durability_rule(rule));
+  return rules;
+}
+
+void set_rules(DurabilitySettings& durability, const Value& value) {
+  durability.rules.clear();
+  for (const auto& rule : std::get<std::vector<std::string>>(value))
+    durability.rules.push_back(parse_durability_rule(rule));
+}
+
+void durability_rows(Table& table) {
+  using D = DurabilitySettings;
+  section<&Settings::durability>(table, "durability")
+      .custom(
+          "policy", choice({"fsync", "async", "none"}),
+          "fsync: on disk, async: on its way there, none: in memory only",
+          [](const D& d) { return Value(std::string(durability_word(d.policy))); },
+          [](D& d, const Value& v) { d.policy = *parse_durability(std::get<std::string>(v)); })
+      .custom("rules", list(),
+              "for some topics, such as [\"telemetry/# = async\"]; the first match holds", rules_of,
+              set_rules)
+      .row("store", &D::store, text(),
+           "the plugin that is the store: if it is to be loaded and cannot be, keel does not start")
+      .row("queue_window", &D::queue_window, integer(1, 1'000'000),
+           "messages per absent session kept in memory besides; the rest is read when needed")
+      .row("max_backlog", &D::max_backlog, size(65'536),
+           "waiting for the disk; over it publishers wait");
+}
+
 void access_rows(Table& table) {
   section<&Settings::auth>(table, "auth")
       .row("max_failures", &AuthSettings::max_failures, integer(0, 10'000),
@@ -224,6 +256,8 @@ void listener_rows(Table& table) {
       .row("max_packet_size", &L::max_packet_size, size(0, 268'435'460),
            "0: limits.max_packet_size holds")
       .row("max_qos", &L::max_qos, integer(0, 2), "highest QoS a client may publish with here")
+      .row("durability", &L::durability, choice({"", "none", "async", "fsync"}),
+           "policy for what is published here: fsync, async, none; \"\": durability.policy")
       .row("backlog", &L::backlog, integer(1, 65'535),
            "connections the system holds until accepted")
       .row("unix_mode", &L::unix_mode, octal(0777), "permissions of a Unix socket")
@@ -271,6 +305,7 @@ KernelSchema build() {
   tls_rows(table);
   mqtt_rows(table);
   limit_rows(table);
+  durability_rows(table);
   access_rows(table);
   log_rows(table);
   sys_rows(table);

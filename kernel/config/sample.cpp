@@ -31,6 +31,8 @@ constexpr std::array kSections = {
                 "Logins that fail. Whom plugins know is in their settings, in plugins/."},
     SectionText{"flapping", "flapping", "Clients that connect and disconnect all the time."},
     SectionText{"retain", "retain", "Retained messages."},
+    SectionText{"durability", "durability",
+                "What has happened to a message before it is acknowledged, if a store is loaded."},
     SectionText{"log", "log", "The log."},
     SectionText{"sys", "sys", "$SYS topics."},
     SectionText{"http", "http", "For monitoring. Off unless bound; keep it on loopback."},
@@ -41,7 +43,7 @@ struct Active {
   std::string_view key, line;
 };
 constexpr std::array kActive = {
-    Active{"plugins.load", "load = []"},
+    Active{"plugins.load", "load = [\"emqx_store\"]"},
     Active{"kernel.default_address", "default_address = \"127.0.0.1\""},
     Active{"listener.*.bind", "bind = 1883"},
     Active{"tls.*.certfile", "certfile = \"etc/certs/cert.pem\""},

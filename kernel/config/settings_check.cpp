@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernel/base/address.hpp"
+#include "kernel/config/durability_words.hpp"
 #include "kernel/config/schema.hpp"
 
 namespace keel::kernel {
@@ -20,6 +21,7 @@ class SettingsCheck {
     check_kernel();
     check_plugins();
     check_mqtt();
+    check_durability();
     for (const auto& [name, tls] : settings_.tls) check_tls("tls." + name, tls);
     for (const auto& listener : settings_.listeners) check_listener(listener);
     check_binds();
@@ -60,7 +62,7 @@ class SettingsCheck {
       problem("plugins.load",
               fmt::format("'plugins.load' names {}; give names such as \"emqx_acl\", "
                           "without folder and .so",
-                          quote_toml(name.substr(0, 64))));
+                          shorten(quote_toml(name))));
     }
   }
 
@@ -79,6 +81,16 @@ class SettingsCheck {
       problem("mqtt.server_keepalive",
               "'mqtt.server_keepalive' is above 'mqtt.max_keepalive'; lower "
               "the one or raise the other");
+    }
+  }
+
+  void check_durability() {
+    for (const auto& rule : settings_.durability.rules) {
+      const auto wrong = durability_rule_problem(rule);
+      if (wrong.empty()) continue;
+      problem("durability.rules",
+              fmt::format("'durability.rules' holds {}; {}",
+                          shorten(quote_toml(print_durability_rule(rule))), wrong));
     }
   }
 
@@ -124,7 +136,7 @@ class SettingsCheck {
       problem(
           section + ".proxy_from",
           fmt::format("'{}.proxy_from' holds {}; give addresses or networks such as \"10.0.0.0/8\"",
-                      section, quote_toml(from.substr(0, 64))));
+                      section, shorten(quote_toml(from))));
     }
     if (!listener.proxy_from.empty() && !listener.proxy_protocol) {
       problem(section + ".proxy_from",
@@ -141,7 +153,7 @@ class SettingsCheck {
       std::vector<std::string> names;
       for (const auto& [name, ignored] : settings_.tls) names.push_back(name);
       const auto meant = nearest(listener.tls, names);
-      const auto name = quote_toml(listener.tls.substr(0, 64));
+      const auto name = shorten(quote_toml(listener.tls));
       problem(
           section + ".tls",
           meant.empty()

@@ -13,15 +13,7 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::size_t kMaxDepth = 16;
-constexpr std::size_t kShownLength = 60;
 constexpr std::string_view kEnvironmentPrefix = "KEEL__";
-
-std::string shorten(std::string text) {
-  if (text.size() <= kShownLength) return text;
-  std::size_t cut = kShownLength - 3;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
-  return text.substr(0, cut) + "...";
-}
 
 bool is_bare_key(std::string_view part) {
   return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {

@@ -93,6 +93,14 @@ std::string quote_toml(const std::vector<std::string>& list) {
   return out += ']';
 }
 
+std::string shorten(std::string text) {
+  constexpr std::size_t kShownLength = 60;
+  if (text.size() <= kShownLength) return text;
+  std::size_t cut = kShownLength - 3;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
+  return text.substr(0, cut) + "...";
+}
+
 std::optional<std::int64_t> parse_duration(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;

@@ -26,6 +26,8 @@ struct RawValue {
 // `text` as a TOML basic string, control characters escaped.
 std::string quote_toml(std::string_view text);
 std::string quote_toml(const std::vector<std::string>& list);  // ["a", "b"]
+// As short as a message needs it; cut between two characters.
+std::string shorten(std::string text);
 
 // "500ms" "20s" "15m" "2h" "7d" "1w", or several as in "1h30m", in milliseconds. Nothing when
 // malformed or too large.

@@ -21,31 +21,35 @@ std::int64_t monotonic_ns() {
 
 std::uint64_t Journal::submit(std::unique_ptr<Batch> batch) {
   if (batch && batch->empty()) batch.reset();
-  const std::lock_guard order(order_);
-  const Batch* first = nullptr;
-  const Batch* second = batch.get();
   std::uint64_t ticket = 0;
+  bool known_safe = false;
   {
-    const std::lock_guard lock(mutex_);
-    if (!attached()) return 0;
-    first = common_.get();
-    if (first == nullptr && second == nullptr) return last_ticket_ > safe_ ? last_ticket_ : 0;
-    if (first != nullptr) ticket = enqueue(std::move(common_));
-    if (second != nullptr) ticket = enqueue(std::move(batch));
-    count_backlog();
+    const std::lock_guard order(order_);
+    if (!attached()) batch.reset();
+    const Batch* const own = batch.get();
+    const Batch* shared = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      shared = common_.get();
+      if (shared != nullptr) enqueue(std::move(common_));
+      if (own != nullptr) enqueue(std::move(batch));
+      ticket = last_ticket_;
+      known_safe = ticket <= safe_;
+    }
+    if (store_ != nullptr && shared != nullptr) hand_over(*shared);
+    if (store_ != nullptr && own != nullptr) hand_over(*own);
   }
-  if (store_ == nullptr) return ticket;
-  if (first != nullptr) hand_over(*first);
-  if (second != nullptr) hand_over(*second);
+  // Whoever waits from now on has missed the news.
+  if (known_safe && ticket != 0) report_again();
   return ticket;
 }
 
-std::uint64_t Journal::enqueue(std::unique_ptr<Batch> batch) {
+void Journal::enqueue(std::unique_ptr<Batch> batch) {
   batch->ticket = ++last_ticket_;
   waiting_ops_ += batch->ops().size();
   waiting_bytes_ += batch->bytes();
   waiting_.push_back({std::move(batch), monotonic_ns()});
-  return last_ticket_;
+  count_backlog();
 }
 
 // From here on the store may commit it, and it may be gone.
@@ -72,6 +76,21 @@ void Journal::committed(std::uint64_t ticket) {
     const std::lock_guard lock(mutex_);
     const std::uint64_t given = handed_over_.load(std::memory_order_acquire);
     if (!take_committed(std::min(ticket, given), done)) return;
+    safe = safe_;
+  }
+  if (on_commit_) on_commit_(safe);
+}
+
+void Journal::on_commit(std::function<void(std::uint64_t)> fn) {
+  const std::lock_guard report(report_);
+  on_commit_ = std::move(fn);
+}
+
+void Journal::report_again() {
+  const std::lock_guard report(report_);
+  std::uint64_t safe = 0;
+  {
+    const std::lock_guard lock(mutex_);
     safe = safe_;
   }
   if (on_commit_) on_commit_(safe);

@@ -63,13 +63,14 @@ class Journal {
   bool attached() const { return attached_.load(std::memory_order_acquire); }
   StoreCondition condition() const { return condition_.load(std::memory_order_relaxed); }  // [any]
   // Hands a batch over, behind the operations of common() so far; answers the ticket to wait for.
-  // Null or empty: the common ones alone. 0: everything this turn could wait for is safe. Tickets
-  // are the order on disk. [any]
+  // Null or empty: the common ones alone, which another shard may have handed over already. The
+  // news that the ticket is safe comes after this call has begun, once more if it came before. 0:
+  // there has never been anything to wait for. Tickets are the order on disk. [any]
   std::uint64_t submit(std::unique_ptr<Batch> batch);
   // Called with the last committed ticket, by the thread that reported it, one at a time: it posts
-  // to the shards. Must not call back into what is [control] here. Set before the first
-  // attach(). [control]
-  void on_commit(std::function<void(std::uint64_t ticket)> fn) { on_commit_ = std::move(fn); }
+  // to the shards. Must not call back into what is [control] here. What was set before is not
+  // called any more once this has returned. [control]
+  void on_commit(std::function<void(std::uint64_t ticket)> fn);
   // Operations on what shards have in common (retained messages), in the order in which they
   // happened: called under the lock that makes that order. They go to the store in front of the
   // next batch that is submitted, whichever shard's. `fill` is called at once, or not at all when
@@ -102,9 +103,10 @@ class Journal {
   };
   using Batches = std::vector<std::unique_ptr<Batch>>;
 
-  std::uint64_t enqueue(std::unique_ptr<Batch> batch);
+  void enqueue(std::unique_ptr<Batch> batch);
   void hand_over(const Batch& batch);
   std::vector<const Batch*> adopt_tickets(std::uint64_t applied);
+  void report_again();
   bool take_committed(std::uint64_t ticket, Batches& done);
   void count_backlog();
 
@@ -113,7 +115,7 @@ class Journal {
   StorePort* store_ = nullptr;  // under order_
   // The last ticket the store was given; written under order_.
   std::atomic<std::uint64_t> handed_over_{0};
-  std::function<void(std::uint64_t)> on_commit_;
+  std::function<void(std::uint64_t)> on_commit_;  // under report_
   const std::shared_ptr<OpenReads> reads_ = std::make_shared<OpenReads>();
 
   // Under mutex_; the atomics are read without it.

@@ -79,8 +79,23 @@ struct ReadDelivery {
 };
 std::optional<ReadDelivery> read_delivery_row(std::string_view value, const RowClock& clock);
 
+// A message that a shard has taken and that sessions of another one are to get: written by the
+// first, erased by the other one together with what it makes of it. Only a broker that ended in
+// between finds it.
+struct TransitRow {
+  std::uint32_t shard = 0, shards = 0;  // for which shard, of how many
+  std::uint64_t seed = 0;               // by which their sessions were chosen
+  bool plain = false;                   // for its sessions that have subscribed
+  std::vector<std::string> groups;      // for shared subscriptions with these filters
+};
+std::string write_row(const TransitRow& row, const MessageView& message, const RowClock& clock);
+std::optional<TransitRow> read_transit_row(std::string_view value, const RowClock& clock,
+                                           MessagePtr& message);
+
 // ---- meta ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t kStoreFormat = 1;
+inline constexpr std::string_view kFormatKey = "format", kOpenedKey = "opened";
+inline constexpr std::string_view kSeedKey = "seed";
 // Of Space::meta, keys "format" and "opened": 8 octets, without a format number.
 std::string write_number(std::uint64_t number);
 std::optional<std::uint64_t> read_number(std::string_view value);

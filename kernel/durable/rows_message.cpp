@@ -70,6 +70,7 @@ MessagePtr read_message_row(std::string_view value, const RowClock& clock) {
   RowReader in(value);
   const std::uint8_t flags = in.begin(kFormat, kMessageFlags);
   MessageView message;
+  message.durability = Durability::fsync;  // as it was when it was written
   message.qos = flags & kQos;
   message.retain = (flags & kRetain) != 0;
   message.received_ms = to_monotonic(in.i64(), clock);

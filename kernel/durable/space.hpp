@@ -17,6 +17,7 @@ enum class Space : std::uint8_t {
   messages = 7,       // message id (8) -> MessageRow: shared by several queues, counted
   retained = 8,       // topic -> MessageRow
   purge = 9,          // store id (8) -> nothing: a session that is gone, its queue is being erased
+  transit = 11,       // number (8) -> TransitRow, message
   plugins = 10,       // plugin's name, 0, key -> value
 };
 

@@ -48,7 +48,9 @@ const char* site_name(CallSite site) {
                                            "save",
                                            "load",
                                            "settings",
-                                           "health"};
+                                           "health",
+                                           "store",
+                                           "kv"};
   static_assert(std::size(kNames) == kCallSites);
   return site < CallSite::count_ ? kNames[static_cast<std::size_t>(site)] : "unknown";
 }

@@ -54,6 +54,8 @@ enum class CallSite : std::uint8_t {
   load,
   settings,
   health,
+  store,
+  kv,
   count_
 };
 inline constexpr std::size_t kCallSites = static_cast<std::size_t>(CallSite::count_);

@@ -25,6 +25,7 @@ constexpr Named kTables[] = {
     {KEEL_EXT_CLIENTS, &tables::clients}, {KEEL_EXT_CTL, &tables::ctl},
     {KEEL_EXT_METRICS, &tables::metrics}, {KEEL_EXT_WORKER, &tables::worker},
     {KEEL_EXT_STATE, &tables::state},     {KEEL_EXT_SERVICES, &tables::services},
+    {KEEL_EXT_KV, &tables::kv},           {KEEL_EXT_STORE, &tables::store},
 };
 
 const void* get_extension(const keel_host*, const char* id) {

@@ -11,6 +11,7 @@
 #include "kernel/base/task.hpp"
 #include "kernel/plugin/call_stats.hpp"
 #include "kernel/plugin/host_object.hpp"
+#include "kernel/plugin/kv_writer.hpp"
 #include "kernel/plugin/passing.hpp"
 #include "kernel/plugin/publish_queue.hpp"
 
@@ -60,6 +61,7 @@ class HostThread {
   ShownOutput* shown_output = nullptr;
 
   PublishQueue publishes{*this};  // of a shard
+  KvWriter kv{*this};
 
  private:
   Runtime& runtime_;

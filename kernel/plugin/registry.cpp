@@ -88,6 +88,10 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
     for (const std::string& name : loaded_->names())
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
+  std::ranges::stable_partition(names, [this](const std::string& name) {
+    const auto manifest = read_manifest(file_of(name));
+    return manifest && (manifest->flags & KEEL_INFO_STORE) != 0;
+  });
   for (const std::string& name : names)
     load(name, {.remember = false}, [name](const PluginOutcome& outcome) {
       for (const std::string& notice : outcome.notices)
@@ -99,11 +103,17 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
 }
 
 void Registry::stop_all(std::function<void()> done) {
-  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
-    if (entry->state == PluginState::running)
-      unload(entry->slot->name(), {.now = false, .forget = false, .stopping = true},
+  // What is being loaded right now is loaded first.
+  when_idle([this, done = std::move(done)]() mutable {
+    const auto stop = [this](const Slot& slot) {
+      unload(slot.name(), {.now = false, .forget = false, .stopping = true},
              [](const PluginOutcome&) {});
-  when_idle(std::move(done));
+    };
+    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry)
+      if (entry->state == PluginState::running && entry->slot.get() != store_) stop(*entry->slot);
+    if (store_ && running(store_->name())) stop(*store_);
+    when_idle(std::move(done));
+  });
 }
 
 void Registry::poll(std::chrono::milliseconds timeout, std::function<bool()> until,
@@ -149,6 +159,11 @@ Registry::Entry* Registry::find(const std::string& name) {
   const auto found =
       std::ranges::find_if(entries_, [&](const Entry& e) { return e.slot->name() == name; });
   return found != entries_.end() ? &*found : nullptr;
+}
+
+bool Registry::remembered(const std::string& name, const std::vector<std::string>& always) const {
+  return std::find(always.begin(), always.end(), name) != always.end() ||
+         (loaded_ && loaded_->contains(name));
 }
 
 Slot* Registry::running(const std::string& name) const {

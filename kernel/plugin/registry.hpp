@@ -83,8 +83,9 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
   ~Registry();
 
-  // Loads what the settings name and what was loaded before the restart, in that order. One that
-  // fails is logged and does not stop the others. `done` when all were tried.
+  // Loads what the settings name and what was loaded before the restart, in that order, but a store
+  // before all others. One that fails is logged and does not stop the others. `done` when all were
+  // tried.
   void boot(const std::vector<std::string>& always, std::function<void()> done);
 
   struct Load {
@@ -103,6 +104,7 @@ class Registry {
   // Everything a load looks at before code runs: file, ABI, settings.
   PluginOutcome check(const std::string& file);
   // At the end of the program, last loaded first. `done` when all are gone or stuck.
+  // The store is the very last.
   void stop_all(std::function<void()> done);
   bool idle() const { return entries_.empty() && !busy_; }  // nothing is loaded
 
@@ -111,6 +113,8 @@ class Registry {
   std::vector<PluginInfo> loaded() const;  // without a look at the directory
   std::optional<PluginInfo> info(const std::string& name) const;
   Slot* running(const std::string& name) const;  // null: it does not run
+  // Whether it is loaded at every start: named by `always`, or by ctl before.
+  bool remembered(const std::string& name, const std::vector<std::string>& always) const;
   // The settings a plugin knows, from its file if it does not run.
   struct Described {
     std::string name, summary;
@@ -166,6 +170,9 @@ class Registry {
   static std::string failure_text(const Slot& slot, std::string_view step, keel_status status);
   void put_into_force(Slot& slot);
   void load_now(const std::string& name, Load how, Done done);
+  void discard(std::unique_ptr<Slot> slot);
+  void give_up(Slot& slot, PluginOutcome why, Done done);
+  void loaded_now(Slot& slot, Load how, PluginOutcome outcome, Done done);
 
   // registry_unload.cpp
   void unload_now(const std::string& name, Unload how, Done done);
@@ -176,6 +183,17 @@ class Registry {
   void destroy(const std::shared_ptr<Teardown>& job);
   void get_stuck(std::shared_ptr<Teardown> job, const std::string& why);
   std::string unmap(std::unique_ptr<Slot> slot);
+
+  // registry_store.cpp
+  static PluginOutcome make_store(Slot& slot);
+  PluginOutcome check_store(const Slot& fresh, const Slot* replaced) const;
+  static Result<void> open_store(Slot& slot);
+  void attach_store(Slot& slot, std::function<void(Result<void>)> done);
+  std::string store_dependants(const Slot& slot) const;
+  void release_store(Slot& slot, bool stopping, Then then);
+  void pause_store(Slot& slot);
+  void resume_store(Slot& slot);
+  void lose_store(const Slot& slot, const std::string& why);
 
   // registry_upgrade.cpp
   void reload_now(const std::string& name, Done done);
@@ -197,6 +215,7 @@ class Registry {
   std::optional<LoadedPlugins> loaded_;  // from boot() on
   std::deque<Waiting> waiting_;
   bool busy_ = false;
+  Slot* store_ = nullptr;  // the plugin that is the store
   std::uint32_t next_generation_ = 1;
   std::uint64_t resident_ = 0;
   std::vector<std::uint64_t> seen_calls_;  // by shard, for watch()

@@ -99,11 +99,20 @@ PluginOutcome Registry::make_instance(Slot& slot) {
       KEEL_E_EXCEPTION);
   if (made != KEEL_OK)
     return PluginOutcome::fail("create_failed", failure_text(slot, "create", made));
-  if (slot.plugin.start && slot.plugin.stop && slot.plugin.destroy) return {};
-  if (slot.plugin.destroy)
+  PluginOutcome outcome =
+      slot.plugin.start && slot.plugin.stop && slot.plugin.destroy
+          ? make_store(slot)
+          : PluginOutcome::fail(
+                "bad_entry", "its create() left start, stop or destroy empty; all must be there");
+  if (!outcome.ok && slot.plugin.destroy)
     call_plugin(slot, CallSite::destroy, [&] { slot.plugin.destroy(slot.plugin.self); });
-  return PluginOutcome::fail("bad_entry",
-                             "its create() left start, stop or destroy empty; all must be there");
+  return outcome;
+}
+
+// An instance that was not started.
+void Registry::discard(std::unique_ptr<Slot> slot) {
+  call_plugin(*slot, CallSite::destroy, [&] { slot->plugin.destroy(slot->plugin.self); });
+  unmap(std::move(slot));
 }
 
 // What went wrong in the plugin's own words, where it has any.
@@ -153,6 +162,10 @@ void Registry::load_now(const std::string& name, Load how, Done done) {
   std::unique_ptr<Slot> slot;
   std::vector<std::string> notices;
   PluginOutcome opened = open(name, file, slot, notices);
+  if (opened.ok) {
+    opened = check_store(*slot, nullptr);
+    if (!opened.ok) discard(std::move(slot));
+  }
   opened.notices = notices;
   if (!opened.ok) return done(std::move(opened));
   const FileStamp stamp = FileStamp::of(file);
@@ -160,27 +173,42 @@ void Registry::load_now(const std::string& name, Load how, Done done) {
   Slot& mine = *entries_.back().slot;
   PluginOutcome started = start(mine);
   started.notices = std::move(notices);
-  if (!started.ok) {
-    KEEL_LOG(error, "plugin={}: not started: {}", name, started.text);
-    auto job = std::make_shared<Teardown>(mine);
-    job->done = [done = std::move(done), started](const PluginOutcome& torn) mutable {
-      if (!torn.ok) started.notices.push_back(torn.text);
-      for (const std::string& notice : torn.notices) started.notices.push_back(notice);
-      done(std::move(started));
-    };
-    return tear_down(std::move(job));
-  }
+  if (!started.ok) return give_up(mine, std::move(started), std::move(done));
   put_into_force(mine);
+  if (!mine.store) return loaded_now(mine, how, std::move(started), std::move(done));
+  attach_store(mine, [this, &mine, how, started,
+                      done = std::move(done)](const Result<void>& attached) mutable {
+    if (attached) return loaded_now(mine, how, std::move(started), std::move(done));
+    PluginOutcome failed = PluginOutcome::fail("store_failed", attached.error());
+    failed.notices = std::move(started.notices);
+    give_up(mine, std::move(failed), std::move(done));
+  });
+}
+
+// It started, or tried to, and cannot stay.
+void Registry::give_up(Slot& slot, PluginOutcome why, Done done) {
+  KEEL_LOG(error, "plugin={}: not started: {}", slot.name(), why.text);
+  auto job = std::make_shared<Teardown>(slot);
+  job->done = [done = std::move(done), why = std::move(why)](const PluginOutcome& torn) mutable {
+    if (!torn.ok) why.notices.push_back(torn.text);
+    for (const std::string& notice : torn.notices) why.notices.push_back(notice);
+    done(std::move(why));
+  };
+  tear_down(std::move(job));
+}
+
+void Registry::loaded_now(Slot& slot, Load how, PluginOutcome outcome, Done done) {
+  const std::string& name = slot.name();
   Entry& entry = *find(name);
   entry.state = PluginState::running;
   entry.since_s = std::time(nullptr);
-  if (how.remember) remember(name, true, started);
-  KEEL_LOG(notice, "plugin={}: version {} loaded", name, mine.manifest().version);
-  for (const std::string& line : anonymous_notices(runtime_, mine)) {
+  if (how.remember) remember(name, true, outcome);
+  KEEL_LOG(notice, "plugin={}: version {} loaded", name, slot.manifest().version);
+  for (const std::string& line : anonymous_notices(runtime_, slot)) {
     KEEL_LOG(notice, "plugin={}: {}", name, line);
-    started.text += (started.text.empty() ? "" : "\n") + line;
+    outcome.text += (outcome.text.empty() ? "" : "\n") + line;
   }
-  done(std::move(started));
+  done(std::move(outcome));
 }
 
 PluginOutcome Registry::check(const std::string& file) {

@@ -58,6 +58,9 @@ void Registry::unload_now(const std::string& name, Unload how, Done done) {
         return done(PluginOutcome::fail(
             "in_use", fmt::format("the plugin '{0}' needs it; `ctl plugins unload {0}` first",
                                   other.slot->name())));
+  if (!how.now && !how.stopping)
+    if (std::string users = store_dependants(slot); !users.empty())
+      return done(PluginOutcome::fail("in_use", std::move(users)));
   entry->state = PluginState::draining;
   auto job = std::make_shared<Teardown>(slot);
   job->done = [this, name, how, begun = job->begun, done = std::move(done)](PluginOutcome outcome) {
@@ -69,8 +72,10 @@ void Registry::unload_now(const std::string& name, Unload how, Done done) {
   };
   slot.stop_accepting();
   const auto wait = how.now ? std::chrono::milliseconds(0) : options_.stop_timeout;
-  drain(slot, how.stopping ? KEEL_DRAIN_STOP : KEEL_DRAIN_UNLOAD, wait,
-        [this, job] { tear_down(job); });
+  release_store(slot, how.stopping, [this, job, how, wait] {
+    drain(job->slot, how.stopping ? KEEL_DRAIN_STOP : KEEL_DRAIN_UNLOAD, wait,
+          [this, job] { tear_down(job); });
+  });
 }
 
 // Step 1. A plugin that does not say when it is ready is not waited for longer than `timeout`.
@@ -114,6 +119,7 @@ void Registry::tear_down(std::shared_ptr<Teardown> job) {
   });
   if (!absent.empty()) return get_stuck(job, absent_text(absent));
   slot.revoke(runtime_.control_thread());
+  runtime_.commits().flush(slot);  // they run as cancelled
   wait_for_jobs(std::move(job));
 }
 
@@ -135,6 +141,7 @@ void Registry::finish(std::shared_ptr<Teardown> job) {
   Slot& slot = job->slot;
   if (slot.started) call_plugin(slot, CallSite::stop, [&] { slot.plugin.stop(slot.plugin.self); });
   slot.started = false;
+  if (slot.store) slot.store->forget_batches();
   // What its own threads posted meanwhile runs as cancelled, on the shards and here.
   if (auto absent = runtime_.barrier([](HostThread&) {}); !absent.empty())
     return get_stuck(job, absent_text(absent));

@@ -131,6 +131,10 @@ void Registry::upgrade_now(const std::string& name, const std::string& file, boo
   job->file = file;
   job->from_elsewhere = from_elsewhere;
   PluginOutcome opened = open(name, file, job->fresh, job->notices);
+  if (opened.ok) {
+    opened = check_store(*job->fresh, entry->slot.get());
+    if (!opened.ok) discard(std::move(job->fresh));
+  }
   if (!opened.ok) {
     opened.text += "; the running version goes on";
     opened.notices = std::move(job->notices);
@@ -167,11 +171,14 @@ void Registry::seal(std::shared_ptr<Upgrade> job) {
       [&old, &parking](HostThread& thread) { old.seal(thread, parking.list(thread.index())); });
   if (!absent.empty()) return get_stuck(job, absent.front());
   old.seal(runtime_.control_thread(), parking.list(kControlThread));
+  runtime_.commits().flush(old);
   poll(
       options_.stop_timeout, [&old] { return old.quiet(); },
       [this, job](bool came) {
+        pause_store(job->old);
         call_plugin(job->old, CallSite::stop, [&] { job->old.plugin.stop(job->old.plugin.self); });
         job->old.started = false;
+        if (job->old.store) job->old.store->forget_batches();
         runtime_.barrier([](HostThread&) {});
         runtime_.control().post([this, job, came] {
           if (came) return switch_over(job);
@@ -187,9 +194,7 @@ void Registry::get_stuck(std::shared_ptr<Upgrade> job, const Runtime::Absent& ab
   const std::string where = fmt::format("shard {} is in {}", absent.shard, absent.where);
   old.note_error("stuck: " + where);
   KEEL_LOG(error, "plugin={}: stuck while being upgraded: {}", old.name(), where);
-  call_plugin(*job->fresh, CallSite::destroy,
-              [&] { job->fresh->plugin.destroy(job->fresh->plugin.self); });
-  unmap(std::move(job->fresh));
+  discard(std::move(job->fresh));
   static_cast<void>(new std::shared_ptr<Upgrade>(job));  // what is parked stays where it is
   job->done(PluginOutcome::fail("stuck", where + "; only a restart of the broker helps"));
 }
@@ -226,6 +231,8 @@ void Registry::switch_over(std::shared_ptr<Upgrade> job) {
   Entry& entry = *find(old.name());
   PluginOutcome started = start(fresh);
   if (!started.ok) return roll_back(job, std::move(started));
+  if (auto open = open_store(fresh); !open)
+    return roll_back(job, PluginOutcome::fail("store_failed", open.error()));
 
   // The point of no return.
   std::unique_ptr<Slot> leaving = std::exchange(entry.slot, std::move(job->fresh));
@@ -233,6 +240,7 @@ void Registry::switch_over(std::shared_ptr<Upgrade> job) {
   entry.stamp = FileStamp::of(job->file);
   entry.since_s = std::time(nullptr);
   put_into_force(*entry.slot);
+  resume_store(*entry.slot);
   runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread); });
   const std::size_t left = job->parking->size();
   job->parking->revoke_rest();
@@ -281,6 +289,7 @@ void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
     fresh.unadopt(thread, parking.list(thread.index()));
   });
   fresh.unadopt(runtime_.control_thread(), parking.list(kControlThread));
+  runtime_.commits().flush(fresh);
   poll(
       options_.stop_timeout, [&fresh] { return fresh.quiet(); },
       [this, job, why = std::move(why)](bool came) mutable {
@@ -314,8 +323,12 @@ void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
   PluginOutcome again =
       taken == KEEL_OK ? start(old)
                        : PluginOutcome::fail("state_refused", failure_text(old, "load", taken));
+  if (again.ok)
+    if (auto open = open_store(old); !open)
+      again = PluginOutcome::fail("store_failed", open.error());
   if (again.ok) {
     put_into_force(old);
+    resume_store(old);
     runtime_.barrier([this](HostThread& thread) { runtime_.hooks().ask_again(thread); });
     why.text += "; the running version goes on";
   } else {
@@ -329,6 +342,7 @@ void Registry::take_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
       old.revoke(thread);
     });
     old.revoke(runtime_.control_thread());
+    lose_store(old, again.text);
     why.text += "; and the old version could not be started again: " + again.text;
     KEEL_LOG(error, "plugin={}: {}", old.name(), why.text);
   }

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "kernel/broker/realm.hpp"
+#include "kernel/durable/store_user.hpp"
 #include "kernel/net/listener_set.hpp"
 #include "kernel/net/shard_set.hpp"
 #include "kernel/net/worker_pool.hpp"
+#include "kernel/plugin/commit_waits.hpp"
 #include "kernel/plugin/gateway_peer.hpp"
 #include "kernel/plugin/handle_table.hpp"
 #include "kernel/plugin/host_thread.hpp"
@@ -37,6 +39,8 @@ class Runtime {
     std::string base_dir;         // relative paths of settings count from here
     bool wait_for_shards = true;  // false breaks unloading: for the test that shows that it would
     std::chrono::milliseconds stop_timeout{5000};  // for a barrier, a drain, running jobs
+    StoreUser* store_user = nullptr;             // whom a store is for; null: no plugin can be one
+    std::chrono::milliseconds kv_timeout{5000};  // how long kv.list() waits for the disk
   };
 
   explicit Runtime(Options options);
@@ -57,6 +61,12 @@ class Runtime {
   MetricRegistry& metrics() { return *metrics_; }
   Services& services() { return *services_; }
   GatewayListeners& gateways() { return gateways_; }  // [any]
+  StoreUser* store_user() const { return options_.store_user; }
+  CommitWaits& commits() { return commits_; }  // [any]
+
+  // The journal has committed everything up to `ticket`: plugins that wait for it are told. Called
+  // by whoever was given to Journal::on_commit(), for each of its calls. [any]
+  void on_commit(std::uint64_t ticket) { commits_.committed(ticket); }
 
   std::uint32_t shard_count() const { return static_cast<std::uint32_t>(threads_.size() - 1); }
   HostThread& thread(std::uint32_t index) const {  // a shard's index or kControlThread [any]
@@ -86,6 +96,7 @@ class Runtime {
   std::unique_ptr<MetricRegistry> metrics_;
   std::unique_ptr<Services> services_;
   GatewayListeners gateways_;
+  CommitWaits commits_;
 };
 
 }  // namespace keel::kernel

@@ -220,24 +220,41 @@ void Slot::reopen() {
   set_accepting(true);
 }
 
-keel_status Slot::post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx) {
+keel_status Slot::make_post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx,
+                            std::unique_ptr<Post>& out) {
   if (!fn) return fail(KEEL_E_INVAL, "post: no function given");
   if (!accepting()) return refuse_unloading("post");
   if (posts_.fetch_add(1, std::memory_order_relaxed) >= kMaxPosts) {
     posts_.fetch_sub(1, std::memory_order_relaxed);
     return fail(KEEL_E_LIMIT, fmt::format("post: {} wait already", kMaxPosts));
   }
-  auto post = std::make_unique<Post>(this, site, thread, fn, ctx);
-  runtime_.thread(thread).post(
-      [this, post = std::move(post)]() mutable { run_post(std::move(post)); });
+  out = std::make_unique<Post>(this, site, thread, fn, ctx);
   return KEEL_OK;
+}
+
+void Slot::send(std::unique_ptr<Post> post) {
+  HostThread& thread = runtime_.thread(post->thread);
+  thread.post([this, post = std::move(post)]() mutable { run_post(std::move(post)); });
+}
+
+keel_status Slot::post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx) {
+  std::unique_ptr<Post> post;
+  const keel_status made = make_post(thread, site, fn, ctx, post);
+  if (made == KEEL_OK) send(std::move(post));
+  return made;
+}
+
+keel_status Slot::prepare_post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx,
+                               Task& later) {
+  std::unique_ptr<Post> post;
+  const keel_status made = make_post(thread, site, fn, ctx, post);
+  if (made == KEEL_OK) later = [this, post = std::move(post)]() mutable { send(std::move(post)); };
+  return made;
 }
 
 void Slot::post_done(std::uint32_t thread, keel_task_fn fn, void* ctx) {
   posts_.fetch_add(1, std::memory_order_relaxed);
-  auto post = std::make_unique<Post>(this, CallSite::worker_done, thread, fn, ctx);
-  runtime_.thread(thread).post(
-      [this, post = std::move(post)]() mutable { run_post(std::move(post)); });
+  send(std::make_unique<Post>(this, CallSite::worker_done, thread, fn, ctx));
 }
 
 void Slot::run_post(std::unique_ptr<Post> post) {

@@ -26,6 +26,7 @@
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/manifest.hpp"
+#include "kernel/plugin/plugin_store_port.hpp"
 #include "kernel/plugin/watched_set.hpp"
 
 namespace keel::kernel {
@@ -90,6 +91,9 @@ class Slot {
   // A one-shot callback for a thread; see shard/1. [any]
   keel_status post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx);
   static constexpr std::uint32_t kMaxPosts = 100'000;
+  // The same for later: counts as waiting from now on, and `later` sends it off. [any]
+  keel_status prepare_post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx,
+                           Task& later);
   // For `done` of worker/1: goes out whatever the plugin's state. [any]
   void post_done(std::uint32_t thread, keel_task_fn fn, void* ctx);
   static constexpr std::uint32_t kMaxJobs = 10'000;
@@ -142,6 +146,7 @@ class Slot {
   PluginValues settings;
   std::vector<std::shared_ptr<void>> kept;  // what the plugin may refer to until destroy()
   bool started = false;
+  std::unique_ptr<PluginStorePort> store;  // the plugin can be the store; made before start()
   // A table of the plugin's own, or null.
   const void* extension(const char* id) const;
 
@@ -168,6 +173,9 @@ class Slot {
   HostObject* find_object(keel_handle handle, ObjectKind kind, keel_status& status,
                           const char* function) const;
   void arrive(std::unique_ptr<HostObject> object);
+  keel_status make_post(std::uint32_t thread, CallSite site, keel_task_fn fn, void* ctx,
+                        std::unique_ptr<Post>& out);
+  void send(std::unique_ptr<Post> post);
   void run_post(std::unique_ptr<Post> post);
   template <class F>
   void each(Part& part, F fn);

@@ -9,6 +9,7 @@
 #include "keel/ext/ctl.h"
 #include "keel/ext/fd.h"
 #include "keel/ext/hooks.h"
+#include "keel/ext/kv.h"
 #include "keel/ext/log.h"
 #include "keel/ext/message.h"
 #include "keel/ext/metrics.h"
@@ -16,6 +17,7 @@
 #include "keel/ext/session.h"
 #include "keel/ext/shard.h"
 #include "keel/ext/state.h"
+#include "keel/ext/store.h"
 #include "keel/ext/stream.h"
 #include "keel/ext/tcp.h"
 #include "keel/ext/timer.h"
@@ -44,5 +46,7 @@ extern const keel_ext_metrics metrics;
 extern const keel_ext_worker worker;
 extern const keel_ext_state state;
 extern const keel_ext_services services;
+extern const keel_ext_kv kv;
+extern const keel_ext_store store;
 
 }  // namespace keel::kernel::tables

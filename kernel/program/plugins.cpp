@@ -44,7 +44,8 @@ std::string default_plugin_dir() {
   return (fs::is_directory(built, failed) ? built : above / "lib/keel/plugins").string();
 }
 
-Plugins::Plugins(Server& server, ControlLoop& loop, Admin& admin, const Settings& settings)
+Plugins::Plugins(Server& server, DurableState& durable, ControlLoop& loop, Admin& admin,
+                 const Settings& settings)
     : loop_(loop),
       admin_(admin),
       workers_({}),
@@ -57,12 +58,15 @@ Plugins::Plugins(Server& server, ControlLoop& loop, Admin& admin, const Settings
                 .data_dir = absolute(settings.kernel.data_dir),
                 .base_dir = absolute("."),
                 .wait_for_shards = wait_for_shards(),
-                .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms)}),
+                .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms),
+                .store_user = &durable}),
       registry_(runtime_,
                 {.plugin_dir = plugin_dir(settings),
                  .etc_dir = folder_of(settings.file),
                  .data_dir = absolute(settings.kernel.data_dir),
-                 .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms)}) {}
+                 .stop_timeout = std::chrono::milliseconds(settings.plugins.stop_timeout_ms)}) {
+  durable.also_tell([this](std::uint64_t ticket) { runtime_.on_commit(ticket); });
+}
 
 Plugins::~Plugins() { workers_.stop(); }
 

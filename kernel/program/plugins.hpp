@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernel/admin/admin.hpp"
+#include "kernel/broker/durable_state.hpp"
 #include "kernel/net/control_loop.hpp"
 #include "kernel/net/worker_pool.hpp"
 #include "kernel/plugin/ports.hpp"
@@ -17,7 +18,9 @@ namespace keel::kernel {
 
 class Plugins final : private ControlPort {
  public:
-  Plugins(Server& server, ControlLoop& loop, Admin& admin, const Settings& settings);
+  // `durable` is told of the store, and tells of what is committed.
+  Plugins(Server& server, DurableState& durable, ControlLoop& loop, Admin& admin,
+          const Settings& settings);
   ~Plugins() override;
 
   // The shards run and the data directory is ours.

@@ -41,6 +41,11 @@ Program::Program(SettingsSources sources, std::shared_ptr<const Settings> settin
       node_name_(settings->kernel.node_name),
       started_unix_s_(std::time(nullptr)),
       server_(settings),
+      durable_(
+          server_.realm(), [this](Task task) { loop_.post(std::move(task)); },
+          [this](std::int64_t delay_ms, std::function<void()> fn) {
+            loop_.after(milliseconds(delay_ms), std::move(fn));
+          }),
       admin_(server_.realm(), *this) {}
 
 Program::~Program() {
@@ -66,7 +71,7 @@ Result<void> Program::start() {
           server_.realm().bans.open(settings->kernel.data_dir + "/banned", std::time(nullptr));
       !bans)
     return bans;
-  plugins_ = std::make_unique<Plugins>(server_, loop_, admin_, *settings);
+  plugins_ = std::make_unique<Plugins>(server_, durable_, loop_, admin_, *settings);
   if (auto ready = plugins_->start(); !ready) return ready;
   if (auto ctl = admin_.start_ctl(settings->kernel.data_dir); !ctl) return ctl;
   if (!settings->http.bind.empty()) {
@@ -76,6 +81,7 @@ Result<void> Program::start() {
   }
   load_plugins(*settings);
   if (draining_) return {};
+  if (auto stored = need_store(*settings); !stored) return stored;
   // Last, so that whoever sees the port open finds everything else there.
   if (auto listening = server_.listen(); !listening) return listening;
   schedule();
@@ -92,12 +98,26 @@ void Program::load_plugins(const Settings& settings) {
   loop_.run_until([this, &booted] { return booted || draining_; });
 }
 
+// Without the store that the settings name nothing that is acknowledged would survive: nobody is
+// let in to find out.
+Result<void> Program::need_store(const Settings& settings) {
+  const std::string& store = settings.durability.store;
+  const Registry& plugins = plugins_->registry();
+  if (store.empty() || plugins.running(store) || !plugins.remembered(store, settings.plugins.load))
+    return {};
+  return Error{fmt::format(
+      "the store '{}' could not be loaded (see above), and without it messages are in memory only; "
+      "mend it, or take it out of plugins.load, or start with durability.store = \"\"",
+      store)};
+}
+
 void Program::schedule() {
   loop_.on_readable(server_.listeners().watch_fd(),
                     [this] { server_.listeners().on_watch_readable(); });
   publish_sys();
   loop_.every(kTick, [this] {
     server_.tick();
+    durable_.tick();
     publish_sys();
   });
   loop_.every(kTick, [this] { plugins_->registry().watch(); });

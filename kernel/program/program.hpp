@@ -44,6 +44,7 @@ class Program final : public AdminHost {
 
  private:
   void load_plugins(const Settings& settings);
+  Result<void> need_store(const Settings& settings);
   void schedule();
   void publish_sys();
   void on_hangup();
@@ -59,6 +60,7 @@ class Program final : public AdminHost {
   std::optional<DataDir> data_dir_;
   ControlLoop loop_;
   Server server_;
+  DurableState durable_;
   Admin admin_;
   std::unique_ptr<Plugins> plugins_;  // from start() on
 };

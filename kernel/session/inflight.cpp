@@ -31,7 +31,6 @@ bool Inflight::restore(std::uint16_t packet_id, Delivery delivery) {
          ring_[packet_id & mask_].packet_id != 0)
     grow();
   ++count_;
-  last_id_ = packet_id;
   Delivery& slot = ring_[packet_id & mask_];
   slot = std::move(delivery);
   slot.packet_id = packet_id;

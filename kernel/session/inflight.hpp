@@ -18,10 +18,9 @@ class Inflight {
   // Stores the delivery under a fresh packet id and answers it where it now stands. The reference
   // holds until the next insert. Null: all 65 535 ids are in use.
   Delivery* insert(Delivery delivery);
-  // Puts back a delivery that had this packet id before a restart; ids go on behind it. False: the
-  // id is 0 or in use.
+  // Puts back a delivery that had this packet id before a restart. False: the id is 0 or in use.
   bool restore(std::uint16_t packet_id, Delivery delivery);
-  // Where ids go on, for a window that is empty.
+  // Ids go on behind this one, which counts as the last that was given out.
   void begin_behind(std::uint16_t packet_id) { last_id_ = packet_id; }
   Delivery* find(std::uint16_t packet_id);
   // Forgets a delivery that find() answered; gives it back.

@@ -1,4 +1,6 @@
 // ShardRoom: what comes in, from sockets and from other shards.
+#include <utility>
+
 #include "emqx_sn/encode.hpp"
 #include "emqx_sn/forwarder.hpp"
 #include "emqx_sn/packet.hpp"
@@ -61,10 +63,11 @@ void ShardRoom::received(const Listener& listener, const keel::Datagram& datagra
 
 void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
   if (packet.type == Type::searchgw) answer_search(arrival);
+  if (!common.homecomers->empty()) greet_homecomer(arrival.peer);
   if (packet.type == Type::connect) return connect(arrival, packet);
   if (Device* const device = at(arrival.peer)) {
     if (keel::same_identity(device->proof.get(), arrival.verified))
-      return device->on_packet(packet);
+      return device->on_packet(packet, arrival.message);
     part(*device);
   } else if (const auto route = routes_.find(arrival.peer); route != routes_.end()) {
     arrival.serial = route->second.serial;
@@ -75,6 +78,17 @@ void ShardRoom::arrive(Arrival& arrival, const Packet& packet) {
     routes_.erase(route);
   }
   stranger(arrival, packet);
+}
+
+// Somebody of an earlier run, whose datagrams arrive here from now on.
+void ShardRoom::greet_homecomer(const PeerView& peer) {
+  if (Device* const device = at(peer)) {
+    if (std::exchange(device->link.anywhere, false)) common.homecomers->forget(Peer(peer));
+    return;
+  }
+  std::uint32_t home;
+  if (routes_.contains(peer) || !common.homecomers->take(Peer(peer), home)) return;
+  make_route(peer, home, nullptr);
 }
 
 // Nobody is known there, and nothing is remembered of it.
@@ -181,8 +195,10 @@ void ShardRoom::came_home(const Letter& letter, std::uint32_t from) {
   if (packet.type == Type::connect) return welcome(arrival, packet);
   if (!letter.flag) return rebind(arrival, packet);
   if (Device* const device = at(letter.peer)) {
+    device->link.via = from;
     device->link.serial = letter.serial;
-    return device->on_packet(packet);
+    device->link.anywhere = false;
+    return device->on_packet(packet, letter.bytes);
   }
   post(from, {Letter::Kind::gone, false, letter.serial, letter.peer, {}, {}});
   stranger(arrival, packet);
@@ -195,11 +211,8 @@ void ShardRoom::take_route(Letter& letter, std::uint32_t from) {
     post(from, {Letter::Kind::elsewhere, false, 0, letter.peer, {}, {}});
     return;
   }
-  Route& route = routes_[Peer(letter.peer)];
-  route.home = from;
-  route.serial = ++last_serial_;
-  route.proof = std::move(letter.proof);
-  post(from, {Letter::Kind::datagram, true, route.serial, letter.peer, letter.bytes, {}});
+  const std::uint32_t serial = make_route(letter.peer, from, std::move(letter.proof));
+  post(from, {Letter::Kind::datagram, true, serial, letter.peer, letter.bytes, {}});
 }
 
 void ShardRoom::drop_route(const PeerView& peer, std::uint32_t serial) {

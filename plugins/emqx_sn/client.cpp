@@ -289,6 +289,7 @@ void Client::gone() {
   drop_deliveries();
   if (!at_.persistent || settings_->session_expiry_s == 0) return forget();
   at_.state = State::away;
+  ++changes_;
   if (at_.away_until == 0)
     at_.away_until = outside_.now_ms() + std::int64_t{settings_->session_expiry_s} * 1000;
 }

@@ -137,6 +137,11 @@ class Client {
   std::uint16_t sleep_s() const { return at_.sleep_s; }  // 0: it never slept
   const TopicTable& topics() const { return topics_; }
   std::size_t held() const { return held_.size(); }  // deliveries that are not done
+  std::int64_t heard_ms() const { return at_.heard; }
+  const Will* will() const { return will_.get(); }  // what the client has told; it may lack a topic
+  // Of what outlives the broker: state and durations, topic ids, subscriptions by id, will. Goes up
+  // with every change; messages and polls are none.
+  std::uint32_t revision() const { return changes_ + topics_.revision(); }
   void save(Saved& out) const;
 
  private:
@@ -285,6 +290,7 @@ class Client {
   std::unique_ptr<Will> will_;            // stored [MQTT-SN 6.3]
   std::unique_ptr<Handshake> handshake_;  // while connecting
   std::unique_ptr<Rare> rare_;
+  std::uint32_t changes_ = 0;  // see revision()
   bool forgotten_ = false;
 };
 

@@ -224,6 +224,7 @@ void Client::woken() {
 }
 
 void Client::welcome() {
+  ++changes_;
   outside_.send(connack(ReturnCode::accepted));
   at_.state = State::active;
   at_.away_until = 0;

@@ -22,6 +22,7 @@ void Client::go_to_sleep(std::uint16_t duration_s) {
   }
   at_.state = State::asleep;
   at_.sleep_s = duration_s;
+  ++changes_;
 }
 
 // What waits now is delivered, then PINGRESP.

@@ -122,7 +122,10 @@ void Client::subscribed(const Token& token, std::uint8_t code) {
     } else if (token.own_filter) {
       const std::uint32_t key = Rare::key(token.id_type, token.topic_id);
       std::vector<std::uint32_t>& by_id = rare().by_id;
-      if (std::find(by_id.begin(), by_id.end(), key) == by_id.end()) by_id.push_back(key);
+      if (std::find(by_id.begin(), by_id.end(), key) == by_id.end()) {
+        by_id.push_back(key);
+        ++changes_;
+      }
     }
   }
   answer_subscribe(token, code <= 2 ? code : std::uint8_t{0}, answer);
@@ -162,7 +165,7 @@ void Client::take_unsubscribe(const Packet& packet) {
 // The subscription with this filter ends, however it was named when it began.
 void Client::remove_by_id(std::string_view topic) {
   if (!rare_) return;
-  std::erase_if(rare_->by_id, [&](std::uint32_t key) {
+  const std::size_t gone = std::erase_if(rare_->by_id, [&](std::uint32_t key) {
     const auto id = static_cast<std::uint16_t>(key);
     char octets[2];
     if (static_cast<IdType>(key >> 16) == IdType::short_name)
@@ -170,6 +173,7 @@ void Client::remove_by_id(std::string_view topic) {
     const std::string* const name = predefined(id);
     return !name || *name == topic;
   });
+  if (gone != 0) ++changes_;
 }
 
 }  // namespace sn

@@ -75,6 +75,7 @@ void Client::will_set(const Token& token, std::uint8_t reason) {
 }
 
 void Client::keep_will(Will&& will) {
+  ++changes_;
   if (will.topic.empty() && will.payload.empty())
     will_.reset();
   else

@@ -42,6 +42,7 @@ ClientReport report_of(const Device& device) {
   out.keep_alive_s = client.keep_alive_s();
   out.sleep_s = client.sleep_s();
   out.persistent = client.persistent();
+  out.kept = device.kept.stored && !device.kept.waits;
   out.will = client.has_will();
   out.topics = client.topics().size();
   out.held = client.held();

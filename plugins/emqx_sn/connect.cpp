@@ -77,8 +77,9 @@ void ShardRoom::welcome(const Arrival& arrival, const Packet& packet) {
   }
   device->link.via = arrival.via;
   device->link.serial = arrival.serial;
+  device->link.anywhere = false;
   device->proof = keel::copy_proof(arrival.verified);
-  device->on_packet(packet);
+  device->on_packet(packet, arrival.message);
 }
 
 bool ShardRoom::may_come() {
@@ -123,7 +124,7 @@ void ShardRoom::rebind(const Arrival& arrival, const Packet& packet) {
   unlink(*device);
   link(*device, arrival);
   device->client().moved();
-  if (arrival.via == index) return device->on_packet(packet);
+  if (arrival.via == index) return device->on_packet(packet, arrival.message);
   post(arrival.via, {Letter::Kind::route, false, 0, arrival.peer, arrival.message,
                      keel::copy_proof(arrival.verified)});
   settle(*device);
@@ -167,8 +168,9 @@ Device& ShardRoom::make(std::string client_id) {
 }
 
 void ShardRoom::link(Device& device, const Arrival& arrival) {
-  device.link = {Peer(arrival.peer), arrival.via, arrival.serial};
+  device.link = {Peer(arrival.peer), arrival.via, arrival.serial, false};
   peers_.insert(&device);
+  if (device.client().persistent()) keeper.mark(device);
   count(device, true);
 }
 
@@ -176,6 +178,7 @@ void ShardRoom::unlink(Device& device) {
   if (!device.link.peer) return;
   peers_.erase(&device);
   const Place link = std::exchange(device.link, {});
+  if (link.anywhere) common.homecomers->forget(link.peer);
   if (link.via == index) return;
   post(link.via, {Letter::Kind::gone, false, link.serial, link.peer.view(), {}, {}});
 }

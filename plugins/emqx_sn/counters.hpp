@@ -19,6 +19,8 @@ struct Counters {
   std::uint64_t advertised = 0;
   std::uint64_t send_failed = 0;      // the socket's buffer was full
   std::uint64_t forward_dropped = 0;  // datagrams for another shard, which was too far behind
+  std::uint64_t kept = 0;             // records of clients that are on disk
+  std::uint64_t returned = 0;         // clients of an earlier run whose session is open again
 };
 
 }  // namespace sn

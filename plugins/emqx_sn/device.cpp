@@ -6,7 +6,17 @@
 namespace sn {
 namespace {
 
-constexpr std::uint8_t kUnspecified = 0x80, kNotAuthorized = 0x87, kQuotaExceeded = 0x97;
+constexpr std::uint8_t kUnspecified = 0x80, kImplementation = 0x83, kNotAuthorized = 0x87,
+                       kUnavailable = 0x88, kBusy = 0x89, kShuttingDown = 0x8b,
+                       kQuotaExceeded = 0x97, kRateTooHigh = 0x9f;
+constexpr std::int64_t kKnockAgainMs = 5'000;
+
+// A refusal that says nothing about the client.
+bool is_passing(std::uint8_t reason) {
+  return reason == kUnspecified || reason == kImplementation || reason == kUnavailable ||
+         reason == kBusy || reason == kShuttingDown || reason == kQuotaExceeded ||
+         reason == kRateTooHigh;
+}
 
 keel::Session attach(const ShardRoom& room, keel_handle saved, keel::SessionHandler& to) {
   keel::Session out;
@@ -40,10 +50,13 @@ bool name_by_proof(keel::SessionRequest& request, const Listener* listener,
 Device::Device(ShardRoom& room, std::string client_id)
     : room_(room), client_(*this, room.settings()->clients, room.counters, std::move(client_id)) {}
 
-Device::Device(ShardRoom& room, const SavedDevice& saved)
+Device::Device(ShardRoom& room, const SavedDevice& saved, Peer origin)
     : proof(saved.proof ? std::make_unique<keel::Proof>(*saved.proof) : nullptr),
       generated(saved.generated),
       room_(room),
+      return_(saved.session == 0 && saved.client.at.link == Link::open
+                  ? std::make_unique<Return>(Return{std::move(origin), 0, {}})
+                  : nullptr),
       session_(attach(room, saved.session, *this)),
       refused_(saved.refused),
       ended_(saved.session != 0 && !session_),
@@ -51,33 +64,90 @@ Device::Device(ShardRoom& room, const SavedDevice& saved)
   if (refused_ != 0 || ended_) room_.remind(id());
 }
 
-void Device::on_packet(const Packet& packet) {
+void Device::on_packet(const Packet& packet, std::string_view octets) {
+  if (return_) {
+    if (return_->packet.empty()) return_->packet = octets;  // the others will come again
+    return knock();
+  }
   client_.on_packet(packet);
   room_.settle(*this);
 }
 
 void Device::end(std::uint8_t reason) {
+  give_up_return();
   client_.end(reason);
   room_.settle(*this);
 }
 
 void Device::displace() {
+  give_up_return();
   client_.displace();
   room_.settle(*this);
 }
 
 void Device::on_time() {
+  if (return_) return knock();
   client_.on_time();
   room_.settle(*this);
 }
 
 void Device::remind() {
   if (const std::uint8_t reason = std::exchange(refused_, std::uint8_t{0})) {
+    if (return_) return came_back(reason, false);
     client_.on_opened(reason, false);
   } else if (std::exchange(ended_, false)) {
     client_.on_closed(kUnspecified);
   }
   room_.settle(*this);
+}
+
+// ---- after a restart of the broker ----
+
+void Device::knock() {
+  if (session_ || refused_ != 0) return;  // it has been asked for
+  const Will* const last = client_.will();
+  if (!last || last->topic.empty()) return open(false, client_.keep_alive_s(), nullptr);
+  const std::string topic = room_.settings()->clients->mountpoint + last->topic;
+  const WillView will{topic, last->payload, last->qos, last->retain};
+  open(false, client_.keep_alive_s(), &will);
+}
+
+// Where the broker has no such session any more, the client has to begin anew: it may believe in
+// subscriptions that nobody knows of.
+void Device::came_back(std::uint8_t reason, bool present) {
+  if (reason != 0 && is_passing(reason)) {
+    session_ = {};
+    return room_.wheel.wake_at(*this, now_ms() + kKnockAgainMs);
+  }
+  const std::string packet = end_return();
+  if (reason != 0 || !present) {
+    session_ = {};
+    client_.on_closed(reason);
+    return room_.settle(*this);
+  }
+  ++room_.counters.returned;
+  if (asleep()) suspend();
+  Packet first;
+  if (!packet.empty() && decode(packet, first)) client_.on_packet(first);
+  room_.settle(*this);
+}
+
+// From now on its machine moves. The packet that came meanwhile.
+std::string Device::end_return() {
+  const std::unique_ptr<Return> before = std::move(return_);
+  if (!before) return {};
+  room_.wheel.wake_at(*this, before->wake_ms);
+  return std::move(before->packet);
+}
+
+// What waits for the end of the session learns of it at the next turn.
+void Device::give_up_return() {
+  if (!return_) return;
+  end_return();
+  session_ = {};
+  refused_ = 0;
+  ended_ = true;
+  room_.remind(id());
 }
 
 // ---- orders of the machine ----
@@ -88,11 +158,18 @@ void Device::send(const Head& head, std::string_view data) {
   if (link.peer) room_.transmit(link.peer.view(), link.via, head, data);
 }
 
-void Device::wake_at(std::int64_t when_ms) { room_.wheel.wake_at(*this, when_ms); }
+void Device::wake_at(std::int64_t when_ms) {
+  if (return_) {
+    return_->wake_ms = when_ms;
+  } else {
+    room_.wheel.wake_at(*this, when_ms);
+  }
+}
 
 void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) {
   const GatewaySettings& settings = *room_.settings();
-  const Listener* const listener = link.peer.listener;
+  const Peer& from = return_ && !link.peer ? return_->origin : link.peer;
+  const Listener* const listener = from.listener;
   const keel_verified proved = proof ? proof->c() : keel_verified{};
   const keel::Will last = will ? will_of(*will) : keel::Will();
   keel::SessionRequest request{
@@ -104,7 +181,7 @@ void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) 
       .keep_alive_s = keep_alive_s,
       .receive_maximum = settings.clients->max_inflight,
       .will = will ? &last : nullptr,
-      .peer = link.peer.address,
+      .peer = from.address,
       .protocol = "mqtt-sn",
       .listener_name = listener ? std::string_view(listener->title()) : "emqx_sn",
       .loopback_only = listener && listener->loopback(),
@@ -151,6 +228,7 @@ void Device::close(std::uint8_t reason) { session_.close(reason).ignore(); }
 // ---- the broker's answers ----
 
 void Device::opened(std::uint8_t reason, bool present) {
+  if (return_) return came_back(reason, present);
   client_.on_opened(reason, present);
   room_.settle(*this);
 }
@@ -182,13 +260,14 @@ void Device::polled() {
 }
 
 void Device::session_closed(std::uint8_t reason, std::string_view) {
+  end_return();
   client_.on_closed(reason);
   room_.settle(*this);
 }
 
 void Device::save(SavedDevice& out) const {
   client_.save(out.client);
-  out.session = session_.id();
+  out.session = return_ ? 0 : session_.id();
   out.refused = refused_;
   out.generated = generated;
   if (proof) out.proof = std::make_unique<keel::Proof>(*proof);
@@ -197,7 +276,7 @@ void Device::save(SavedDevice& out) const {
   out.address = link.peer.address;
   out.wrapped = link.peer.wrapped;
   out.node = link.peer.node;
-  out.via = link.via;
+  out.via = link.anywhere ? SavedDevice::kAnywhere : link.via;
 }
 
 }  // namespace sn

@@ -7,9 +7,12 @@
 #include <keel/session.hpp>
 #include <keel/wheel.hpp>
 #include <list>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "emqx_sn/client.hpp"
+#include "emqx_sn/keeper.hpp"
 #include "emqx_sn/peer.hpp"
 #include "emqx_sn/tally.hpp"
 
@@ -21,8 +24,9 @@ struct SavedDevice;
 class Device final : public Outside, public keel::SessionHandler, public keel::WheelItem {
  public:
   Device(ShardRoom& room, std::string client_id);
-  // As the old version left it, with its link. [control, before anything runs]
-  Device(ShardRoom& room, const SavedDevice& saved);
+  // As the old version left it, or an earlier run of the broker; without its link. `origin`: where
+  // it was. [control, before anything runs]
+  Device(ShardRoom& room, const SavedDevice& saved, Peer origin);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -35,10 +39,13 @@ class Device final : public Outside, public keel::SessionHandler, public keel::W
     return client_.state() == Client::State::asleep || client_.state() == Client::State::awake;
   }
   bool forgotten() const { return forgotten_; }
+  // It is connected, but the broker has not opened its session again. Until then its machine stands
+  // still: on_time() asks for the session.
+  bool returning() const { return return_ != nullptr; }
   void save(SavedDevice& out) const;
 
-  // Its own packet, from where it is.
-  void on_packet(const Packet& packet);
+  // Its own packet, from where it is; and what that was decoded from.
+  void on_packet(const Packet& packet, std::string_view octets);
   // Ends it: the client hears DISCONNECT if it is linked.
   void end(std::uint8_t reason);
   // The same without a word to it.
@@ -78,12 +85,25 @@ class Device final : public Outside, public keel::SessionHandler, public keel::W
   bool counted = false;    // among those that are not away
   bool on_away_list = false;
   Tally::Place tallied;  // in the room's tally
+  KeptMark kept;         // the room's keeper's
   std::list<Device*>::iterator away_place;
 
  private:
+  // While it is returning.
+  struct Return {
+    Peer origin;
+    std::int64_t wake_ms = 0;  // the machine's order
+    std::string packet;        // that came first meanwhile
+  };
+
   void not_opened(std::uint8_t reason);
+  void knock();
+  void came_back(std::uint8_t reason, bool present);
+  std::string end_return();
+  void give_up_return();
 
   ShardRoom& room_;
+  std::unique_ptr<Return> return_;
   keel::Session session_;
   bool forgotten_ = false;
   std::uint8_t refused_ = 0;  // why a session could not even be asked for; remind() tells

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "emqx_sn/recall.hpp"
+
 namespace sn {
 namespace {
 
@@ -13,7 +15,9 @@ keel::Status Gateway::start(const SettingsPtr& settings) {
   KEEL_TRY(make_rooms(settings));
   KEEL_TRY(listeners_.start(settings->listeners));
   common_.loopback_only = listeners_.loopback_only();
+  const bool continued = std::exchange(taken_over_, false);
   adopt();
+  if (settings->persist) recall(common_, listeners_, continued);
   return proven_.use(common_.host, *settings);
 }
 
@@ -22,6 +26,8 @@ keel::Status Gateway::make_rooms(const SettingsPtr& settings) {
   common_.seed = std::uint64_t{random()} << 32 | random();
   common_.nobody_home = common_.host.shards().home(Nobody::kClientId);
   common_.live = 0;
+  common_.told_no_store = false;
+  common_.homecomers = std::make_unique<Homecomers>(PeerTableHash{PeerHash(common_.seed)});
   common_.rooms.clear();
   for (std::uint32_t i = 0; i < common_.host.shards().count(); ++i) {
     common_.rooms.push_back(std::make_unique<ShardRoom>(common_, i, settings));
@@ -54,8 +60,9 @@ keel::Status Gateway::apply(const SettingsPtr& settings) {
   return proven_.use(common_.host, *settings);
 }
 
-void Gateway::leave(std::uint32_t deadline_ms, const std::shared_ptr<keel::DrainDone>& done) {
-  on_each([deadline_ms, done](ShardRoom& room) { room.leave(deadline_ms, done); });
+void Gateway::leave(std::uint32_t deadline_ms, bool stopping,
+                    const std::shared_ptr<keel::DrainDone>& done) {
+  on_each([=](ShardRoom& room) { room.leave(deadline_ms, stopping, done); });
 }
 
 void Gateway::save(std::string& out) const {
@@ -70,6 +77,7 @@ void Gateway::save(std::string& out) const {
 
 bool Gateway::load(std::string_view blob) {
   inherited_.clear();
+  taken_over_ = true;
   return read_saved(blob, inherited_);
 }
 

@@ -31,8 +31,10 @@ class Gateway {
   keel::Status apply(const SettingsPtr& settings);
   // Reads certificates and keys again.
   void reload_tls() { listeners_.reload_tls(); }
-  // Says goodbye to all. `done` is let go of when all have gone, or shortly before the deadline.
-  void leave(std::uint32_t deadline_ms, const std::shared_ptr<keel::DrainDone>& done);
+  // Says goodbye to all, but for those who sleep, if the broker is `stopping` and its store keeps
+  // them. `done` is let go of when all have gone, or shortly before the deadline.
+  void leave(std::uint32_t deadline_ms, bool stopping,
+             const std::shared_ptr<keel::DrainDone>& done);
   // After stop().
   void save(std::string& out) const;
   // Before start(). False: not written by save().
@@ -74,6 +76,7 @@ class Gateway {
   ListenerSet listeners_;
   Proven proven_;
   std::vector<SavedDevice> inherited_;
+  bool taken_over_ = false;  // from an old version
 };
 
 }  // namespace sn

@@ -38,6 +38,8 @@ constexpr Row kRows[] = {
     {"send_failed", "Messages lost because a socket's buffer was full", &Counters::send_failed},
     {"forward_dropped", "Messages lost because a shard was too far behind",
      &Counters::forward_dropped},
+    {"kept", "Times what is known of a client was written to the store", &Counters::kept},
+    {"returned", "Clients that were known again after a restart", &Counters::returned},
 };
 static_assert(std::size(kRows) == Metrics::kSums);
 

@@ -51,6 +51,7 @@ struct Place {
   Peer peer;
   std::uint32_t via = 0;     // the shard on which its datagrams arrive
   std::uint32_t serial = 0;  // of the route there, see ShardRoom; 0: there is none
+  bool anywhere = false;     // of an earlier run: its datagrams may arrive on any shard
 };
 
 // Anybody may choose addresses and nodes, so the hash has a secret of its own for each table.
@@ -72,6 +73,23 @@ class PeerHash {
 
  private:
   std::uint64_t seed_;
+};
+
+// The same of what is kept, for tables that are asked with either.
+struct PeerTableHash {
+  using is_transparent = void;
+  PeerHash of;
+  std::size_t operator()(const Peer& peer) const { return of(peer.view()); }
+  std::size_t operator()(const PeerView& peer) const { return of(peer); }
+};
+struct PeerTableSame {
+  using is_transparent = void;
+  static PeerView view(const Peer& peer) { return peer.view(); }
+  static PeerView view(const PeerView& peer) { return peer; }
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return same(view(a), view(b));
+  }
 };
 
 }  // namespace sn

@@ -38,7 +38,8 @@ class SnPlugin final : public keel::Plugin {
   void drain(keel::DrainReason why, std::uint32_t deadline_ms, keel::DrainDone done) override {
     if (why == keel::DrainReason::upgrade) return;
     advertiser_.stop();
-    gateway_.leave(deadline_ms, std::make_shared<keel::DrainDone>(std::move(done)));
+    gateway_.leave(deadline_ms, why == keel::DrainReason::stop,
+                   std::make_shared<keel::DrainDone>(std::move(done)));
   }
 
   keel::Status save(std::string& out) override {

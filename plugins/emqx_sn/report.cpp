@@ -79,6 +79,7 @@ std::string ClientReport::page() const {
   add_line(out, "listener", listener.empty() ? "unknown" : listener);
   if (!identity.empty()) add_line(out, "identity", on_one_line(identity));
   add_line(out, "session", persistent ? "persistent" : "clean");
+  add_line(out, "kept", kept ? "yes, it is known again after a restart of the broker" : "no");
   add_line(out, "will", will ? "yes" : "no");
   add_line(out, "held", held, " messages in the gateway, not acknowledged or not sent yet");
   if (!backlog) {
@@ -101,6 +102,7 @@ std::string ClientReport::json() const {
   out["keepalive"] = keep_alive_s;
   out["sleep"] = sleep_s;
   out["persistent"] = persistent;
+  out["kept"] = kept;
   out["will"] = will;
   out["topics"] = topics;
   out["held"] = held;

@@ -38,6 +38,7 @@ struct ClientReport {
   Client::State state{};
   std::uint16_t keep_alive_s = 0, sleep_s = 0;
   bool persistent = false, will = false;
+  bool kept = false;  // in the broker's store, as it is now
   std::size_t topics = 0, held = 0;
   std::optional<Backlog> backlog;  // none: it has no connection
 

@@ -60,7 +60,8 @@ void fields(Io& io, auto& e, const AwaitingRel::Entry*) {
 }
 template <class Io>
 void fields(Io& io, auto& c, const Client::Saved*) {
-  io(c.client_id, c.at, c.topics, c.awaiting, c.held, c.will, c.handshake, c.rare);
+  io(c.client_id, c.at, c.topics, c.awaiting, c.held, c.will, c.handshake, c.rare,
+     c.first_topic_id);
 }
 
 class Writer {
@@ -262,6 +263,7 @@ Client::Client(Outside& outside, const std::shared_ptr<const ClientSettings>& se
     : Client(outside, settings, counters, saved.client_id) {
   at_ = saved.at;
   topics_ = saved.topics;
+  topics_.begin_at(saved.first_topic_id);
   awaiting_ = saved.awaiting;
   held_ = saved.held;
   for (const Held& held : held_) {
@@ -278,6 +280,7 @@ void Client::save(Saved& out) const {
   out.client_id = client_id_;
   out.at = at_;
   out.topics = topics_;
+  out.first_topic_id = topics_.begin();
   out.awaiting = awaiting_;
   out.held = held_;
   if (will_) out.will = *will_;

@@ -21,6 +21,7 @@ struct Client::Saved {
   std::optional<Will> will;
   std::optional<Handshake> handshake;
   Rare rare;
+  std::uint16_t first_topic_id = 0;  // new ones are not below it
 };
 
 void append(std::string& blob, const Client::Saved& client);

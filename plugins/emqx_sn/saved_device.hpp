@@ -16,6 +16,8 @@
 namespace sn {
 
 struct SavedDevice {
+  static constexpr std::uint32_t kAnywhere = 0xffffffff;
+
   Client::Saved client;
   keel_handle session = 0;   // 0: it has none
   std::uint8_t refused = 0;  // see Device
@@ -25,7 +27,7 @@ struct SavedDevice {
   keel::Address address;
   bool wrapped = false;
   std::string node;
-  std::uint32_t via = 0;
+  std::uint32_t via = 0;  // kAnywhere: its datagrams may arrive on any shard
 };
 
 constexpr std::uint32_t kStateSchema = 1;

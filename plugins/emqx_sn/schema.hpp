@@ -45,6 +45,9 @@ constexpr keel::Setting kSchema[] = {
                    "How long what a client that left without clean session has is kept")
         .between(0, 31'536'000'000)
         .reloadable(),
+    keel::boolean("mqtt.sn.persist", true,
+                  "Those without clean session are known again after a restart of the broker")
+        .reloadable(),
     keel::boolean("mqtt.sn.enable_qos3", false,
                   "PUBLISH with QoS -1 is accepted, of anybody without CONNECT")
         .reloadable(),

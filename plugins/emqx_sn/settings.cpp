@@ -258,6 +258,7 @@ keel::Result<SettingsPtr> read_settings(const Config& config) {
   out->qos_neg1 = config.boolean("mqtt.sn.enable_qos3");
   out->forwarder = config.boolean("mqtt.sn.forwarder");
   out->rebind = config.boolean("mqtt.sn.rebind");
+  out->persist = config.boolean("mqtt.sn.persist");
   out->max_connections = number(config, "mqtt.sn.max_connections");
   out->connect_rate = number(config, "mqtt.sn.max_conn_rate");
   if (out->password && !out->username) {

@@ -61,6 +61,7 @@ struct GatewaySettings {
   bool rebind = true;                             // a sleeping client may poll from another address
   std::uint32_t max_connections = 100'000;  // of clients that are not away; more are refused with 1
   std::uint32_t connect_rate = 0;           // CONNECTs per second of clients that are new; 0: any
+  bool persist = true;                      // clients are known again after a restart of the broker
   DiscoverySettings discovery;
   std::shared_ptr<const ClientSettings> clients;
 };

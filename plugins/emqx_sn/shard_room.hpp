@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <keel/answer_limit.hpp>
+#include <keel/homecomers.hpp>
 #include <keel/plugin_base.hpp>
 #include <memory>
 #include <random>
@@ -20,6 +21,7 @@
 
 #include "emqx_sn/counters.hpp"
 #include "emqx_sn/device.hpp"
+#include "emqx_sn/keeper.hpp"
 #include "emqx_sn/listener.hpp"
 #include "emqx_sn/mailbox.hpp"
 #include "emqx_sn/nobody.hpp"
@@ -29,6 +31,7 @@
 namespace sn {
 
 class ShardRoom;
+using Homecomers = keel::Homecomers<Peer, PeerTableHash, PeerTableSame>;
 
 // What the rooms have in common.
 struct Common {
@@ -39,7 +42,9 @@ struct Common {
   std::uint64_t seed = 0;                         // of the tables of peers
   std::atomic<std::uint32_t> live{0};             // clients neither away nor leaving
   std::atomic<bool> loopback_only{true};          // all listeners are
-  std::uint32_t nobody_home = 0;                  // where clients without a session publish
+  std::atomic<bool> told_no_store{false};         // see Keeper
+  std::unique_ptr<Homecomers> homecomers;
+  std::uint32_t nobody_home = 0;  // where clients without a session publish
 };
 
 // A message that came in.
@@ -69,11 +74,14 @@ class ShardRoom {
   void use(const SettingsPtr& settings);
   // Their listener is closed; what is said to them may still be in the socket's buffer.
   void part_all(const Listener& listener);
-  // Ends all, and lets go of `done` when nobody is left or at the deadline.
-  void leave(std::uint32_t deadline_ms, std::shared_ptr<keel::DrainDone> done);
+  // Ends all, and lets go of `done` when nobody is left or at the deadline. `sleepers_stay`: those
+  // who sleep and are kept in the store are not told, and will be there again.
+  void leave(std::uint32_t deadline_ms, bool sleepers_stay, std::shared_ptr<keel::DrainDone> done);
   // A client of the old version. [control, before anything runs]
   // `listener` null: where it was is closed now.
   void adopt(const SavedDevice& saved, const Listener* listener);
+  // A client of an earlier run of the broker, likewise. False: there are too many.
+  bool restore(SavedDevice& saved, const Listener* listener);
 
   template <class F>  // f(const Device&), those that are away, too
   void each(F&& f) const {
@@ -112,33 +120,32 @@ class ShardRoom {
   Tally tally;  // of its devices
   keel::Wheel<Device> wheel;
   keel::Timer timer;
+  Keeper keeper;
 
  private:
   struct Route {
     std::uint32_t home = 0, serial = 0;
     keel::ProofPtr proof;
   };
-  struct Hash {
-    using is_transparent = void;
-    PeerHash of;
+  // Devices by where they are.
+  struct Hash : PeerTableHash {
+    using PeerTableHash::operator();
     std::size_t operator()(const Device* device) const { return of(device->link.peer.view()); }
-    std::size_t operator()(const Peer& peer) const { return of(peer.view()); }
-    std::size_t operator()(const PeerView& peer) const { return of(peer); }
   };
   struct Same {
     using is_transparent = void;
     static PeerView view(const Device* device) { return device->link.peer.view(); }
-    static PeerView view(const Peer& peer) { return peer.view(); }
     static PeerView view(const PeerView& peer) { return peer; }
     template <class A, class B>
     bool operator()(const A& a, const B& b) const {
       return same(view(a), view(b));
     }
   };
-  using Routes = std::unordered_map<Peer, Route, Hash, Same>;
+  using Routes = std::unordered_map<Peer, Route, PeerTableHash, PeerTableSame>;
 
   // arrivals.cpp
   void arrive(Arrival& arrival, const Packet& packet);
+  void greet_homecomer(const PeerView& peer);
   void stranger(const Arrival& arrival, const Packet& packet);
   void answer_search(const Arrival& arrival);
   void publish_without_session(const Arrival& arrival, const Packet& packet);
@@ -147,7 +154,7 @@ class ShardRoom {
   void came_home(const Letter& letter, std::uint32_t from);
   void take_route(Letter& letter, std::uint32_t from);
   void drop_route(const PeerView& peer, std::uint32_t serial);
-  std::uint32_t restore_route(const Device& device, std::uint32_t home);
+  std::uint32_t make_route(const PeerView& peer, std::uint32_t home, keel::ProofPtr proof);
   void forward(const Arrival& arrival, std::uint32_t home, bool routed, bool with_proof);
   bool post(std::uint32_t to, Letter letter);
 
@@ -168,6 +175,11 @@ class ShardRoom {
   void part(Device& device);
   void count(Device& device, bool live);
   void remove(Device& device);
+  void let_knock(Device& device);
+  void expect(Device& device, const SavedDevice& saved, const Listener* listener);
+  void link_as_saved(Device& device, const SavedDevice& saved, const Listener* listener);
+  void leave_asleep(Device& device);
+  void left();
   bool all_away() const { return devices_.size() == away_.size(); }
 
   SettingsPtr settings_;
@@ -182,6 +194,7 @@ class ShardRoom {
   std::uint32_t connects_ = 0;          // of new clients, in that second
   std::int64_t quiet_until_ms_ = 0;     // about limits that are reached
   std::vector<std::string> reminders_;  // client ids
+  std::int64_t knocking_ = 0;           // clients of an earlier run
   std::random_device random_;
   Nobody nobody_;
   bool leaving_ = false;

@@ -14,14 +14,16 @@ std::size_t hash(std::string_view name) { return std::hash<std::string_view>()(n
 }  // namespace
 
 TopicTable::TopicTable(const TopicTable& other)
-    : rows_(other.rows_ ? std::make_unique<Rows>(*other.rows_) : nullptr) {}
+    : rows_(other.rows_ ? std::make_unique<Rows>(*other.rows_) : nullptr),
+      revision_(other.revision_),
+      begin_(other.begin_) {}
 
 TopicTable& TopicTable::operator=(const TopicTable& other) { return *this = TopicTable(other); }
 
 std::uint16_t TopicTable::add(std::string_view name, std::uint16_t first, std::uint32_t most) {
   if (const std::uint16_t known = id(name)) return known;
   const std::uint32_t after = rows_ ? rows_->entries.back().id + 1u : 0u;
-  const std::uint32_t next = std::max<std::uint32_t>({after, first, kFirstId});
+  const std::uint32_t next = std::max<std::uint32_t>({after, first, begin_, kFirstId});
   if (next > kLastId || size() >= most || !has_room(name)) return 0;
   append(static_cast<std::uint16_t>(next), name, 0);
   return static_cast<std::uint16_t>(next);
@@ -35,6 +37,13 @@ bool TopicTable::has_room(std::string_view name) const {
 void TopicTable::append(std::uint16_t id, std::string_view name, std::uint8_t flags) {
   if (!rows_) rows_ = std::make_unique<Rows>();
   rows_->append(id, name, flags);
+  ++revision_;
+}
+
+void TopicTable::clear() {
+  begin_ = 0;
+  if (rows_) ++revision_;
+  rows_.reset();
 }
 
 void TopicTable::Rows::append(std::uint16_t id, std::string_view name, std::uint8_t flags) {
@@ -104,15 +113,23 @@ bool TopicTable::has(std::uint16_t id, Flag flag) const {
 }
 
 void TopicTable::set(std::uint16_t id, Flag flag, bool on) {
-  if (Entry* const mine = find(id))
-    mine->flags =
-        static_cast<std::uint8_t>(on ? mine->flags | flag : mine->flags & ~unsigned{flag});
+  Entry* const mine = find(id);
+  if (!mine) return;
+  const auto flags =
+      static_cast<std::uint8_t>(on ? mine->flags | flag : mine->flags & ~unsigned{flag});
+  if (mine->flags == flags) return;
+  mine->flags = flags;
+  ++revision_;
 }
 
 void TopicTable::clear_everywhere(std::uint8_t flags) {
   if (!rows_) return;
-  for (Entry& entry : rows_->entries)
+  bool changed = false;
+  for (Entry& entry : rows_->entries) {
+    changed = changed || (entry.flags & flags) != 0;
     entry.flags = static_cast<std::uint8_t>(entry.flags & ~unsigned{flags});
+  }
+  if (changed) ++revision_;
 }
 
 std::uint16_t TopicTable::first_with(Flag is, std::uint8_t not_any_of) const {

@@ -40,7 +40,12 @@ class TopicTable {
   std::uint16_t first_with(Flag is, std::uint8_t not_any_of) const;  // 0: none
 
   std::size_t size() const { return rows_ ? rows_->entries.size() : 0; }
-  void clear() { rows_.reset(); }
+  void clear();
+  // Goes up with every change.
+  std::uint32_t revision() const { return revision_; }
+  // New ids are not below this one either.
+  void begin_at(std::uint16_t first) { begin_ = first; }
+  std::uint16_t begin() const { return begin_; }
 
   template <class F>  // f(id, name, flags), by id
   void each(F&& f) const {
@@ -77,6 +82,8 @@ class TopicTable {
   void append(std::uint16_t id, std::string_view name, std::uint8_t flags);
 
   std::unique_ptr<Rows> rows_;  // null: no topics; else there is one at least
+  std::uint32_t revision_ = 0;
+  std::uint16_t begin_ = 0;
 };
 
 }  // namespace sn

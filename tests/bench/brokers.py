@@ -8,8 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-
 # What would drop or hold back a message of a benchmark; 0 is "no limit".
 OPEN_LIMITS = ("max_queued", "max_queued_bytes", "max_total_queued_bytes", "max_connections",
                "connect_rate", "max_sessions", "max_retained", "max_retained_bytes")
@@ -62,8 +60,8 @@ class Broker:
         log = open(self.directory / "log", "ab")
         self.started_ns = time.monotonic_ns()
         self.process = subprocess.Popen(
-            self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-            preexec_fn=self.before_start)
+            self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            cwd=self.directory, preexec_fn=self.before_start)
         log.close()
 
     def before_start(self):
@@ -113,7 +111,9 @@ class Keel(Broker):
         self.open_limits = OPEN_LIMITS + (OPEN_WINDOWS if open_windows else ())
 
     def command(self):
-        words = [str(self.program), "-c", str(ROOT / "etc/keel.conf")]
+        config = self.directory / "keel.conf"
+        config.touch()  # everything is the default that is not set here
+        words = [str(self.program), "-c", str(config)]
         settings = [f'kernel.data_dir="{self.directory}"', "kernel.shards=1",
                     f'listener.mqtt.bind="127.0.0.1:{self.port}"',
                     'plugins.load=["emqx_store"]' if self.store else "plugins.load=[]"]

@@ -1,10 +1,10 @@
-"""The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Brokers are not
-pinned: shard and writer are threads of their own."""
+"""The durable set: Keel with emqx_store, where an acknowledgement means "on disk". Nothing is
+pinned to a CPU, but in D3: shard and writer are threads of their own."""
 
-from statistics import median
+from shlex import quote
 
 from brokers import Keel
-from figures import markdown, ratio, short, values
+from figures import markdown, ratio, short, spread, values
 from scenarios import CORE
 
 SCENARIOS = {
@@ -17,39 +17,25 @@ SCENARIOS = {
 D3_SCENARIOS = ("P0", "P1", "P1s", "F1")
 
 
-def keel(bench, store=True):
-    return Keel(bench.arguments.keel, bench.directory(), store=store, open_windows=False,
+def keel(bench, store=True, cpu=None):
+    return Keel(bench.arguments.keel, bench.directory(), cpu, store=store, open_windows=False,
                 settings=bench.arguments.set)
 
 
 def commits(broker):
-    """Synced writes so far, as `ctl durability` counts them; None if it does not tell."""
-    answer = broker.ctl("durability")
-
-    def find(node):
-        if isinstance(node, dict):
-            if isinstance(node.get("commits"), int):
-                return node["commits"]
-            node = list(node.values())
-        if isinstance(node, list):
-            for each in node:
-                found = find(each)
-                if found is not None:
-                    return found
-        return None
-
-    return find(answer)
+    """Synced writes so far; None if the broker does not tell."""
+    return (broker.ctl("durability") or {}).get("commits")
 
 
 def fill(bench, broker, label, options, **more):
     """The phases one by one, so that synced writes are counted around the second; its result."""
     bench.load(broker, f"{label} prepare", f"offline {options} --phases prepare", pinned=False)
     before = commits(broker)
-    result = bench.load(broker, label, f"offline {options} --phases fill", pinned=False, **more)
+    result = bench.run(broker, label, f"offline {options} --phases fill", pinned=False)
     after = commits(broker)
     if before is not None and after is not None and result.get("fill_messages"):
         result["syncs_per_message"] = (after - before) / result["fill_messages"]
-    return result
+    return bench.keep({**result, **more})
 
 
 def show(title, rows):
@@ -80,17 +66,19 @@ def d1(bench):
             number(result, "syncs_per_message"), number(result, "fill_written"),
             number(drained, "drain_rate"), number(drained, "drain_cpu_us"), verdict(drained)])
     names = ["messages/s acknowledged", "CPU us per message", "acknowledged after, ms p50",
-             "acknowledged after, ms p99", "synced writes per message", "octets written per message",
-             "messages/s when the sessions come back", "CPU us per message then", "verdict"]
+             "acknowledged after, ms p99", "synced writes per message",
+             "octets written per message", "messages/s when the sessions come back",
+             "CPU us per message then", "verdict"]
     print(f"\n{SCENARIOS['D1']}, {messages} messages\n")
     print(markdown(header, [list(line) for line in zip(names, *columns)]))
 
 
 def d2(bench):
     messages = 300 if bench.arguments.quick else 2_000
-    options = f"--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 --messages {messages}"
+    options = ("--qos 1 --publishers 1 --window 1 --sessions 1 --payload 256 "
+               f"--messages {messages}")
     with keel(bench) as broker:
-        result = fill(bench, broker, "D2", f"{options} --disk {broker.directory}")
+        result = fill(bench, broker, "D2", f"{options} --disk {quote(str(broker.directory))}")
         drained = bench.load(broker, "D2 drain", f"offline {options} --phases drain", pinned=False)
     show(SCENARIOS["D2"], [
         ["PUBACK after, us p50", number(result, "ack_p50_us")],
@@ -108,25 +96,26 @@ def d3(bench):
     for _ in range(1 if bench.arguments.quick else bench.arguments.reps):
         for scenario in (each for each in CORE if each.name in D3_SCENARIOS):
             for store in (False, True):
-                with keel(bench, store) as broker:
+                with keel(bench, store, bench.broker_cpu) as broker:
                     broker.name = "with the store" if store else "in memory"
                     bench.load(broker, f"D3 {scenario.name}",
-                               f"{scenario.options} --seconds {seconds}", pinned=False)
+                               f"{scenario.options} --seconds {seconds}")
     lines = []
     for scenario in (each for each in CORE if each.name in D3_SCENARIOS):
         without, with_store = (values(bench.results, name, f"D3 {scenario.name}",
                                       scenario.figures[0])
                                for name in ("in memory", "with the store"))
         share = ratio(with_store, without)
-        lines.append([scenario.name, scenario.title, short(median(without)),
-                      short(median(with_store)), short(share) if share else "-"])
+        lines.append([scenario.name, scenario.title, spread(without), spread(with_store),
+                      short(share) if share else "-"])
     print(f"\n{SCENARIOS['D3']}: CPU us per message\n")
     print(markdown(["", "", "in memory", "with the store", "ratio"], lines))
 
 
 def d4(bench):
     messages = 10_000 if bench.arguments.quick else 100_000
-    options = f"--qos 1 --publishers 50 --window 100 --sessions 1 --payload 256 --messages {messages}"
+    options = ("--qos 1 --publishers 50 --window 100 --sessions 1 --payload 256 "
+               f"--messages {messages}")
     with keel(bench) as broker:
         fill(bench, broker, "D4", options)
         result = bench.load(broker, "D4 drain", f"offline {options} --phases drain", pinned=False)
@@ -151,7 +140,7 @@ def d5(bench):
         broker.start()
         serving = bench.load(
             broker, "D5 serving",
-            f"serving --messages {retained} --since {broker.started_ns} --stall 300", pinned=False)
+            f"serving --messages {retained} --since {broker.started_ns} --stall 120", pinned=False)
         woken = bench.load(broker, "D5 drain", f"{queued} --phases drain --sample 100",
                            pinned=False)
         checked = bench.load(broker, "D5 check", f"{kept} --phases check", pinned=False)

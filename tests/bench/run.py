@@ -5,6 +5,7 @@ alone. tools/bench builds what this needs and calls it."""
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -29,11 +30,14 @@ class Bench:
         self.broker_cpu, self.load_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 else (None, None)
 
     def directory(self):
-        return self.out / "run"
+        return self.out / f"run-{os.getpid()}"
 
-    def load(self, broker, label, options, pinned=True, **more):
-        """One call of the generator; `more` is added to its result."""
-        words = [str(Path(self.arguments.load).resolve()), *options.split(), "--label", label,
+    def load(self, broker, label, options, pinned=True):
+        """One call of the generator; its result is kept."""
+        return self.keep(self.run(broker, label, options, pinned))
+
+    def run(self, broker, label, options, pinned):
+        words = [str(Path(self.arguments.load).resolve()), *shlex.split(options), "--label", label,
                  "--port", str(broker.port), "--pid", str(broker.pid)]
 
         def pin():
@@ -41,12 +45,11 @@ class Bench:
                 os.sched_setaffinity(0, {self.load_cpu})
 
         run = subprocess.run(words, stdout=subprocess.PIPE, text=True, preexec_fn=pin)
-        if run.returncode == 2:
+        if run.returncode not in (0, 1):
             raise Failed(f"the load generator cannot run {label}")
-        result = {"broker": broker.name, **json.loads(run.stdout), **more}
+        result = {"broker": broker.name, **json.loads(run.stdout)}
         if broker.process.poll() is not None:
             result.update(good=0, trouble=f"the broker ended: {broker.last_words()}")
-        self.keep(result)
         return result
 
     @staticmethod
@@ -58,6 +61,7 @@ class Bench:
         self.results.append(result)
         with open(self.out / f"{self.arguments.name}.jsonl", "a") as file:
             file.write(json.dumps(result) + "\n")
+        return result
 
     def chosen(self, scenarios):
         only = self.arguments.only.split(",") if self.arguments.only else None
@@ -94,15 +98,16 @@ def parse():
     parser.add_argument("--durable", action="store_true", help="the durable set, with emqx_store")
     parser.add_argument("--quick", action="store_true",
                         help="once, for a moment each, and a hundredth of the stored messages")
-    parser.add_argument("--only", default="", metavar="NAMES", help="scenarios, such as P0,P1 or D1")
+    parser.add_argument("--only", default="", metavar="NAMES",
+                        help="scenarios, such as P0,P1 or D1")
     parser.add_argument("--reps", type=int, default=3, help="repetitions of each scenario (3)")
     parser.add_argument("--only-keel", action="store_true", help="without the peer")
     parser.add_argument("--keel", required=True, help="the broker; ctl is expected beside it")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="a setting of Keel; again for more")
     parser.add_argument("--mosquitto", default="", help="the peer")
-    parser.add_argument("--load", required=True, help="the load generator")
-    parser.add_argument("--out", required=True, help="where results go")
+    parser.add_argument("--load", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--out", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--retained", type=int, default=1_000_000, help="of D5 (1000000)")
     parser.add_argument("--sessions", type=int, default=100_000, help="of D5 (100000)")
     return parser.parse_args()
@@ -117,6 +122,8 @@ def main():
         (durable.run if arguments.durable else run_core)(bench)
     except Failed as failed:
         sys.exit(f"error: {failed}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     print(f"Figures: {os.path.relpath(bench.out / arguments.name)}.jsonl")
     wrong = list(troubles(bench.results))
     for words in wrong:

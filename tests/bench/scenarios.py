@@ -49,7 +49,7 @@ CORE = (
     Scenario("SH", "shared by 10, from 10, QoS 0", f"flow --qos 0 --version 5 {GROUP}"),
     Scenario("SH1", "shared by 10, from 10, QoS 1", f"flow --qos 1 --version 5 {GROUP}"),
     Scenario("L5", "5 000/s, QoS 0", "latency --qos 0 --publishers 10 --rate 5000", TIMES),
-    Scenario("L20", "20 000/s, QoS 1", "latency --qos 1 --publishers 10 --rate 20000", TIMES),
+    Scenario("L10", "10 000/s, QoS 1", "latency --qos 1 --publishers 10 --rate 10000", TIMES),
     Scenario("C", "idle", "idle", (Figure("memory_per_connection", MEMORY),
                                    Figure("memory_per_subscribed", MEMORY, ", subscribed"),
                                    Figure("connect_cpu_us", CONNECT))),

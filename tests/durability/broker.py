@@ -29,8 +29,8 @@ burst = 0
 """
 
 # Lines of a log that no broker should write, whatever was done to its store.
-CRASHES = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "terminate called",
-           "Assertion", "Segmentation fault")
+CRASHES = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:",
+           "terminate called", "Assertion", "Segmentation fault")
 
 
 class NoStart(Exception):
@@ -56,17 +56,12 @@ def free_port():
 class Broker:
     PATIENCE = 60
 
-    def __init__(self, keel, ctl, plugin_dir="", plugins=("emqx_store",), plugin_settings=None,
-                 environment=None):
-        self.keel, self.ctl_binary = keel, ctl
-        self.plugin_dir, self.plugins = plugin_dir, plugins
-        self.environment = dict(os.environ, **(environment or {}))
+    def __init__(self, keel, plugin_dir="", plugins=(), settings=()):
+        self.keel, self.ctl_binary = keel, os.path.join(os.path.dirname(keel), "ctl")
+        self.plugin_dir, self.plugins, self.settings = plugin_dir, plugins, settings
+        self.environment = dict(os.environ)
         self.directory = tempfile.mkdtemp(prefix="keel-audit-")
         self.process, self.port, self.log_start = None, 0, 0
-        os.mkdir(os.path.join(self.directory, "plugins"))
-        for name, text in (plugin_settings or {}).items():
-            with open(os.path.join(self.directory, "plugins", f"{name}.conf"), "w") as file:
-                file.write(text)
 
     @property
     def data(self):
@@ -95,9 +90,11 @@ class Broker:
             log.write("---- start\n")
             log.flush()
             self.log_start = log.tell()
-            self.process = subprocess.Popen(
-                [self.keel, "-c", os.path.join(self.directory, "keel.conf")], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=self.environment, cwd=self.directory)
+            command = [self.keel, "-c", os.path.join(self.directory, "keel.conf")]
+            for setting in self.settings:
+                command += ["--set", setting]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env=self.environment, cwd=self.directory)
 
     def start(self):
         """Starts it; answers after how many seconds it accepted a connection."""

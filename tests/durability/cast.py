@@ -1,5 +1,7 @@
 """Who takes part: publishers, subscribers, and visitors who look at what is retained."""
 
+import time
+
 import packet as mqtt
 from client import Client
 from message import Message
@@ -8,6 +10,7 @@ QOS1_PUBLISHERS = [f"one{index}" for index in range(8)]
 QOS2_PUBLISHERS = [f"two{index}" for index in range(4)]
 SUBSCRIBERS = ["sub0", "sub1", "sub2", "sub3"]
 MEMBERS = ["crew0", "crew1"]
+GUEST = "guest"  # has a persistent session, and asks for a new one now and then
 GROUP = "$share/crew"
 
 AS_PUBLISHED, NOTHING_RETAINED = 0x08, 0x20  # subscription options of MQTT 5.0
@@ -23,6 +26,7 @@ SUBSCRIPTIONS = {
                        "last/+/1": 2 | NOTHING_RETAINED | AS_PUBLISHED}),
     "crew0": (mqtt.V5, {f"{GROUP}/data/#": 2}),
     "crew1": (mqtt.V5, {f"{GROUP}/data/#": 2}),
+    GUEST: (mqtt.V5, {"data/+/3": 2, "data/+/0": 1}),
 }
 for _name, (_, _filters) in SUBSCRIPTIONS.items():
     if _name != "sub1":
@@ -41,14 +45,19 @@ class Publisher(Client):
     def __init__(self, loop, ledger, name, version, qos, random):
         super().__init__(loop, ledger, name, version, window=random.choice((1, 4, 10, 20)))
         self.qos, self.random, self.going, self.number = qos, random, False, 0
+        self.refusals_seen, self.pause_until = 0, 0.0
 
     def on_online(self):
         self.fill()
 
     def on_answer(self):
+        if self.turned_away != self.refusals_seen:
+            self.refusals_seen, self.pause_until = self.turned_away, time.monotonic() + 0.03
         self.fill()
 
     def fill(self):
+        if time.monotonic() < self.pause_until:
+            return
         while self.going and self.may_publish():
             self.publish(self.next_message())
 
@@ -62,13 +71,14 @@ class Publisher(Client):
         if dice < 0.70:
             return self.make(f"data/{self.name}/{random.randrange(4)}", padding=padding)
         if dice < 0.82:
-            return self.make(random.choice(CHANGING[random.choice(SUBSCRIBERS)])[1], padding=padding)
+            topic = random.choice(CHANGING[random.choice(SUBSCRIBERS)])[1]
+            return self.make(topic, "passing", padding)
         if dice < 0.95:
             topic = f"last/{self.name}/{random.randrange(2)}"
             if random.random() < 0.15:
                 return self.make(topic, "delete", retain=True)
             return self.make(topic, "retained", padding, retain=True)
-        return self.make(f"nobody/{self.name}", padding=padding)
+        return self.make(f"nobody/{self.name}", "unheard", padding)
 
     def mark(self):
         """A message that every subscriber gets behind all that came before it."""
@@ -86,14 +96,27 @@ class Receiver(Client):
         self.random = random
         self.groups = [GROUP] if name in MEMBERS else []
         self.owed = []  # fixed subscriptions without an answer
-        self.draining = False
+        self.draining = self.cleaning = False
 
     def owe_all(self):
+        """The broker may have forgotten: they are asked for again with the next connection."""
         self.owed = list(self.fixed)
 
+    def ready(self):
+        return not self.owed and not self.requests
+
+    def wants_clean(self):
+        """Once it asked for a new session it has to go on until it gets one."""
+        if self.name == GUEST and not self.draining and self.random.random() < 0.3:
+            self.cleaning = True
+        return self.cleaning
+
     def on_online(self):
+        self.cleaning = False
         # Smaller than any window, so that what is held back never stops the rest.
         self.lag = 0 if self.draining else self.random.choice((0, 0, 3, 8))
+        if not self.present:
+            self.owed = list(self.fixed)
         for topic_filter in self.owed:
             self._subscribe(topic_filter, self.fixed[topic_filter])
 

@@ -2,7 +2,7 @@
 
 It keeps what the specification tells a client to keep: which PUBLISH and PUBREL packets were not
 answered, in order, and which QoS 2 packet ids it has seen and not yet been told to forget. What it
-does and sees, it tells its observer (the ledger of oracle.py) at once, before anything else happens.
+does and sees, it tells its observer (the ledger of oracle.py) before anything else happens.
 """
 
 import errno
@@ -14,6 +14,7 @@ import packet as mqtt
 
 class Tap:
     """Stands between a client and its socket. This one changes nothing; those of faults.py do."""
+    struck = False
 
     def outgoing(self, client, kind, packet_id, data, what):
         """Of a PUBLISH (`what`: its message), SUBSCRIBE or UNSUBSCRIBE (its operation): the bytes
@@ -44,10 +45,11 @@ class Client:
         self.groups = []           # of shared subscriptions
         self.tap = Tap()
         self.lag = 0               # acknowledgements held back
+        self.taken = self.turned_away = self.ends = 0  # publishes, publishes, connections
         # The session.
         self.outbox = OrderedDict()  # packet id -> Outgoing
         self.received = {}           # packet id -> payload: QoS 2, PUBREL not seen
-        self.known = False           # a session was acknowledged by a CONNACK
+        self.known = self.present = False  # a CONNACK came; what the last one said of the session
         self.last_id = self.last_request = 0
         # The connection.
         self.sock = None
@@ -62,7 +64,7 @@ class Client:
         self.acks = deque()
         self.requests = {}  # packet id -> operation: SUBSCRIBE and UNSUBSCRIBE
         self.decoder = mqtt.Decoder(self.version)
-        self.busy = self.clean = False
+        self.busy = self.clean = self.writing = False
         self.limit = self.window
         self.pings = 0
 
@@ -83,7 +85,8 @@ class Client:
         self.out += mqtt.connect(self.version, self.name, clean, self.expiry, self.will,
                                  self.receive_maximum)
         self.observer.connecting(self, clean)
-        self.loop.watch(self.sock, self._handle, writing=True)
+        self.writing = True
+        self.loop.watch(self.sock, self._handle, self.writing)
 
     def disconnect(self):
         """With DISCONNECT: the session stays, the will does not."""
@@ -135,7 +138,15 @@ class Client:
         if self.online:
             self._acknowledge()
 
-    # ---- for whoever derives from it --------------------------------------------------------------
+    # ---- for whoever derives from it ------------------------------------------------------------
+
+    def ready(self):
+        """Whether it has done what it does first with a connection."""
+        return True
+
+    def wants_clean(self):
+        """Whether the next connection begins with a new session."""
+        return False
 
     def on_online(self):
         pass
@@ -165,7 +176,9 @@ class Client:
             pass
         except OSError:
             self.out.clear()  # what the broker said before it went is still to be read
-        self.loop.watch(self.sock, self._handle, writing=bool(self.out))
+        if self.writing != bool(self.out):
+            self.writing = not self.writing
+            self.loop.watch(self.sock, self._handle, self.writing)
 
     def _handle(self, _events):
         try:
@@ -250,6 +263,7 @@ class Client:
             self.refused = packet.reason
             self.observer.refused(self, packet.reason)
             return
+        self.present = packet.present
         self.observer.connected(self, packet.present)
         if not packet.present:
             for entry in self.outbox.values():

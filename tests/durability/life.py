@@ -1,11 +1,12 @@
-"""The life of one data directory: clients come, the broker dies and comes back several times, and in
-the end everything is drained and judged."""
+"""The life of one data directory: clients come, the broker dies and comes back several times, and
+in the end everything is drained and judged."""
 
 import random
 import time
 
 import packet as mqtt
-from cast import MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher, Receiver, Visitor
+from cast import (GUEST, MEMBERS, QOS1_PUBLISHERS, QOS2_PUBLISHERS, SUBSCRIBERS, Publisher,
+                  Receiver, Visitor)
 from loop import Loop, Stuck
 from oracle import Ledger, Violation
 from will import WillClients
@@ -20,11 +21,12 @@ class Life:
         self.down = True
         self.next_change = 0.0
         self.publishers = [
-            Publisher(self.loop, self.ledger, name, (mqtt.V311, mqtt.V5)[index % 2], qos, self.random)
+            Publisher(self.loop, self.ledger, name, mqtt.V5 if index % 2 else mqtt.V311, qos,
+                      self.random)
             for qos, names in ((1, QOS1_PUBLISHERS), (2, QOS2_PUBLISHERS))
             for index, name in enumerate(names)]
         self.receivers = [Receiver(self.loop, self.ledger, name, self.random)
-                          for name in SUBSCRIBERS + MEMBERS]
+                          for name in SUBSCRIBERS + MEMBERS + [GUEST]]
         self.clients = self.publishers + self.receivers
         self.wanted = set(self.clients)
         self.again_at = {}  # client -> when it may try again
@@ -40,25 +42,29 @@ class Life:
             return
         now = time.monotonic()
         for client in self.clients:
-            if client in self.wanted and client.sock is None and now >= self.again_at.get(client, 0):
+            if client not in self.wanted or client.sock is not None:
+                continue
+            if now >= self.again_at.get(client, 0):
                 self.again_at[client] = now + 0.05
-                client.connect(self.broker.port)
+                client.connect(self.broker.port, client.wants_clean())
+        for publisher in self.publishers:
+            publisher.fill()
         if self.changing and now >= self.next_change:
-            self.next_change = now + self.random.uniform(0.02, 0.15)
+            self.next_change = now + self.random.uniform(0.01, 0.1)
             self._change()
 
     def _change(self):
         """One subscriber goes and another comes, or a subscription changes."""
         dice = self.random.random()
-        if dice < 0.35:
+        if dice < 0.2:
             self._swap(self.receivers[:len(SUBSCRIBERS)])
-        elif dice < 0.5:
+        elif dice < 0.3:
             self._swap(self.receivers[len(SUBSCRIBERS):])
         else:
-            self.random.choice(self.receivers).change()
+            self.random.choice(self.receivers[:len(SUBSCRIBERS)]).change()
 
     def _swap(self, among):
-        here = [client for client in among if client in self.wanted]
+        here = [client for client in among if client in self.wanted and not client.tap.struck]
         away = [client for client in among if client not in self.wanted]
         if here and (len(here) >= len(away)):
             client = self.random.choice(here)
@@ -88,16 +94,14 @@ class Life:
     def begin(self):
         """Starts the broker; all subscribers subscribe, then half of them go."""
         self.start()
-        for receiver in self.receivers:
-            receiver.owe_all()
         self.until(self.settled, lambda: f"not connected and subscribed: {self.unsettled()}")
         for client in self.random.sample(self.receivers[:len(SUBSCRIBERS)], 2):
             self.wanted.discard(client)
             client.disconnect()
 
     def unsettled(self):
-        return [client.name for client in self.clients if client in self.wanted and
-                (not client.online or client in self.receivers and (client.owed or client.requests))]
+        return [client.name for client in self.clients
+                if client in self.wanted and not (client.online and client.ready())]
 
     def settled(self):
         return not self.unsettled()
@@ -118,9 +122,8 @@ class Life:
 
     def publish(self, going):
         for publisher in self.publishers:
-            publisher.going = going
-            if going:
-                publisher.fill()
+            publisher.going = going and not publisher.tap.struck
+            publisher.fill()
 
     def traffic(self, seconds, answers, also=lambda: True):
         """Everybody publishes, subscribers come and go: for so long, or until so many
@@ -163,8 +166,9 @@ class Life:
         marks = [publisher.mark() for publisher in self.publishers]
         self.until(lambda: not self.unmarked(marks),
                    lambda: f"marks that did not come: {self.unmarked(marks)}")
-        self.until(lambda: self.answered() and not any(client.received for client in self.receivers),
-                   "QoS 2 exchanges that are not completed")
+        self.until(
+            lambda: self.answered() and not any(client.received for client in self.receivers),
+            "QoS 2 exchanges that are not completed")
         self.ledger.judge_missing()
         self.check()
         self.visit()

@@ -34,7 +34,7 @@ class Loop:
             tick()
 
     def until(self, condition, seconds, what):
-        """Turns until `condition()` holds; Stuck with `what` (or what it returns) after `seconds`."""
+        """Turns until `condition()` holds; Stuck after so many seconds, with `what` it was."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

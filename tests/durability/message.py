@@ -4,7 +4,10 @@ import zlib
 
 
 class Message:
-    """`kind`: data, retained, delete, marker, will. Moments are of the ledger's clock; 0: never."""
+    """`kind`: data, passing, unheard, retained, delete, marker, will.
+
+    Moments are of the ledger's clock; 0: never.
+    """
     __slots__ = ("publisher", "number", "topic", "qos", "retain", "kind", "payload", "first_sent",
                  "sends", "acked", "refused", "abandoned", "trail")
 

@@ -26,13 +26,17 @@ class Subscriber:
         self.newest = {}     # (publisher, QoS) -> highest number
         self.lost_at = 0     # when its connection last ended
         self.session = False  # an answer said that the broker keeps its session
+        self.nothing_owed = 0  # what was sent before need not come: it asked for a new session
+        self.nothing_due = 0   # what was acknowledged before must not come: it got a new session
 
-    def forget(self, moment, client=None):
-        """The subscriptions end; without a client that names it, perhaps."""
+    def forget(self, moment, client=None, certain=False):
+        """The client's subscriptions end, or perhaps; without a client everybody's."""
         for (topic_filter, name), operations in self.filters.items():
             if client in (None, name):
-                operations.append(Operation(name, topic_filter, None, 0, moment))
-                operations[-1].acked = moment if client else 0
+                end = Operation(name, topic_filter, None, 0, moment)
+                end.acked = moment if certain else 0
+                later = [operation for operation in operations if operation.sent > moment]
+                operations.insert(len(operations) - len(later), end)
 
 
 class Ledger:
@@ -47,8 +51,9 @@ class Ledger:
         self.last_answered = {}  # publisher -> number: acknowledgements come in order
         self.journal = []        # (moment, text)
         self.violations = []     # (kind, text)
-        self.damaged_at = 0      # the store said that it lost something; before: all is forgiven
-        self.forgiven = 0
+        self.excuse = lambda: 0  # the moment before which the broker says that things were lost
+        self.last_excuse = self.forgiven = 0
+        self.refusals = set()    # reasons
         self.acknowledged_count = self.delivered_count = self.refused_count = 0
 
     def tick(self):
@@ -59,16 +64,28 @@ class Ledger:
         self.journal.append((self.tick(), f"{time.monotonic() - self.started:8.3f}s {text}"))
 
     def violation(self, kind, text, message=None):
-        if self.damaged_at and kind not in ("payload", "protocol"):
-            if message is None or message.first_sent < self.damaged_at:
-                self.forgiven += 1
-                return
+        since = 0 if kind in ("payload", "protocol", "stuck") else self.excused()
+        if since and (message is None or message.first_sent < since):
+            self.forgiven += 1
+            return
         if message is not None:
             text += f"\n  {message}\n" + self.trail(message)
         self.violations.append((kind, text))
 
+    def excused(self):
+        """The moment of the last damage that was reported; what was before it counts no more."""
+        moment = self.excuse()
+        if moment and moment != self.last_excuse:
+            self.last_excuse = moment
+            self.note("the broker reports that its store was damaged")
+            for subscriber in self.subscribers.values():
+                subscriber.session = False
+                subscriber.newest.clear()
+                subscriber.forget(moment)
+        return moment
+
     def trail(self, message):
-        """The message's own events among those of the whole broker, from just before it was sent."""
+        """The message's own events among those of all clients, from just before it was sent."""
         events = list(message.trail)
         since = message.first_sent - 200
         events += [event for event in self.journal if event[0] >= since]
@@ -85,25 +102,33 @@ class Ledger:
     def connecting(self, client, clean):
         self.note(f"{client.name}: CONNECT{' clean' if clean else ''}")
         if clean:
-            self.subscriber(client.name).session = False
+            known = self.subscriber(client.name)
+            known.session, known.nothing_owed = False, self.clock
+            self._forget(client, certain=False)
+
+    def _forget(self, client, certain):
+        for subscriber in self.subscribers.values():
+            subscriber.forget(self.tick(), client.name, certain)
 
     def connected(self, client, present):
         self.note(f"{client.name}: CONNACK, session {'present' if present else 'not present'}")
         known = self.subscriber(client.name)
+        if client.clean:
+            known.nothing_due = self.clock
         if present and (client.clean or not client.known):
             self.violation("session", f"{client.name}: a session is present that never was")
         if not present and known.session:
             self.violation("session", f"{client.name}: its session is gone")
         if not present:
             known.session = False
-            for subscriber in self.subscribers.values():
-                subscriber.forget(self.tick(), client.name)
+            self._forget(client, certain=True)
 
     def refused(self, client, reason):
         self.note(f"{client.name}: CONNACK refuses with 0x{reason:02x}")
 
     def lost(self, client):
         self.note(f"{client.name}: connection ended")
+        client.ends += 1
         self.subscriber(client.name).lost_at = self.clock
         for group in client.groups:
             self.subscriber(group).lost_at = self.clock
@@ -122,8 +147,7 @@ class Ledger:
 
     def subscribed(self, client, operation, codes):
         operation.acked = self.tick()
-        if not codes or codes[0] >= 0x80:
-            operation.refused = True
+        operation.refused = bool(codes) and codes[0] >= 0x80
         if operation.options is not None and not operation.refused:
             self.subscriber(client.name).session = True
             if codes[0] != operation.qos:
@@ -141,7 +165,8 @@ class Ledger:
             if message.retain:
                 self.retained.setdefault(message.topic, []).append(message)
         message.sends += 1
-        message.trail.append((moment, f"{client.name}: PUBLISH id {packet_id}{' DUP' if again else ''}"))
+        again = " DUP" if again else ""
+        message.trail.append((moment, f"{client.name}: PUBLISH id {packet_id}{again}"))
 
     def will_given(self, client, message):
         """A will that may be published from now on, unless it is abandoned later."""
@@ -160,8 +185,11 @@ class Ledger:
         if packet.reason >= 0x80:
             message.refused = True
             self.refused_count += 1
+            self.refusals.add(packet.reason)
+            client.turned_away += 1
             return
         self.acknowledged_count += 1
+        client.taken += 1
         if message.qos == 2:
             self.subscriber(client.name).session = True
 
@@ -175,7 +203,7 @@ class Ledger:
     # ---- what is delivered ----------------------------------------------------------------------
 
     def identify(self, name, packet):
-        """The message that this is; None: there is a violation, or it is a deletion, which has none."""
+        """The message that this is; None: a violation, or a deletion, which carries no name."""
         if not packet.payload and packet.topic in self.retained:
             return None
         read = read_payload(packet.payload)
@@ -196,7 +224,11 @@ class Ledger:
                               f"{', DUP' if packet.dup else ''}"))
         if message.kind == "will" and message.abandoned:
             self.violation("will", f"{client.name}: a will that is not due", message)
-        allowed, where, shared = self._allowed(client.name, message)
+        operations, where, shared = self._subscription(client.name, message)
+        allowed = possible(operations, message)
+        if message.acked and message.acked < self.subscriber(client.name).nothing_due:
+            self.violation("session", f"{client.name}: delivered from a session that it ended",
+                           message)
         if not allowed:
             self.violation("subscription", f"{client.name}: delivered without a subscription",
                            message)
@@ -204,17 +236,20 @@ class Ledger:
         fitting = [operation for operation in allowed
                    if operation.qos >= packet.qos == min(message.qos, operation.qos)]
         if not fitting:
-            self.violation("subscription", f"{client.name}: delivered with QoS {packet.qos}", message)
+            self.violation("subscription", f"{client.name}: delivered with QoS {packet.qos}",
+                           message)
         elif client.version == mqtt.V5:
             self._judge_options(client, packet, message, fitting)
-        self._judge_copies(client, where, message, packet, moment, shared)
+        if self._judge_copies(client, where, message, packet, moment) and not shared:
+            # One that is sent again may come late where the first one met no subscription.
+            certain = possible(operations, message, certain=True)
+            self._judge_order(client, where, message, packet, certain)
 
-    def _allowed(self, name, message):
-        """The subscriptions that may have brought it, whose they are, whether a group's."""
+    def _subscription(self, name, message):
+        """What was asked for with the filter that may have brought it, whose, whether a group's."""
         for operations, subscriber, shared in self._routes(name, message.topic):
-            found = possible(operations, message)
-            if found:
-                return found, subscriber, shared
+            if possible(operations, message):
+                return operations, subscriber, shared
         return [], None, False
 
     def _routes(self, name, topic):
@@ -238,22 +273,23 @@ class Ledger:
             self.violation("subscription", f"{client.name}: delivered with retain {packet.retain}",
                            message)
 
-    def _judge_copies(self, client, where, message, packet, moment, shared):
+    def _judge_copies(self, client, where, message, packet, moment):
+        """True: it is the first copy."""
         first = where.got.setdefault(message.key, moment)
-        if first != moment:
-            if packet.qos == 2 and message.qos == 2:
-                self.violation("duplicate", f"{client.name}: QoS 2 delivered twice", message)
-            elif message.sends == 1 and where.lost_at < first:
-                self.violation("duplicate", f"{client.name}: delivered twice without a reason",
-                               message)
-            return
-        if shared:
-            return
+        if first == moment:
+            return True
+        if packet.qos == 2 and message.qos == 2:
+            self.violation("duplicate", f"{client.name}: QoS 2 delivered twice", message)
+        elif message.sends == 1 and where.lost_at < first:
+            self.violation("duplicate", f"{client.name}: delivered twice without a reason", message)
+        return False
+
+    def _judge_order(self, client, where, message, packet, certain):
         before = where.newest.get((message.publisher, packet.qos), 0)
-        if before > message.number:
-            self.violation("order", f"{client.name}: came after {message.publisher}/{before}", message)
-        else:
-            where.newest[message.publisher, packet.qos] = message.number
+        where.newest[message.publisher, packet.qos] = max(before, message.number)
+        if certain and before > message.number:
+            self.violation("order", f"{client.name}: came after {message.publisher}/{before}",
+                           message)
 
     # ---- at the end -----------------------------------------------------------------------------
 
@@ -269,12 +305,13 @@ class Ledger:
                     for message in messages:
                         if (message.acked and not message.refused and message.kind != "delete" and
                                 message.key not in subscriber.got and
+                                message.first_sent > subscriber.nothing_owed and
                                 possible(operations, message, certain=True)):
                             out[name, message.key] = message
         return [(name, message) for (name, _), message in out.items()]
 
     def judge_missing(self):
-        for name, message in self.missing():
+        for name, message in self.missing()[:20]:
             self.violation("lost", f"{name}: never received what was acknowledged", message)
 
     def judge_retained(self, found):
@@ -293,22 +330,13 @@ class Ledger:
 
     def _allowed_retained(self, versions):
         """The last acknowledged one, or one that was sent later; None: nothing was acknowledged."""
-        last = -1
+        last, since = -1, self.excused()
         for index, message in enumerate(versions):
-            if message.acked and not message.refused and message.first_sent >= self.damaged_at:
+            if message.acked and not message.refused and message.first_sent >= since:
                 last = index
         later = [message for message in versions[last + 1:]
                  if not (message.refused and message.sends == 1)]
         return [versions[last] if last >= 0 else None] + later
-
-    def damaged(self):
-        """The store has said that it lost something. What was before counts no more."""
-        self.damaged_at = self.tick()
-        self.note("the store reports damage")
-        for subscriber in self.subscribers.values():
-            subscriber.session = False
-            subscriber.newest.clear()
-            subscriber.forget(self.tick())
 
 
 def split_shared(topic_filter):

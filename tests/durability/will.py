@@ -17,7 +17,8 @@ class WillClients:
 
     def come(self):
         self.count += 1
-        for name, delay, group in ((f"gone{self.count}", 1, self.due), (f"back{self.count}", 60, self.back)):
+        for name, delay, group in (("gone", 1, self.due), ("back", 60, self.back)):
+            name = f"{name}{self.count}"
             client = Client(self.life.loop, self.life.ledger, name, mqtt.V5)
             message = Message(name, 1, f"will/{name}", 2, "will")
             client.will = message.topic, message.payload, message.qos, delay
@@ -47,7 +48,8 @@ class WillClients:
         """Waits for the wills that are due; all subscribers are there."""
         due = [message for _, message in self.due]
         takers = [self.life.ledger.subscriber(name) for name in ("sub0", "sub3")]
-        self.life.until(lambda: all(message.key in taker.got for message in due for taker in takers),
-                        "a will that is due does not come")
+        self.life.until(
+            lambda: all(message.key in taker.got for message in due for taker in takers),
+            "a will that is due does not come")
         for message in due:
             message.acked = self.life.ledger.tick()

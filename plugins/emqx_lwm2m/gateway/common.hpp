@@ -3,11 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <keel/homecomers.hpp>
 #include <keel/host.hpp>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "emqx_lwm2m/gateway/place.hpp"
@@ -17,37 +16,7 @@ namespace lwm2m {
 class Keeper;
 class ShardRoom;
 
-// Devices of an earlier run, whose datagrams may arrive on any shard. Any thread.
-class Homecomers {
- public:
-  explicit Homecomers(std::uint64_t secret = 0) : homes_(0, PeerHash(secret)) {}
-
-  void expect(const Peer& peer, std::uint32_t home) {
-    const std::lock_guard lock(mutex_);
-    homes_.insert_or_assign(peer, home);
-    count_.store(homes_.size(), std::memory_order_relaxed);
-  }
-  // The home of one that is expected, which it is not any more from now on.
-  bool take(const Peer& peer, std::uint32_t& home) {
-    if (count_.load(std::memory_order_relaxed) == 0) return false;
-    const std::lock_guard lock(mutex_);
-    const auto found = homes_.find(peer);
-    if (found == homes_.end()) return false;
-    home = found->second;
-    homes_.erase(found);
-    count_.store(homes_.size(), std::memory_order_relaxed);
-    return true;
-  }
-  void forget(const Peer& peer) {
-    std::uint32_t home;
-    take(peer, home);
-  }
-
- private:
-  std::mutex mutex_;
-  std::unordered_map<Peer, std::uint32_t, PeerHash> homes_;
-  std::atomic<std::size_t> count_{0};
-};
+using Homecomers = keel::Homecomers<Peer, PeerHash>;
 
 // A change that the journal shall have. `state` empty: the registration is over.
 struct Change {

@@ -44,7 +44,7 @@ keel::Status Gateway::start(const SettingsPtr& settings) {
 keel::Status Gateway::make_rooms() {
   std::random_device random;
   common_.secret = std::uint64_t{random()} << 32 | random();
-  common_.homecomers = std::make_unique<Homecomers>(common_.secret);
+  common_.homecomers = std::make_unique<Homecomers>(PeerHash(common_.secret));
   common_.stand_in_home = common_.host.shards().home(StandIn::kClientId);
   common_.rooms.clear();
   common_.devices = 0;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <keel/fake.hpp>
 #include <keel/plugin.hpp>
 
@@ -31,12 +32,15 @@ inline std::string wrapped(std::string_view node, std::string_view message) {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct Gateway {
-  explicit Gateway(const Settings& settings = {}) {
+  // `prepare`: the host, before the plugin is loaded.
+  explicit Gateway(const Settings& settings = {},
+                   const std::function<void(keel::FakeHost&)>& prepare = {}) {
     host.set("mqtt.sn.port", "127.0.0.1:1884");
     host.set("mqtt.sn.advertise_duration", "0");
     host.set("mqtt.sn.username", "sensor");
     host.set("mqtt.sn.password", "secret");
     for (const auto& [key, value] : settings) host.set(key, value);
+    if (prepare) prepare(host);
     const keel::Status loaded = host.load(keel_plugin_entry_v1);
     INFO(loaded.text());
     REQUIRE(loaded);

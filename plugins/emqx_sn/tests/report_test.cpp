@@ -13,7 +13,7 @@ sn::ClientReport sensor() {
   out.state = sn::Client::State::asleep;
   out.keep_alive_s = 60;
   out.sleep_s = 300;
-  out.persistent = true;
+  out.persistent = out.kept = true;
   out.topics = 3;
   out.held = 1;
   out.backlog = sn::Backlog{4, 2, 5, 6};
@@ -37,24 +37,27 @@ TEST_CASE("a client on one line") {
 TEST_CASE("a client on a page") {
   sn::ClientReport report = sensor();
   report.identity = "key\t1";
-  CHECK(report.page() == report.line() +
-                             "  listener      : sn:default\n"
-                             "  identity      : key\\x091\n"
-                             "  session       : persistent\n"
-                             "  will          : no\n"
-                             "  held          : 1 messages in the gateway, not acknowledged or "
-                             "not sent yet\n"
-                             "  waiting       : 4 messages in the broker\n"
-                             "  inflight      : 2\n"
-                             "  subscriptions : 5\n"
-                             "  dropped       : 6 messages since the session began\n");
+  CHECK(report.page() ==
+        report.line() +
+            "  listener      : sn:default\n"
+            "  identity      : key\\x091\n"
+            "  session       : persistent\n"
+            "  kept          : yes, it is known again after a restart of the broker\n"
+            "  will          : no\n"
+            "  held          : 1 messages in the gateway, not acknowledged or "
+            "not sent yet\n"
+            "  waiting       : 4 messages in the broker\n"
+            "  inflight      : 2\n"
+            "  subscriptions : 5\n"
+            "  dropped       : 6 messages since the session began\n");
   report.backlog.reset();
   report.identity.clear();
   report.will = true;
-  report.persistent = false;
+  report.persistent = report.kept = false;
   CHECK(report.page() == report.line() +
                              "  listener      : sn:default\n"
                              "  session       : clean\n"
+                             "  kept          : no\n"
                              "  will          : yes\n"
                              "  held          : 1 messages in the gateway, not acknowledged or "
                              "not sent yet\n"
@@ -62,17 +65,19 @@ TEST_CASE("a client on a page") {
 }
 
 TEST_CASE("a client in JSON") {
-  CHECK(sensor().json() ==
-        R"({"clientid":"sensor 7","peername":"10.0.0.7:5000","listener":"sn:default",)"
-        R"("state":"asleep","keepalive":60,"sleep":300,"persistent":true,"will":false,"topics":3,)"
-        R"("held":1,"broker":{"waiting":4,"inflight":2,"subscriptions":5,"dropped":6}})");
+  CHECK(
+      sensor().json() ==
+      R"({"clientid":"sensor 7","peername":"10.0.0.7:5000","listener":"sn:default",)"
+      R"("state":"asleep","keepalive":60,"sleep":300,"persistent":true,"kept":true,"will":false,)"
+      R"("topics":3,"held":1,"broker":{"waiting":4,"inflight":2,"subscriptions":5,"dropped":6}})");
   sn::ClientReport bare;
   bare.id = "\"\n";
   bare.identity = "k";
-  CHECK(bare.json() ==
-        R"({"clientid":"\"\n","peername":null,"listener":null,"identity":"k",)"
-        R"("state":"connecting","keepalive":0,"sleep":0,"persistent":false,"will":false,)"
-        R"("topics":0,"held":0,"broker":null})");
+  CHECK(
+      bare.json() ==
+      R"({"clientid":"\"\n","peername":null,"listener":null,"identity":"k",)"
+      R"("state":"connecting","keepalive":0,"sleep":0,"persistent":false,"kept":false,"will":false,)"
+      R"("topics":0,"held":0,"broker":null})");
 }
 
 TEST_CASE("topic ids, and what is between client and gateway about them") {

@@ -5,7 +5,6 @@
 #include <rocksdb/env.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -180,11 +179,14 @@ EngineStats Engine::stats() const {
   return out;
 }
 
-Outcome Engine::compact() {
+Outcome Engine::compact(const std::atomic<bool>* cancelled) {
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  return outcome_of(db_->CompactRange(options, nullptr, nullptr), "cannot compact the store");
+  options.canceled = const_cast<std::atomic<bool>*>(cancelled);  // RocksDB only reads it
+  const auto status = db_->CompactRange(options, nullptr, nullptr);
+  if (cancelled != nullptr && *cancelled) return {};
+  return outcome_of(status, "cannot compact the store");
 }
 
 Outcome Engine::flush() { return outcome_of(db_->Flush({}), "cannot write tables"); }

@@ -8,6 +8,7 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -70,8 +71,8 @@ class Engine {
 
   EngineStats stats() const;
   // Rewrites all tables, so that what was erased takes no space. Takes its time; apply() and read()
-  // go on meanwhile.
-  Outcome compact();
+  // go on meanwhile. Ends early, without a fault, once `cancelled` is set.
+  Outcome compact(const std::atomic<bool>* cancelled = nullptr);
   // Writes memtables to tables.
   Outcome flush();
   // Writes memtables to tables, so that opening has nothing to replay, ends background work and

@@ -99,7 +99,7 @@ Outcome Group::release(const keel_store_op& op) {
   count.holders -= std::min(op.count, count.holders);
   if (count.holders != 0) return {};
   row_key(key_, op.space, view(op.key));
-  return taken(out_.SingleDelete(key_));
+  return taken(out_.Delete(key_));
 }
 
 Outcome Group::erase(const keel_store_op& op) {
@@ -108,7 +108,7 @@ Outcome Group::erase(const keel_store_op& op) {
     changed_[key_] = {.holders = 0, .stored = true};
   }
   row_key(key_, op.space, view(op.key));
-  return taken((op.flags & KEEL_STORE_ONCE) != 0 ? out_.SingleDelete(key_) : out_.Delete(key_));
+  return taken(out_.Delete(key_));
 }
 
 Outcome Group::erase_range(const keel_store_batch& batch, std::uint32_t index) {

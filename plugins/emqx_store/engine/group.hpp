@@ -1,11 +1,11 @@
 // The operations of several batches on their way into one write of RocksDB. Used by Engine::apply()
 // alone, for one call.
 //
-// What an operation becomes: an ERASE with ONCE a SingleDelete, which vanishes together with its
-// Put, often before either reaches a table. A HOLD a Put of the value, which is not touched again,
-// and a count of its holders under a key of its own; counts are written once per group, not once
-// per release. An ERASE_RANGE the single keys it has, when those are few: tombstones of ranges make
-// every later read look at them.
+// What an operation becomes: a HOLD a Put of the value, which is not touched again, and a count of
+// its holders under a key of its own; counts are written once per group, not once per release. An
+// ERASE_RANGE the single keys it has, when those are few: tombstones of ranges make every later
+// read look at them. An ERASE is a Delete also with ONCE: a SingleDelete would save 3 % of the CPU,
+// but where it meets a Delete of a range before it, RocksDB 7.8 brings the row back.
 #pragma once
 
 #include <rocksdb/db.h>

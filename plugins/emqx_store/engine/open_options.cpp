@@ -9,7 +9,9 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <memory>
 
+#include "emqx_store/engine/insert_hint.hpp"
 #include "emqx_store/engine/layout.hpp"
 
 namespace emqx_store {
@@ -82,7 +84,7 @@ rocksdb::Options open_options(const EngineOptions& options) {
   out.enable_write_thread_adaptive_yield = false;
   out.write_buffer_size = std::max<std::uint64_t>(options.memtable_bytes / kMemtables, 64 * 1024);
   out.max_write_buffer_number = kMemtables;
-  out.enforce_single_del_contracts = false;  // a range may have been erased key by key before
+  out.memtable_insert_with_hint_prefix_extractor = std::make_shared<InsertHint>();
   out.skip_stats_update_on_db_open = true;
   out.max_manifest_file_size = 16ull << 20;
   out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
@@ -92,6 +94,7 @@ rocksdb::Options open_options(const EngineOptions& options) {
   out.stats_persist_period_sec = 0;
   set_tables(out, options.cache_bytes);
   set_levels(out);
+  out.disable_auto_compactions = !options.compaction;
   set_background(out, options.compaction_rate);
   return out;
 }

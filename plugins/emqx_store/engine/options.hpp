@@ -22,6 +22,7 @@ struct EngineOptions {
   std::uint64_t cache_bytes = 32ull << 20;      // of blocks read
   std::uint64_t memtable_bytes = 64ull << 20;   // at most, of rows not yet in tables
   std::uint64_t compaction_rate = 64ull << 20;  // octets a second of background writes; 0: no bound
+  bool compaction = true;                       // by itself; compact() works without
   std::uint32_t counts_cached = 65'536;         // holders of recent messages
   const Layouts* layouts = nullptr;             // null: this version's, see migration.hpp
 };

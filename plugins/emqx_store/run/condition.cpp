@@ -22,6 +22,11 @@ void Condition::writing_again() {
   tell();
 }
 
+void Condition::tell_again() {
+  const std::lock_guard lock(mutex_);
+  tell();
+}
+
 Condition::State Condition::state() const {
   const std::lock_guard lock(mutex_);
   return now();
@@ -35,9 +40,8 @@ Condition::State Condition::now() const {
 // Under the lock: the broker hears of changes in the order in which they happened.
 void Condition::tell() {
   State state = now();
-  if (state.condition == told_.condition && state.text == told_.text) return;
-  told_ = std::move(state);
-  events_.condition(told_.condition, told_.text);
+  if (told_ && state.condition == told_->condition && state.text == told_->text) return;
+  if (events_.condition(state.condition, state.text)) told_ = std::move(state);
 }
 
 }  // namespace emqx_store

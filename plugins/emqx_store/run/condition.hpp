@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ class Condition {
   void space(std::uint32_t level, std::string_view text);
   void failing(std::string_view text);
   void writing_again();
+  // For what the broker did not listen to.
+  void tell_again();
 
   struct State {
     std::uint32_t condition;
@@ -35,7 +38,7 @@ class Condition {
   std::uint32_t space_ = KEEL_STORE_FINE;
   bool failing_ = false;
   std::string space_text_, failing_text_;
-  State told_{KEEL_STORE_FINE, {}};
+  std::optional<State> told_;
 };
 
 }  // namespace emqx_store

@@ -18,6 +18,8 @@ class Gate {
   class Visit {
    public:
     explicit Visit(Gate& gate) : gate_(gate), engine_(gate.enter()) {}
+    // Does not wait.
+    Visit(Gate& gate, std::try_to_lock_t) : gate_(gate), engine_(gate.try_enter()) {}
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
     ~Visit() { gate_.leave(); }
@@ -58,6 +60,11 @@ class Gate {
     changed_.wait(lock, [this] { return state_ != State::changing; });
     ++visitors_;
     return engine_.get();
+  }
+  Engine* try_enter() {
+    const std::lock_guard lock(mutex_);
+    ++visitors_;
+    return state_ == State::open ? engine_.get() : nullptr;
   }
   void leave() {
     const std::lock_guard lock(mutex_);

@@ -1,5 +1,6 @@
 #include "emqx_store/run/readers.hpp"
 
+#include <string>
 #include <utility>
 
 namespace emqx_store {
@@ -18,12 +19,11 @@ void Readers::stop() {
   threads_.clear();
 }
 
-bool Readers::ask(std::uint64_t request, const keel_store_query& query) {
-  Question question = copy(request, query);
+bool Readers::ask(std::uint64_t request, keel::StoreQuery query) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || waiting_.size() >= kMostWaiting) return false;
-    waiting_.push_back(std::move(question));
+    waiting_.push_back({request, std::move(query)});
   }
   wake_.notify_one();
   return true;
@@ -32,20 +32,6 @@ bool Readers::ask(std::uint64_t request, const keel_store_query& query) {
 std::uint64_t Readers::waiting() const {
   const std::lock_guard lock(mutex_);
   return waiting_.size();
-}
-
-// Keys are kept as places in `octets` until the question stands where it stays: see answer().
-Readers::Question Readers::copy(std::uint64_t request, const keel_store_query& query) {
-  Question out{.request = request, .query = query, .octets = {}, .keys = {}};
-  const auto keep = [&](keel_str text) {
-    if (text.size != 0) out.octets.append(text.data, text.size);
-    return keel_str{nullptr, text.size};
-  };
-  out.query.from = keep(query.from);
-  out.query.to = keep(query.to);
-  out.keys.reserve(query.key_count);
-  for (std::uint32_t i = 0; i < query.key_count; ++i) out.keys.push_back(keep(query.keys[i]));
-  return out;
 }
 
 void Readers::run() {
@@ -61,26 +47,32 @@ void Readers::run() {
   }
 }
 
-void Readers::answer(Question& question) {
-  const char* at = question.octets.data();
-  const auto place = [&](keel_str& text) {
-    text.data = at;
-    at += text.size;
-  };
-  place(question.query.from);
-  place(question.query.to);
-  for (keel_str& key : question.keys) place(key);
-  question.query.keys = question.keys.data();
+void Readers::answer(const Question& question) {
+  const keel::StoreQuery& query = question.query;
+  std::vector<keel_str> keys;
+  keys.reserve(query.keys.size());
+  for (const std::string& key : query.keys) keys.push_back(keel::to_c(key));
+  keel_store_query c{};
+  c.size = sizeof c;
+  c.kind = query.kind;
+  c.space = query.space;
+  c.max_rows = query.max_rows;
+  c.max_bytes = query.max_bytes;
+  c.from = keel::to_c(query.from);
+  c.to = keel::to_c(query.to);
+  c.keys = keys.data();
+  c.key_count = static_cast<std::uint32_t>(keys.size());
 
   Answer found;
   {
     const Gate::Visit engine(gate_);
     if (engine) {
-      found = engine->read(question.query);
+      found = engine->read(c);
     } else {
       found.outcome = {Fault::io, "the store could not be opened again"};
     }
   }
+  if (found.outcome.fault() == Fault::damaged) events_.damaged(found.outcome.text());
   events_.rows(question.request, found);
 }
 

@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "emqx_store/run/events.hpp"
 #include "emqx_store/run/gate.hpp"
+#include "keel/store.hpp"
 
 namespace emqx_store {
 
@@ -25,8 +25,8 @@ class Readers {
   void start(std::uint32_t threads);
   // Ends the queries under way; what waits is not answered any more.
   void stop();
-  // Copies the query. False: so many wait already that it is not taken.
-  bool ask(std::uint64_t request, const keel_store_query& query);
+  // False: so many wait already that it is not taken.
+  bool ask(std::uint64_t request, keel::StoreQuery query);
   std::uint64_t waiting() const;
 
  private:
@@ -34,13 +34,10 @@ class Readers {
 
   struct Question {
     std::uint64_t request;
-    keel_store_query query;  // points into what is below
-    std::string octets;
-    std::vector<keel_str> keys;
+    keel::StoreQuery query;
   };
-  static Question copy(std::uint64_t request, const keel_store_query& query);
   void run();
-  void answer(Question& question);
+  void answer(const Question& question);
 
   Gate& gate_;
   Events& events_;

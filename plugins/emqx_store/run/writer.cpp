@@ -17,7 +17,7 @@ std::string with_remedy(const Outcome& fault) {
     case Fault::no_space:
       return text + "; free space on this disk, writing goes on by itself";
     case Fault::damaged:
-      return text + "; see 'ctl store check'";
+      return text + "; restart the broker, which sets aside what is damaged";
     default:
       return text + "; look after the disk, writing goes on by itself";
   }
@@ -112,40 +112,42 @@ bool Writer::write(std::span<const keel_store_batch> batches) {
     const auto began = std::chrono::steady_clock::now();
     Outcome applied = Gate::Visit(gate_)->apply(batches);
     if (!applied) {
-      if (!recover(std::move(applied))) return false;
+      if (!recover(applied)) return false;
       continue;
     }
     const auto took = std::chrono::steady_clock::now() - began;
     std::uint64_t operations = 0;
     for (const keel_store_batch& batch : batches) operations += batch.op_count;
-    events_.committed(batches.back().ticket);
     events_.synced(static_cast<std::uint64_t>(
                        std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),
                    static_cast<std::uint32_t>(batches.size()),
                    static_cast<std::uint32_t>(operations));
+    events_.committed(batches.back().ticket);
     return true;
   }
 }
 
 // False: the end came first.
-bool Writer::recover(Outcome fault) {
+bool Writer::recover(const Outcome& fault) {
+  if (fault.fault() == Fault::damaged) events_.damaged(fault.text());
   std::uint32_t ms = options_.first_pause_ms;
-  do {
-    condition_.failing(with_remedy(fault));
+  for (Outcome tried = fault; !tried;) {
+    condition_.failing(with_remedy(tried));
     if (!pause(ms)) return false;
     ms = std::min(ms * 2, options_.longest_pause_ms);
-    fault = options_.probe ? options_.probe() : Outcome();
-    if (fault) fault = reopen();
-  } while (!fault);
+    tried = options_.probe ? options_.probe() : Outcome();
+    if (tried) tried = reopen(fault);
+  }
   ++reopened_;
   condition_.writing_again();
   return true;
 }
 
-Outcome Writer::reopen() {
+Outcome Writer::reopen(const Outcome& after) {
+  if (options_.make_way) options_.make_way();
   if (const std::unique_ptr<Engine> failed = gate_.take()) failed->close().ignore();
   std::unique_ptr<Engine> engine;
-  Outcome opened = options_.open(engine);
+  Outcome opened = options_.open(after, engine);
   if (opened) {
     gate_.open(std::move(engine));
   } else {

@@ -33,10 +33,12 @@ class Writer {
     std::uint32_t commit_delay_us = 0;
     std::uint32_t commit_operations = 128;
     std::uint32_t first_pause_ms = 100, longest_pause_ms = 5000;  // after failures
-    // Opens the store; a fault stands for a try that failed.
-    std::function<Outcome(std::unique_ptr<Engine>&)> open;
+    // Opens the store after a fault; a fault stands for a try that failed.
+    std::function<Outcome(const Outcome& after, std::unique_ptr<Engine>&)> open = {};
+    // Called before that: who uses the engine for long lets it go. May be empty.
+    std::function<void()> make_way = {};
     // Whether the disk takes data. May be empty: opening tells.
-    std::function<Outcome()> probe;
+    std::function<Outcome()> probe = {};
   };
 
   Writer(Gate& gate, Condition& condition, Events& events, Options options);
@@ -64,8 +66,8 @@ class Writer {
   bool next_group();  // false: the end
   bool write_group();
   bool write(std::span<const keel_store_batch> batches);
-  bool recover(Outcome fault);
-  Outcome reopen();
+  bool recover(const Outcome& fault);
+  Outcome reopen(const Outcome& after);
   bool pause(std::uint32_t ms);  // false: the end
 
   Gate& gate_;

@@ -68,25 +68,20 @@ class Queues {
     for (char& octet : noise_) octet = static_cast<char>(random_());
   }
 
-  // The batch of one turn: `rows` rows.
-  keel_store_batch next(std::uint32_t rows) {
+  // The batch of one turn: `rows` rows; `lag`: and the acknowledgements of those that many before.
+  keel_store_batch next(std::uint32_t rows, std::uint64_t lag = 0) {
     keys_.clear();
     ops_.clear();
-    keys_.reserve(rows);
+    keys_.reserve(2 * rows);
     for (std::uint32_t i = 0; i < rows; ++i) {
       const std::uint64_t number = row_++;
-      keys_.push_back(emqx_store::number_value(number % 1000) +
-                      emqx_store::number_value(number / 1000));
-      keel_store_op op{};
-      op.kind = KEEL_STORE_PUT;
-      op.space = 3;
-      op.key = {keys_.back().data(), keys_.back().size()};
+      keel_store_op& op = add(KEEL_STORE_PUT, number);
       op.value = {noise_.data() + random_() % (noise_.size() - 300), 300};
-      ops_.push_back(op);
+      if (lag != 0 && number >= lag) add(KEEL_STORE_ERASE, number - lag).flags = KEEL_STORE_ONCE;
     }
     keel_store_batch batch{};
     batch.size = sizeof batch;
-    batch.op_count = rows;
+    batch.op_count = static_cast<std::uint32_t>(ops_.size());
     batch.ops = ops_.data();
     batch.ticket = ++ticket_;
     batch.bytes = rows * 316ull;
@@ -94,6 +89,17 @@ class Queues {
   }
 
  private:
+  keel_store_op& add(std::uint8_t kind, std::uint64_t number) {
+    keys_.push_back(emqx_store::number_value(number % 1000) +
+                    emqx_store::number_value(number / 1000));
+    keel_store_op op{};
+    op.kind = kind;
+    op.space = 3;
+    op.key = {keys_.back().data(), keys_.back().size()};
+    ops_.push_back(op);
+    return ops_.back();
+  }
+
   std::mt19937_64 random_;
   std::string noise_;
   std::vector<std::string> keys_;
@@ -107,7 +113,8 @@ void check(const emqx_store::Outcome& outcome) {
   std::exit(1);
 }
 
-void bench_groups(const std::string& directory, std::uint32_t rows, double seconds) {
+void bench_groups(const std::string& directory, std::uint32_t rows, std::uint64_t lag,
+                  double seconds) {
   std::filesystem::remove_all(directory);
   emqx_store::EngineOptions options;
   options.directory = directory;
@@ -118,7 +125,7 @@ void bench_groups(const std::string& directory, std::uint32_t rows, double secon
   const double cpu = cpu_seconds();
   const auto began = Clock::now();
   while (seconds_since(began) < seconds) {
-    const keel_store_batch batch = queues.next(rows);
+    const keel_store_batch batch = queues.next(rows, lag);
     const auto start = Clock::now();
     check(engine->apply({&batch, 1}));
     us.push_back(seconds_since(start) * 1e6);
@@ -126,8 +133,8 @@ void bench_groups(const std::string& directory, std::uint32_t rows, double secon
   const double took = seconds_since(began), count = static_cast<double>(us.size()) * rows;
   const auto stats = engine->stats();
   std::printf(
-      "groups of %4u: %9.0f rows/s  %5.2f us CPU per row  tables %4.0f MB  to compact %4.0f MB\n",
-      rows, count / took, (cpu_seconds() - cpu) / count * 1e6,
+      "groups of %4u%s: %9.0f rows/s  %5.2f us CPU per row  tables %4.0f MB  to compact %4.0f MB\n",
+      rows, lag != 0 ? ", erased again" : "", count / took, (cpu_seconds() - cpu) / count * 1e6,
       static_cast<double>(stats.table_bytes) / 1e6,
       static_cast<double>(stats.pending_compaction_bytes) / 1e6);
   print_latency("  commit", us);
@@ -148,7 +155,8 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(directory);
   bench_disk(directory, seconds);
   for (const std::uint32_t rows : {1u, 16u, 128u, 1024u}) {
-    bench_groups(directory + "/db", rows, seconds);
+    bench_groups(directory + "/db", rows, 0, seconds);
   }
+  bench_groups(directory + "/db", 1024, 20'000, seconds);
   return 0;
 }

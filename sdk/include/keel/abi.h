@@ -170,6 +170,11 @@ typedef struct keel_setting {
   int64_t unit_ms;      /* what a bare number in a DURATION counts; 0: 1000 */
 } keel_setting;
 
+enum {
+  KEEL_INFO_STORE = 1 /* it is a store, see ext/plugin_store.h: at the broker's start it is loaded
+                         before the others */
+};
+
 /* Read from the file's `.keel.plugin` section before any of its code runs. Zero-terminated texts.
  */
 typedef struct keel_plugin_info {
@@ -177,7 +182,7 @@ typedef struct keel_plugin_info {
   uint32_t size;
   uint16_t abi_major; /* KEEL_ABI_MAJOR */
   uint16_t abi_minor; /* the least kernel minor that will do */
-  uint32_t flags;     /* 0 */
+  uint32_t flags;     /* KEEL_INFO_* */
   uint32_t reserved;
   char name[32];     /* [a-z][a-z0-9_]*, the file's name without .so */
   char version[24];  /* "1.0.0" */
@@ -220,19 +225,17 @@ typedef struct keel_plugin_entry {
 
 /* Defines the section. Every argument is a string literal.
  *   KEEL_PLUGIN_INFO(info, "hello", "1.0.0", "UDP lines in, publishes out", ""); */
-#define KEEL_PLUGIN_INFO(variable, name_, version_, summary_, depends_)  \
-  __attribute__((section(".keel.plugin"), used,                          \
-                 aligned(8))) static const keel_plugin_info variable = { \
-      KEEL_INFO_MAGIC,                                                   \
-      (uint32_t)sizeof(keel_plugin_info),                                \
-      KEEL_ABI_MAJOR,                                                    \
-      0,                                                                 \
-      0,                                                                 \
-      0,                                                                 \
-      name_,                                                             \
-      version_,                                                          \
-      summary_,                                                          \
-      depends_,                                                          \
+#define KEEL_PLUGIN_INFO(variable, name_, version_, summary_, depends_) \
+  KEEL_PLUGIN_INFO_FLAGS(variable, 0, name_, version_, summary_, depends_)
+/* The same of a plugin that is more than that: KEEL_INFO_STORE. */
+#define KEEL_PLUGIN_INFO_FLAGS(variable, flags_, name_, version_, summary_, depends_) \
+  __attribute__((section(".keel.plugin"), used,                                       \
+                 aligned(8))) static const keel_plugin_info variable = {              \
+      KEEL_INFO_MAGIC, (uint32_t)sizeof(keel_plugin_info),                            \
+      KEEL_ABI_MAJOR,  0,                                                             \
+      flags_,          0,                                                             \
+      name_,           version_,                                                      \
+      summary_,        depends_,                                                      \
       KEEL_STAMP}
 
 /* Before the definition of keel_plugin_entry_v1, the only symbol a plugin exports. */

@@ -12,14 +12,14 @@
 // What tests may call and look at stands under "for tests" in keel/fake/*.hpp, by table.
 #pragma once
 
-#include "keel/fake/sessions.hpp"
+#include "keel/fake/stores.hpp"
 #include "keel/plugin.hpp"
 
 namespace keel {
 
-class FakeHost : public fake::SessionTable {
+class FakeHost : public fake::StoreTables {
  public:
-  explicit FakeHost(std::uint32_t shards = 2) : SessionTable(shards) {}
+  explicit FakeHost(std::uint32_t shards = 2) : StoreTables(shards) {}
   ~FakeHost() override {
     if (instance_) static_cast<void>(unload());
   }
@@ -78,6 +78,7 @@ class FakeHost : public fake::SessionTable {
       hand_over(*instance_, schema, blob).ignore();
     }
     revoke_parked();
+    resubmit();
     pump();
     return status;
   }
@@ -126,6 +127,10 @@ class FakeHost : public fake::SessionTable {
   void resize_table(const std::string& id, std::size_t size) { sizes_[id] = size; }
 
  private:
+  Side store_side() override {
+    const auto* const table = plugin_table<keel_ext_plugin_store>(KEEL_EXT_PLUGIN_STORE);
+    return {table, table ? instance_->plugin.self : nullptr};
+  }
   template <class T>
   static const keel_plugin_entry& entry_of() {
     static const keel_plugin_info info{KEEL_INFO_MAGIC,
@@ -200,6 +205,7 @@ class FakeHost : public fake::SessionTable {
     instance.phase = fake::Phase::unloading;
     end_questions();
     end_ctl_calls(instance);
+    finish_syncs();
     if (keep) park(instance);
     std::vector<keel_handle> gone;
     for (const auto& [handle, object] : objects()) {
@@ -287,17 +293,18 @@ class FakeHost : public fake::SessionTable {
     return copy.data();
   }
   const void* table(std::string_view id) {
-    for (const void* found :
-         {basic_table(id), message_table_for(id), hook_table_for(id), admin_table_for(id),
-          udp_table_for(id), tcp_table_for(id), stream_table_for(id), session_table_for(id)}) {
+    for (const void* found : {basic_table(id), message_table_for(id), hook_table_for(id),
+                              admin_table_for(id), udp_table_for(id), tcp_table_for(id),
+                              stream_table_for(id), session_table_for(id), store_table_for(id)}) {
       if (found) return found;
     }
     return nullptr;
   }
   static void give_error(const keel_host* host, keel_sink out) { put(out, of(host).last_error()); }
   static void take_exception(const keel_host* host, keel_str text) {
+    of(host).add_line(KEEL_LOG_ERROR, concat("exception: ", text));
+    const std::lock_guard lock(of(host).log_mutex_);
     of(host).exceptions.emplace_back(view(text));
-    of(host).log_.push_back({KEEL_LOG_ERROR, concat("exception: ", text)});
   }
 
   std::unique_ptr<fake::Instance> instance_;

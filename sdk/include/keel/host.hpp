@@ -8,11 +8,13 @@
 #include "keel/ctl.hpp"
 #include "keel/fd.hpp"
 #include "keel/hooks.hpp"
+#include "keel/kv.hpp"
 #include "keel/log.hpp"
 #include "keel/metrics.hpp"
 #include "keel/services.hpp"
 #include "keel/session.hpp"
 #include "keel/shard.hpp"
+#include "keel/store.hpp"
 #include "keel/stream.hpp"
 #include "keel/tcp.hpp"
 #include "keel/timer.hpp"
@@ -43,6 +45,8 @@ class Host {
   Metrics metrics() const { return Metrics(core_); }
   Workers workers() const { return Workers(core_); }
   Services services() const { return Services(core_); }
+  Kv kv() const { return Kv(core_); }
+  StoreReports store() const { return StoreReports(core_); }  // of the plugin that is the store
 
   // Publishes to all subscribers on a later turn; a failure is logged, for those who have no use
   // for it. See Broker::publish for the others. [any]

@@ -20,7 +20,8 @@
 // Settings come from the class: see keel/settings.hpp.
 #define KEEL_PLUGIN(Class, name, version, summary, ...)                                            \
   namespace {                                                                                      \
-  KEEL_PLUGIN_INFO(keel_plugin_info_, name, version, summary, "" __VA_ARGS__);                     \
+  KEEL_PLUGIN_INFO_FLAGS(keel_plugin_info_, ::keel::detail::Instance<Class>::kInfoFlags, name,     \
+                         version, summary, "" __VA_ARGS__);                                        \
   constexpr auto keel_plugin_settings_ = ::keel::detail::copy_settings<Class>(                     \
       std::make_index_sequence<::keel::detail::settings_count<Class>()>());                        \
   constexpr auto keel_plugin_setting_table_ = ::keel::detail::setting_table(                       \

@@ -3,7 +3,7 @@
 namespace keel::load {
 namespace {
 
-constexpr std::uint16_t kSubscribeId = 65'535;  // the window of messages never reaches up to it
+constexpr std::uint16_t kSubscribeId = 65'535;  // who subscribes does not publish
 
 }  // namespace
 

@@ -50,13 +50,11 @@ void measure(Scratch& file, const std::string& bytes, int rounds, Histogram& tim
 
 }  // namespace
 
-DiskSync measure_disk(const std::string& directory, std::size_t size, int rounds) {
-  DiskSync sync;
+void measure_disk(const std::string& directory, std::size_t size, int rounds, DiskSync& sync) {
   Scratch file(directory);
   const std::string bytes(size, 'x');
   measure(file, bytes, rounds, sync.append);
   measure(file, bytes, rounds, sync.overwrite);
-  return sync;
 }
 
 }  // namespace keel::load

@@ -58,7 +58,7 @@ void Latency::send_due() {
                                Payload::head({pair, run_, sent_[pair]++, due(total_)}),
                                payload_.tail());
   }
-  loop_.wake_at(total_ < wanted_ ? due(total_) : 0);
+  if (total_ < wanted_) loop_.wake_at(due(total_));
 }
 
 void Latency::message(Client&, const Message& message) {

@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,36 +47,26 @@ void bind_source(int fd, std::uint32_t source) {
 }  // namespace
 
 Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kReadSize, '\0') {
-  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (epoll_ < 0 || timer_ < 0) throw_errno("cannot make an epoll set and a timer");
-  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-  epoll_event event{EPOLLIN, {.ptr = nullptr}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &event) != 0) throw_errno("epoll_ctl");
+  if (epoll_ < 0) throw_errno("cannot make an epoll set");
+  prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // waits end when they are to
 }
 
-Loop::~Loop() {
-  ::close(timer_);
-  ::close(epoll_);
-}
+Loop::~Loop() { ::close(epoll_); }
 
-void Loop::wake_at(std::uint64_t time_ns) {
-  itimerspec when{};
-  when.it_value.tv_sec = static_cast<time_t>(time_ns / kSecond);
-  when.it_value.tv_nsec = static_cast<long>(time_ns % kSecond);
-  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
-}
-
-void Loop::read(int timeout_ms) {
+void Loop::read() {
+  constexpr std::uint64_t kLongest = 10 * kMillisecond;
   std::array<epoll_event, 512> events;
-  const int count = epoll_wait(epoll_, events.data(), events.size(), timeout_ms);
-  if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
+  std::uint64_t wait = kLongest;
+  if (wake_at_ != kNever) {
+    const std::uint64_t time = monotonic_ns();
+    wait = wake_at_ > time ? std::min(wake_at_ - time, kLongest) : 0;
+    wake_at_ = kNever;
+  }
+  const timespec timeout{0, static_cast<long>(wait)};
+  const int count = epoll_pwait2(epoll_, events.data(), events.size(), &timeout, nullptr);
+  if (count < 0 && errno != EINTR) throw_errno("epoll_pwait2");
   for (int i = 0; i < count; ++i) {
     auto* connection = static_cast<Connection*>(events[i].data.ptr);
-    if (connection == nullptr) {
-      std::uint64_t expirations = 0;
-      [[maybe_unused]] const auto got = ::read(timer_, &expirations, sizeof expirations);
-      continue;
-    }
     if ((events[i].events & EPOLLOUT) != 0 && connection->open()) {
       connection->connecting_ = false;
       connection->flush();

@@ -19,18 +19,19 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Waits at most `timeout_ms` for something to read and hands it out.
-  void read(int timeout_ms);
+  // Waits for something to read, at most some milliseconds, and hands it out.
+  void read();
   // Sends what was written.
   void flush();
-  // Ends the next read() at that time of the monotonic clock; 0: not.
-  void wake_at(std::uint64_t time_ns);
+  // The next read() waits no longer than until that time of the monotonic clock.
+  void wake_at(std::uint64_t time_ns) { wake_at_ = time_ns; }
   std::uint64_t received() const { return received_; }  // octets
 
  private:
   friend class Connection;
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   int epoll_ = -1;
-  int timer_ = -1;
+  std::uint64_t wake_at_ = kNever;
   std::uint64_t received_ = 0;
   std::vector<Connection*> dirty_;
   std::string buffer_;  // what one connection sent, for as long as it takes to read it

@@ -1,9 +1,9 @@
 #include "options.hpp"
 
 #include <charconv>
-#include <functional>
-#include <map>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
 
 #include "payload.hpp"
 
@@ -24,68 +24,77 @@ Number number(std::string_view key, std::string_view text, Number least, Number 
   return value;
 }
 
-Topology topology(std::string_view text) {
-  if (text == "pairs") return Topology::pairs;
-  if (text == "all") return Topology::all;
-  if (text == "group") return Topology::group;
-  refuse("topology", text, "pairs, all or group");
+void set_topology(Options& options, std::string_view key, std::string_view text) {
+  if (text == "pairs")
+    options.topology = Topology::pairs;
+  else if (text == "all")
+    options.topology = Topology::all;
+  else if (text == "group")
+    options.topology = Topology::group;
+  else
+    refuse(key, text, "pairs, all or group");
 }
 
-Version version(std::string_view text) {
-  if (text == "4") return Version::v311;
-  if (text == "5") return Version::v5;
-  refuse("version", text, "4 (MQTT 3.1.1) or 5");
+void set_version(Options& options, std::string_view key, std::string_view text) {
+  if (text != "4" && text != "5") refuse(key, text, "4 (MQTT 3.1.1) or 5");
+  options.version = text == "4" ? Version::v311 : Version::v5;
 }
+
+void set_host(Options& options, std::string_view, std::string_view text) {
+  options.target.host = text;
+}
+void set_port(Options& options, std::string_view key, std::string_view text) {
+  options.target.port = number<std::uint16_t>(key, text, 1, 65'535);
+}
+
+template <std::string Options::*Member>
+void set_text(Options& options, std::string_view, std::string_view text) {
+  options.*Member = text;
+}
+
+template <auto Member, std::uint64_t Least, std::uint64_t Most>
+void set_count(Options& options, std::string_view key, std::string_view text) {
+  using Number = std::remove_reference_t<decltype(options.*Member)>;
+  options.*Member =
+      number<Number>(key, text, static_cast<Number>(Least), static_cast<Number>(Most));
+}
+
+template <double Options::*Member>
+void set_seconds(Options& options, std::string_view key, std::string_view text) {
+  options.*Member = number<double>(key, text, 0, 1e6);
+}
+
+using Set = void (*)(Options& options, std::string_view key, std::string_view text);
+constexpr std::uint64_t kMany = 1'000'000'000;
+constexpr std::pair<std::string_view, Set> kOptions[] = {
+    {"host", set_host},
+    {"port", set_port},
+    {"label", set_text<&Options::label>},
+    {"pid", set_count<&Options::pid, 1, kMany>},
+    {"version", set_version},
+    {"qos", set_count<&Options::qos, 0, 2>},
+    {"topology", set_topology},
+    {"publishers", set_count<&Options::publishers, 1, 100'000>},
+    {"subscribers", set_count<&Options::subscribers, 1, 100'000>},
+    {"window", set_count<&Options::window, 1, 60'000>},
+    {"payload", set_count<&Options::payload, Payload::kLeast, kMany / 10>},
+    {"seconds", set_seconds<&Options::seconds>},
+    {"warmup", set_seconds<&Options::warmup>},
+    {"rate", set_count<&Options::rate, 1, kMany>},
+    {"messages", set_count<&Options::messages, 1, kMany>},
+    {"connections", set_count<&Options::connections, 1, kMany>},
+    {"sessions", set_count<&Options::sessions, 1, kMany>},
+    {"sample", set_count<&Options::sample, 1, kMany>},
+    {"since", set_count<&Options::since, 0, ~0ull>},
+    {"phases", set_text<&Options::phases>},
+    {"disk", set_text<&Options::disk>},
+    {"stall", set_seconds<&Options::stall>},
+};
 
 void set(Options& options, std::string_view key, std::string_view text) {
-  const auto count = [&](auto least, auto most) { return number(key, text, least, most); };
-  constexpr std::uint64_t kMany = 1'000'000'000;
-  if (key == "host")
-    options.target.host = text;
-  else if (key == "port")
-    options.target.port = count(std::uint16_t{1}, std::uint16_t{65'535});
-  else if (key == "label")
-    options.label = text;
-  else if (key == "pid")
-    options.pid = count(pid_t{1}, pid_t{1 << 30});
-  else if (key == "version")
-    options.version = version(text);
-  else if (key == "qos")
-    options.qos = count(std::uint8_t{0}, std::uint8_t{2});
-  else if (key == "topology")
-    options.topology = topology(text);
-  else if (key == "publishers")
-    options.publishers = count(1u, 100'000u);
-  else if (key == "subscribers")
-    options.subscribers = count(1u, 100'000u);
-  else if (key == "window")
-    options.window = count(1u, 60'000u);
-  else if (key == "payload")
-    options.payload = count(std::uint64_t{Payload::kLeast}, kMany / 10);
-  else if (key == "seconds")
-    options.seconds = count(0.01, 1e6);
-  else if (key == "warmup")
-    options.warmup = count(0.0, 1e6);
-  else if (key == "rate")
-    options.rate = count(std::uint64_t{1}, kMany);
-  else if (key == "messages")
-    options.messages = count(std::uint64_t{1}, kMany);
-  else if (key == "connections")
-    options.connections = count(std::uint64_t{1}, kMany);
-  else if (key == "sessions")
-    options.sessions = count(std::uint64_t{1}, kMany);
-  else if (key == "sample")
-    options.sample = count(std::uint64_t{1}, kMany);
-  else if (key == "since")
-    options.since = count(std::uint64_t{0}, ~std::uint64_t{0});
-  else if (key == "phases")
-    options.phases = text;
-  else if (key == "disk")
-    options.disk = text;
-  else if (key == "stall")
-    options.stall = count(0.1, 1e6);
-  else
-    refuse(key, text, "there is no such option");
+  for (const auto& [name, set_it] : kOptions)
+    if (name == key) return set_it(options, key, text);
+  refuse(key, text, "there is no such option");
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client.hpp"
@@ -89,7 +89,7 @@ bool Scenario::turn_until(const Done& done, const Work& work) {
     loop_.flush();
     if (!problem_.empty()) throw Trouble(problem_);
     if (done()) return true;
-    loop_.read(10);
+    loop_.read();
     if (loop_.received() != seen) {
       seen = loop_.received();
       since = monotonic_ns();

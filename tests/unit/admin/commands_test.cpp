@@ -348,6 +348,7 @@ TEST_CASE("every command takes --json and answers with one document") {
                                              {"trace", "list"},
                                              {"trace", "stop", "client", "x"},
                                              {"vm"},
+                                             {"durability"},
                                              {"conf", "show"},
                                              {"conf", "check"},
                                              {"conf", "reload"},

@@ -56,6 +56,7 @@ TEST_CASE("the Prometheus text is well formed and complete") {
   CHECK(samples.at("keel_packets_connect_received_total") == "1");
   CHECK(samples.at("keel_uptime_seconds") == "60");
   CHECK(samples.at("keel_info") == "1");
+  CHECK(samples.at("keel_durability_store") == "0");
   for (const std::string_view name : kMetricNames) {
     std::string full = "keel_" + std::string(name) + "_total";
     std::replace(full.begin(), full.end(), '/', '_');

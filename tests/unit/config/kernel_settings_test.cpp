@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kernel/base/utf8.hpp"
+
 using namespace keel::kernel;
 
 namespace {
@@ -75,6 +77,11 @@ TEST_CASE("every section arrives in its field") {
     max_inflight = 0
     [retain]
     expiry = 60
+    [durability]
+    policy = "async"
+    rules = ["alarm/# = fsync", "a=b/+=none", "debug=async"]
+    queue_window = 7
+    max_backlog = "1MB"
     [tls.a]
     certfile = "c.pem"
     keyfile = "k.pem"
@@ -93,6 +100,7 @@ TEST_CASE("every section arrives in its field") {
     username_from = "san"
     allow_anonymous = false
     unix_mode = 0o600
+    durability = "none"
     [listener.a]
     bind = "unix:data/a.sock"
     proxy_protocol = true
@@ -130,6 +138,12 @@ TEST_CASE("every section arrives in its field") {
   CHECK(s.limits.connect_timeout_ms == 500);
   CHECK(s.limits.max_inflight == 0);
   CHECK(s.retain.expiry_s == 60);
+  CHECK(s.durability.policy == Durability::async);
+  CHECK(s.durability.rules == std::vector<DurabilityRule>{{"alarm/#", Durability::fsync},
+                                                          {"a=b/+", Durability::none},
+                                                          {"debug", Durability::async}});
+  CHECK(s.durability.queue_window == 7);
+  CHECK(s.durability.max_backlog == 1'048'576);
   CHECK(s.tls.at("a").verify_peer);
   CHECK(s.tls.at("a").require_peer);
   CHECK(s.tls.at("a").min_version == "1.3");
@@ -146,7 +160,9 @@ TEST_CASE("every section arrives in its field") {
   CHECK(z.username_from == CertificateIdentity::san);
   CHECK(z.allow_anonymous == false);
   CHECK(z.unix_mode == 0600);
+  CHECK(z.durability == Durability::none);
   CHECK(s.listeners[1].bind == "unix:data/a.sock");
+  CHECK(s.listeners[1].durability == Durability::inherit);
   CHECK(s.listeners[1].proxy_from == Texts{"10.0.0.0/8", "::1"});
   CHECK_FALSE(s.listeners[1].allow_anonymous.has_value());
   CHECK(s.log.level == "debug");
@@ -381,12 +397,60 @@ TEST_CASE("settings that do not fit together") {
             "etc/keel.conf:2:13: 'kernel.node_name' becomes a level of $SYS topics; leave out "
             "blanks, "
             "'/', '+' and '#', and stay below 128 bytes"},
+           {"[durability]\nrules = ['a/# = fsync', 'b/#']\n",
+            "etc/keel.conf:2:9: 'durability.rules' holds \"b/#\"; give a topic filter and "
+            "\"fsync\", "
+            "\"async\" or \"none\", as in \"telemetry/# = async\""},
+           {"[durability]\nrules = ['b/# = sync']\n",
+            "etc/keel.conf:2:9: 'durability.rules' holds \"b/# = sync\"; give a topic filter and "
+            "\"fsync\", \"async\" or \"none\", as in \"telemetry/# = async\""},
+           {"[durability]\nrules = ['a/#/b = async']\n",
+            "etc/keel.conf:2:9: 'durability.rules' holds \"a/#/b = async\"; a wildcard must fill "
+            "its "
+            "whole level, and '#' must be the last one, as in a/+/b/#"},
+           {"[durability]\nrules = ['= async']\n",
+            "etc/keel.conf:2:9: 'durability.rules' holds \" = async\"; the topic filter is empty; "
+            "give at least one character"},
+           {"[durability]\nrules = ['$share/g/a = async']\n",
+            "etc/keel.conf:2:9: 'durability.rules' holds \"$share/g/a = async\"; the rule is about "
+            "topics; leave the group of the subscription out"},
+           {"[durability]\nrules = 'a/# = async'\n",
+            "etc/keel.conf:2:9: 'durability.rules' is \"a/# = async\"; give a list of texts such "
+            "as "
+            "[\"a\", \"b\"]"},
+           {"[durability]\npolicy = 'sync'\n",
+            "etc/keel.conf:2:10: 'durability.policy' is \"sync\"; give \"fsync\", \"async\" or "
+            "\"none\""},
+           {"[durability]\npolicies = 'fsync'\n",
+            "etc/keel.conf:2:1: unknown key 'durability.policies'; did you mean "
+            "'durability.policy'?"},
+           {"[durability]\nmax_backlog = '1KB'\n",
+            "etc/keel.conf:2:15: 'durability.max_backlog' is \"1KB\"; give a size such as \"64KB\" "
+            "or "
+            "\"1MB\" from 64KB"},
+           {listener + "durability = 'disk'\n",
+            "etc/keel.conf:3:14: 'listener.mqtt.durability' is \"disk\"; give \"\", \"none\", "
+            "\"async\" or \"fsync\""},
            {"[plugins]\nload = ['../evil']\n",
             "etc/keel.conf:2:8: 'plugins.load' names \"../evil\"; give names such as \"emqx_acl\", "
             "without folder and .so"},
        }) {
     CAPTURE(c.text);
     CHECK(error_of(c.text) == c.problem);
+  }
+}
+
+TEST_CASE("long values are cut between two characters") {
+  std::string value;
+  for (int i = 0; i < 40; ++i) value += "\u20ac";
+  for (const std::string& text :
+       {"[durability]\nrules = ['" + value + "']\n", "[plugins]\nload = ['" + value + "']\n",
+        kListener + ("tls = '" + value + "'\n"),
+        kListener + ("proxy_from = ['" + value + "']\n")}) {
+    const std::string error = error_of(text);
+    CAPTURE(error);
+    CHECK(valid_utf8(error));
+    CHECK(error.find("\u20ac...") != std::string::npos);
   }
 }
 
@@ -450,7 +514,8 @@ TEST_CASE("files are read from disk") {
 TEST_CASE("diff tells what changes and what waits for a restart") {
   const auto before = good("[listener.a]\nbind = 1\n[listener.gone]\nbind = 2\n");
   const auto after = good(
-      "[kernel]\nshards = 2\n[limits]\nmax_packet_size = '2MB'\n[listener.a]\nbind = 1\nmax_qos = "
+      "[kernel]\nshards = 2\n[limits]\nmax_packet_size = '2MB'\n[durability]\nrules = ['a = "
+      "none']\n[listener.a]\nbind = 1\nmax_qos = "
       "1\n"
       "[listener.new]\nbind = 3\n[tls.t]\npskfile = 'p'\n");
   const auto changes = diff_settings(before, after);
@@ -461,8 +526,8 @@ TEST_CASE("diff tells what changes and what waits for a restart") {
   }
   CHECK(lines == Texts{"kernel.shards: 0 -> 2 (restart)", "listener.a.max_qos: 2 -> 1",
                        "limits.max_packet_size: \"1MB\" -> \"2MB\"",
-                       "listener.gone: \"2\" -> (none)", "listener.new: (none) -> \"3\"",
-                       "tls.t: (none) -> present"});
+                       "durability.rules: [] -> [\"a = none\"]", "listener.gone: \"2\" -> (none)",
+                       "listener.new: (none) -> \"3\"", "tls.t: (none) -> present"});
   CHECK(diff_settings(after, after).empty());
 }
 
@@ -503,8 +568,9 @@ TEST_CASE("describe shows every setting, and no secret") {
 TEST_CASE("what describe prints can be read back") {
   const auto s = good(std::string(kListener) +
                       "mountpoint = \"a\\\"b/%c\"\nversions = ['3.1']\nallow_anonymous = true\n"
-                      "[limits]\nsend_timeout = '1500ms'\nmax_queued_bytes = 12345\n[mqtt]\n"
-                      "keepalive_multiplier = 2\n");
+                      "durability = 'async'\n[limits]\nsend_timeout = '1500ms'\n"
+                      "max_queued_bytes = 12345\n[durability]\npolicy = 'none'\n"
+                      "rules = ['a/\"b\" = async', 'b=fsync']\n[mqtt]\nkeepalive_multiplier = 2\n");
   Texts assignments;
   for (const auto& d : describe_settings(s)) {
     if (d.value != "unset") assignments.push_back(d.key + "=" + d.value);

@@ -26,7 +26,7 @@ struct Race {
 
   Race() {
     journal.on_commit([this](std::uint64_t ticket) {
-      if (reported.exchange(ticket) >= ticket) ++disorder;
+      if (reported.exchange(ticket) > ticket) ++disorder;
     });
   }
 

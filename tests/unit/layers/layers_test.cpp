@@ -17,7 +17,7 @@ using Edges = std::map<std::string, std::set<std::string>>;
 const Edges kAllowed{
     {"base", {}},
     {"codec", {"base"}},
-    {"config", {"base"}},
+    {"config", {"base", "router"}},
     {"net", {"base", "codec"}},
     {"router", {"base", "codec"}},
     {"retained", {"base", "codec"}},

@@ -25,7 +25,7 @@ void TestControl::turn() {
   for (Task& task : due) task();
 }
 
-NetHost::NetHost(std::uint32_t shard_count, Settings with)
+NetHost::NetHost(std::uint32_t shard_count, Settings with, std::chrono::milliseconds kv_timeout)
     : settings(std::make_shared<Settings>(std::move(with))),
       shards({.shards = shard_count, .pin = false}),
       realm(settings, shards),
@@ -38,7 +38,8 @@ NetHost::NetHost(std::uint32_t shard_count, Settings with)
                                    .control = control,
                                    .data_dir = "/tmp",
                                    .base_dir = "/tmp",
-                                   .stop_timeout = std::chrono::seconds(10)});
+                                   .stop_timeout = std::chrono::seconds(10),
+                                   .kv_timeout = kv_timeout});
   shards.start();
   runtime->start();
 }

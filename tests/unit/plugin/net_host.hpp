@@ -47,7 +47,8 @@ class TestControl final : public ControlPort {
 };
 
 struct NetHost {
-  explicit NetHost(std::uint32_t shard_count = 2, Settings with = {});
+  explicit NetHost(std::uint32_t shard_count = 2, Settings with = {},
+                   std::chrono::milliseconds kv_timeout = std::chrono::seconds(60));
   ~NetHost();
 
   // A plugin in start(): it may acquire, nothing of it runs.

@@ -17,6 +17,7 @@
 #include "keel/ext/ctl.h"
 #include "keel/ext/fd.h"
 #include "keel/ext/hooks.h"
+#include "keel/ext/kv.h"
 #include "keel/ext/log.h"
 #include "keel/ext/message.h"
 #include "keel/ext/metrics.h"
@@ -24,6 +25,7 @@
 #include "keel/ext/session.h"
 #include "keel/ext/shard.h"
 #include "keel/ext/state.h"
+#include "keel/ext/store.h"
 #include "keel/ext/stream.h"
 #include "keel/ext/tcp.h"
 #include "keel/ext/timer.h"
@@ -60,7 +62,9 @@ class Core {
         metrics(from, KEEL_EXT_METRICS),
         worker(from, KEEL_EXT_WORKER),
         state(from, KEEL_EXT_STATE),
-        services(from, KEEL_EXT_SERVICES) {}
+        services(from, KEEL_EXT_SERVICES),
+        kv(from, KEEL_EXT_KV),
+        store(from, KEEL_EXT_STORE) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() { sweep(); }
@@ -123,6 +127,8 @@ class Core {
   const Extension<keel_ext_worker> worker;
   const Extension<keel_ext_state> state;
   const Extension<keel_ext_services> services;
+  const Extension<keel_ext_kv> kv;
+  const Extension<keel_ext_store> store;
 
  private:
   inline void unlink(Context& context);

@@ -11,8 +11,10 @@
 #include "keel/ext/plugin_health.h"
 #include "keel/ext/plugin_settings.h"
 #include "keel/ext/plugin_state.h"
+#include "keel/ext/plugin_store.h"
 #include "keel/plugin_base.hpp"
 #include "keel/settings.hpp"
+#include "keel/store.hpp"
 
 namespace keel::detail {
 
@@ -46,6 +48,9 @@ constexpr std::uint32_t state_schema() {
 template <class T>
 class Instance {
  public:
+  static constexpr bool kIsStore = std::is_convertible_v<T*, StoreProvider*>;
+  static constexpr std::uint32_t kInfoFlags = kIsStore ? KEEL_INFO_STORE : 0;
+
   static keel_status create(const keel_host* host, keel_plugin* out) {
     if (!host || !out || out->size < sizeof(keel_plugin)) return KEEL_E_INVAL;
     std::unique_ptr<Instance> made;
@@ -77,6 +82,12 @@ class Instance {
     state_.load = &Instance::load;
     health_.size = sizeof health_;
     health_.report = &Instance::health;
+    if constexpr (kIsStore) {
+      store_.size = sizeof store_;
+      store_.info = &Instance::info;
+      store_.submit = &Instance::submit;
+      store_.read = &Instance::read;
+    }
   }
 
   static Instance& self(void* at) { return *static_cast<Instance*>(at); }
@@ -123,6 +134,7 @@ class Instance {
     if (overrides_drain<T>() && is(KEEL_EXT_PLUGIN_DRAIN)) return &plugin.drain_;
     if (overrides_save<T>() && is(KEEL_EXT_PLUGIN_STATE)) return &plugin.state_;
     if (overrides_health<T>() && is(KEEL_EXT_PLUGIN_HEALTH)) return &plugin.health_;
+    if (kIsStore && is(KEEL_EXT_PLUGIN_STORE)) return &plugin.store_;
     return nullptr;
   }
 
@@ -160,6 +172,25 @@ class Instance {
   }
   static Plugin& base(void* at) { return *self(at).plugin_; }
 
+  static keel_status info(void* at, keel_store_info* out) {
+    return self(at).run("info", [&]() -> Status {
+      const Result<StoreInfo> info = provider(at).info();
+      if (!info) return info.status();
+      out->last_ticket = info->last_ticket;
+      return {};
+    });
+  }
+  static keel_status submit(void* at, const keel_store_batch* batch) {
+    return guarded(self(at).core_, keel_status{KEEL_E_EXCEPTION}, [&] {
+      provider(at).submit({batch->ticket, batch->bytes, {batch->ops, batch->op_count}});
+      return keel_status{KEEL_OK};
+    });
+  }
+  static keel_status read(void* at, std::uint64_t request, const keel_store_query* query) {
+    return self(at).run("read", [&] { return provider(at).read(request, StoreQuery(*query)); });
+  }
+  static StoreProvider& provider(void* at) { return *self(at).plugin_; }
+
   Core core_;
   Host host_;
   std::unique_ptr<T> plugin_;
@@ -168,6 +199,7 @@ class Instance {
   keel_ext_plugin_drain drain_{};
   keel_ext_plugin_state state_{};
   keel_ext_plugin_health health_{};
+  keel_ext_plugin_store store_{};
 };
 
 }  // namespace keel::detail

@@ -12,7 +12,7 @@ typedef struct keel_ext_kv {
   uint32_t reserved;
   /* Writes behind the caller's back, in the order of the calls of one thread; a later sync() tells
    * when it is safe. Keys have 1 ... 1 024 octets, values at most 16 MiB. KEEL_E_LIMIT: the store
-   * does not keep up, or is full. [any] since 1.0 */
+   * does not keep up, or, of put, is full. [any] since 1.0 */
   keel_status (*put)(const keel_host* host, keel_str key, keel_str value);
   keel_status (*erase)(const keel_host* host, keel_str key); /* [any] since 1.0 */
   /* One-shot: `done` runs on `shard` (KEEL_SHARD_CONTROL: the control thread) once everything this

@@ -1,7 +1,8 @@
 /* Of a plugin that keeps the broker's durable state: an ordered store of keys and values in
  * numbered spaces. The kernel decides what stands in it; the store only has to write batches
- * atomically, in order, and to say when they are safe. One plugin at a time is the store: the first
- * whose start() succeeded. It opens its files in start() and closes them in stop().
+ * atomically, in order, and to say when they are safe. One plugin at a time is the store; a
+ * second one is refused. It opens its files in start() and closes them in stop(), and its
+ * KEEL_PLUGIN_INFO_FLAGS() have KEEL_INFO_STORE, so that it is loaded before plugins that use it.
  *
  * Batches. Every batch has a ticket, ascending by one. The store applies batches in that order,
  * each whole or not at all, any number of them in one write, and reports with store/1 committed()
@@ -79,7 +80,7 @@ typedef struct keel_store_query {
 typedef struct keel_store_info {
   uint32_t size;
   uint32_t reserved;
-  uint64_t last_ticket; /* applied; 0: the store is new */
+  uint64_t last_ticket; /* applied, and safe; 0: the store is new */
 } keel_store_info;
 
 typedef struct keel_ext_plugin_store {
@@ -88,7 +89,8 @@ typedef struct keel_ext_plugin_store {
   /* Of the open store. [control] since 1.0 */
   keel_status (*info)(void* self, keel_store_info* out);
   /* Takes a batch to be written; answers at once. Several threads may call it, one at a time; the
-   * kernel has put the tickets in order. KEEL_OK is the only answer. [any] since 1.0 */
+   * kernel has put the tickets in order. KEEL_OK is the only answer: after another one the kernel
+   * gives the store nothing more. Nothing of store/1 may be called from within. [any] since 1.0 */
   keel_status (*submit)(void* self, const keel_store_batch* batch);
   /* Asks for rows; answers at once. store/1 rows() brings the answer under `request`, once, on any
    * thread but this call's. What the query points to is copied. An error: there will be no answer.

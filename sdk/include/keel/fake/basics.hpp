@@ -84,6 +84,7 @@ class Basics : public Settings {
   std::size_t posts() const { return posts_; }
 
  protected:
+  bool cancelling() const { return cancelling_; }
   // Posts and jobs that wait are answered as cancelled.
   void cancel_waiting() {
     cancelling_ = true;
@@ -132,7 +133,7 @@ class Basics : public Settings {
     static const keel_ext_log table{sizeof table, 0,
                                     [](const keel_host* host, std::uint32_t level, keel_str line) {
                                       if (level >= of(host).log_level)
-                                        of(host).log_.push_back({level, std::string(view(line))});
+                                        of(host).add_line(level, std::string(view(line)));
                                     },
                                     [](const keel_host* host, std::uint32_t level) {
                                       return std::int32_t{level >= of(host).log_level};

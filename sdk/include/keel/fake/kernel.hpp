@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,13 +85,18 @@ class Kernel {
   const std::vector<std::string>& misuse() const { return misuse_; }
   // Texts of exceptions that were caught at the boundary.
   std::vector<std::string> exceptions;
+  // A plugin's own threads may write to it; look at the whole of it when they are at rest.
   const std::vector<FakeLine>& log() const { return log_; }
   bool logged(std::string_view part) const {
+    const std::lock_guard lock(log_mutex_);
     return std::any_of(log_.begin(), log_.end(), [&](const FakeLine& line) {
       return line.text.find(part) != std::string::npos;
     });
   }
-  void clear_log() { log_.clear(); }
+  void clear_log() {
+    const std::lock_guard lock(log_mutex_);
+    log_.clear();
+  }
   // How many calls of a function there were, failed ones included.
   int calls(const std::string& function) const {
     const auto found = calls_.find(function);
@@ -211,7 +217,12 @@ class Kernel {
     wall_ms += ms;
   }
   std::map<keel_handle, std::unique_ptr<Object>>& objects() { return objects_; }
+  void add_line(std::uint32_t level, std::string text) {
+    const std::lock_guard lock(log_mutex_);
+    log_.push_back({level, std::move(text)});
+  }
   std::vector<FakeLine> log_;
+  mutable std::mutex log_mutex_;
 
  private:
   struct Visit {

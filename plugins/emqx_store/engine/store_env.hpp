@@ -1,0 +1,15 @@
+// The file system that the plugin keeps its store on. The plugin makes it before it opens the store
+// and destroys it after the engine; EngineOptions::env takes the pointer. A module made for tests
+// has another store_env.cpp: see tests/fault_fs.hpp.
+#pragma once
+
+#include <rocksdb/env.h>
+
+#include <memory>
+
+namespace emqx_store {
+
+// Null: the system's own.
+std::unique_ptr<rocksdb::Env> make_store_env();
+
+}  // namespace emqx_store

@@ -73,15 +73,29 @@ class Reading {
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
+using Row = std::function<bool(std::string_view key, std::string_view value)>;
+
+// Rows behind `last` and before `end`. False: `row` wants no more.
+bool rows_between(rocksdb::DB& db, const std::string& last, const std::optional<std::string>& end,
+                  const Row& row, rocksdb::Status& status) {
+  const std::unique_ptr<rocksdb::Iterator> rows(db.NewIterator(read_options()));
+  for (rows->Seek(last); rows->Valid(); rows->Next()) {
+    if (end && rows->key().compare(*end) >= 0) break;
+    if (!last.empty() && rows->key() == rocksdb::Slice(last)) continue;
+    if (!row(rows->key().ToStringView(), rows->value().ToStringView())) return false;
+  }
+  status = rows->status();
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::string> end_of_damage(rocksdb::DB& db, const std::string& last) {
   return Reading(db).end_of_damage(last);
 }
 
-Outcome for_each_readable_row(
-    rocksdb::DB& db, const std::function<bool(std::string_view key, std::string_view value)>& row,
-    std::vector<std::string>& lost) {
+Outcome for_each_readable_row(rocksdb::DB& db, rocksdb::DB* rest, const Row& row,
+                              std::vector<std::string>& lost) {
   Reading reading(db);
   std::string last;
   reading.seek(last);
@@ -90,12 +104,15 @@ Outcome for_each_readable_row(
       last = reading.rows().key().ToString();
       if (!row(last, reading.rows().value().ToStringView())) return {};
     }
-    const rocksdb::Status status = reading.rows().status();
+    rocksdb::Status status = reading.rows().status();
     if (status.ok()) return {};
     if (!status.IsCorruption()) return outcome_of(status, "cannot read the old store");
     const auto end = reading.end_of_damage(last);
-    lost.push_back("rows are lost that lay behind " + name_of(last) + " and before " +
-                   (end ? name_of(*end) : std::string("the end")) + " (" + status.ToString() + ")");
+    lost.push_back("a part of a table is lost that had rows behind " + name_of(last) +
+                   " and before " + (end ? name_of(*end) : std::string("the end")) + " (" +
+                   status.ToString() + "); what they had erased or replaced may have come back");
+    if (rest != nullptr && !rows_between(*rest, last, end, row, status)) return {};
+    if (rest != nullptr && !status.ok()) return outcome_of(status, "cannot read the old store");
     if (!end) return {};
     reading.seek(*end);
   }

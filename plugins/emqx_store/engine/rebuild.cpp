@@ -25,6 +25,7 @@ class Rebuilding {
         env_(*rocks_.env),
         from_(options.directory),
         work_(from_ + "/salvaging"),
+        rest_(work_ + "/rest"),
         to_(incoming_directory(from_)) {
     rocks_.disable_auto_compactions = true;
     rocks_.env = &env_;
@@ -37,22 +38,20 @@ class Rebuilding {
         manifest.state == Manifest::State::damaged || manifest.state == Manifest::State::doubtful;
     if (repair) out_.lines.push_back(manifest.text);
     if (Outcome taken = take_files(manifest, repair); !taken) return taken;
-    std::unique_ptr<rocksdb::DB> old;
-    Outcome opened = repair ? Outcome(Fault::damaged, {}) : open(work_, old);
-    if (!opened) {
-      if (!repair) out_.lines.push_back(opened.text());
-      if (Outcome repaired = repair_manifest(old); !repaired) return repaired;
-    }
-    if (Outcome copied = copy_rows(*old); !copied) return copied;
+    std::unique_ptr<rocksdb::DB> old, rest;
+    if (Outcome opened = open_old(repair, old); !opened) return opened;
+    if (any_damaged_) repair_manifest(rest_, rest).ignore();  // nothing may be left without them
+    if (Outcome copied = copy_rows(*old, rest.get()); !copied) return copied;
     if (out_.rows == 0) return {Fault::damaged, "nothing can be read of the store in " + from_};
     if (Outcome closed = close(*old); !closed) return closed;
     old.reset();
+    rest.reset();
     return remove_directory(env_, work_);
   }
 
  private:
   Outcome make_directories() {
-    for (const std::string& directory : {work_, to_}) {
+    for (const std::string& directory : {work_, rest_, to_}) {
       if (Outcome gone = remove_directory(env_, directory); !gone) return gone;
       Outcome made = outcome_of(env_.CreateDir(directory), "cannot make " + directory);
       if (!made) return made;
@@ -74,44 +73,60 @@ class Rebuilding {
                                  " MiB are free: free space there, and start again"};
   }
 
-  // Second names for all files that are needed, but not for tables that cannot be read at all.
+  // Second names for all files that are needed.
   Outcome take_files(const Manifest& manifest, bool& repair) {
     for (const StoreFile& file : files_) {
-      if (file.kind == FileKind::table && manifest.obsolete.contains(file.number)) continue;
-      if (file.kind == FileKind::log && file.number < manifest.log_number) continue;
-      const std::string from = from_ + "/" + file.name, to = work_ + "/" + file.name;
       Outcome taken;
-      if (file.kind == FileKind::table) {
-        if (Outcome readable = open_table(rocks_, from); !readable) {
-          out_.lines.push_back("the table " + file.name + " cannot be read and is left out (" +
-                               readable.text() + ")");
-          repair = true;
-          continue;
-        }
-        taken = link_file(env_, from, to);
-      } else if (file.kind == FileKind::log || file.kind == FileKind::manifest ||
-                 file.kind == FileKind::current) {
-        taken = copy_file(env_, from, to);
+      if (file.kind == FileKind::table && !manifest.obsolete.contains(file.number)) {
+        taken = take_table(file.name, repair);
+      } else if (file.kind == FileKind::log && file.number >= manifest.log_number) {
+        taken = copy_file(env_, from_ + "/" + file.name, work_ + "/" + file.name);
+        if (taken) taken = copy_file(env_, from_ + "/" + file.name, rest_ + "/" + file.name);
+      } else if (file.kind == FileKind::manifest || file.kind == FileKind::current) {
+        taken = copy_file(env_, from_ + "/" + file.name, work_ + "/" + file.name);
       }
       if (!taken) return taken;
     }
     return {};
   }
 
-  Outcome repair_manifest(std::unique_ptr<rocksdb::DB>& db) {
+  Outcome take_table(const std::string& name, bool& repair) {
+    const std::string path = from_ + "/" + name;
+    if (Outcome readable = open_table(rocks_, path); !readable) {
+      out_.lines.push_back("the table " + name + " cannot be read and is left out (" +
+                           readable.text() + ")");
+      repair = true;
+      return {};
+    }
+    if (Outcome taken = link_file(env_, path, work_ + "/" + name); !taken) return taken;
+    if (check_table(rocks_, path)) return link_file(env_, path, rest_ + "/" + name);
+    any_damaged_ = true;
+    return {};
+  }
+
+  Outcome open_old(bool repair, std::unique_ptr<rocksdb::DB>& db) {
+    if (!repair) {
+      Outcome opened = open(work_, db);
+      if (opened) return opened;
+      out_.lines.push_back(opened.text());
+    }
     out_.lines.push_back(
         "which tables the store has was found anew from what lies there: rows that had been erased "
         "or replaced may have come back");
+    return repair_manifest(work_, db);
+  }
+
+  Outcome repair_manifest(const std::string& directory, std::unique_ptr<rocksdb::DB>& db) {
     for (;;) {
-      const auto status = rocksdb::RepairDB(work_, rocks_);
+      const auto status = rocksdb::RepairDB(directory, rocks_);
       Outcome done = outcome_of(status, "cannot make a new manifest for the store in " + from_);
-      if (done) done = open(work_, db);
+      if (done) done = open(directory, db);
       if (!done) return done;
       const std::string replaced = replaced_table(*db);
       if (replaced.empty()) return {};
       if (Outcome closed = close(*db); !closed) return closed;
       db.reset();
-      const auto gone = env_.DeleteFile(work_ + replaced);
+      const auto gone = env_.DeleteFile(directory + replaced);
       if (!gone.ok()) return outcome_of(gone, "cannot remove " + replaced);
     }
   }
@@ -149,13 +164,13 @@ class Rebuilding {
     return outcome_of(status, "cannot write the new store");
   }
 
-  Outcome copy_rows(rocksdb::DB& old) {
+  Outcome copy_rows(rocksdb::DB& old, rocksdb::DB* rest) {
     std::unique_ptr<rocksdb::DB> fresh;
     if (Outcome opened = open(to_, fresh); !opened) return opened;
     rocksdb::WriteBatch batch;
     Outcome written;
     Outcome read = for_each_readable_row(
-        old,
+        old, rest,
         [&](std::string_view key, std::string_view value) {
           ++out_.rows;
           has_layout_ |= key == kLayoutKey;
@@ -185,9 +200,11 @@ class Rebuilding {
   RebuildFindings& out_;
   rocksdb::Options rocks_;
   rocksdb::Env& env_;
-  const std::string from_, work_, to_;
+  const std::string from_, work_;
+  const std::string rest_;  // the same without tables that are damaged in places
+  const std::string to_;
   std::vector<StoreFile> files_;
-  bool has_layout_ = false, has_ticket_ = false;
+  bool any_damaged_ = false, has_layout_ = false, has_ticket_ = false;
 };
 
 }  // namespace

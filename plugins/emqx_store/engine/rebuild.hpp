@@ -1,10 +1,9 @@
 // Makes a new store of what can be read of a damaged one, in its folder "incoming" (replace.hpp).
 // The old files are left as they are. Nobody has the store open meanwhile. Any thread.
 //
-// Tables have a checksum for every 8 KiB or so. Rows in the range of keys of a part that does not
-// have its checksum are left out, all of them: of what was in there nothing is known, also not
-// whether it erased or replaced something older. Where a whole table or the manifest is lost, its
-// rows are missing, and what they had erased or replaced may come back.
+// Tables have a checksum for every 8 KiB or so: the rows of a part that does not have its own are
+// left out, and what they had erased or replaced may come back. Likewise those of a table of which
+// nothing can be read.
 #pragma once
 
 #include <cstdint>

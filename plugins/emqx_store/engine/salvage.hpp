@@ -3,8 +3,8 @@
 // Logs and the manifest are looked through first, octet by octet; tables when opening fails for
 // damage, or when damage was found in them earlier. What does not read as it was written is set
 // aside in a folder damaged-<time> below the store's directory, with a report.txt, and the store
-// goes on with what came before it (logs) or without it (tables). A store of which nothing can be
-// made is refused, and left as it is: never is an empty one begun in its place.
+// goes on with what came before it (logs) or without it (tables, see rebuild.hpp). A store of which
+// nothing can be made is refused, and left as it is: never is an empty one begun in its place.
 //
 // One thread; a second process, or a second engine of this one, is refused.
 #pragma once

@@ -209,6 +209,37 @@ TEST_CASE("a flipped octet of a table loses what is in that part of it, and is t
   flip_everywhere(FileKind::table, 20, true);
 }
 
+TEST_CASE("a damaged part of a small table costs no more than its own rows") {
+  const Directory directory;
+  {
+    const auto engine = open(directory);
+    for (std::uint64_t i = 1; i <= 500; ++i) {
+      apply(*engine, Batch(i).put(1, "k" + std::to_string(1000 + i), std::string(200, 'v')));
+    }
+    REQUIRE(engine->compact());
+    // One part, from the first key to the last.
+    apply(*engine, Batch(501).put(0, "first", "1").put(15, "last", "1"));
+    REQUIRE(engine->flush());
+  }
+  fs::path small;
+  for (const auto& entry : fs::directory_iterator(directory.db())) {
+    if (store_file(entry.path().filename()).kind != FileKind::table) continue;
+    if (small.empty() || entry.file_size() < fs::file_size(small)) small = entry.path();
+  }
+  std::string octets = content(small);
+  octets[5] ^= 1;
+  set_content(small, octets);
+  REQUIRE(emqx_store::request_examination(options_for(directory)));
+  SalvageReport report;
+  std::unique_ptr<Engine> engine;
+  const Outcome opened = open_store(options_for(directory), {}, engine, report);
+  REQUIRE_MESSAGE(static_cast<bool>(opened), opened.text());
+  CHECK(report.damaged);
+  CHECK(all(*engine, 1).size() == 500);
+  CHECK(all(*engine, 0).empty());
+  CHECK(engine->last_ticket() == 500);
+}
+
 TEST_CASE("what RocksDB does not need may be damaged") {
   for (const FileKind kind : {FileKind::options, FileKind::identity}) {
     flip_everywhere(kind, 3, false);

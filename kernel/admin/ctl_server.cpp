@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,7 +141,10 @@ void CtlServer::stop() {
   ::unlink(path_.c_str());
 }
 
+// Named, and with it the threads of the commands, so that a plugin that is being loaded meanwhile
+// is not taken for the one that started them.
 void CtlServer::accept_loop() {
+  ::pthread_setname_np(::pthread_self(), "keel/ctl");
   std::array<pollfd, 2> watched{{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}}};
   while (!stopping_) {
     // Whoever is too many waits in the backlog; poll() overlooks negative descriptors.

@@ -1,5 +1,7 @@
 #include "kernel/base/log.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -290,6 +292,7 @@ Result<void> open(const LogSettings& settings) {
   if (!s.writer.joinable()) {
     s.stopping = false;
     s.writer = std::thread([&s] { run_writer(s); });
+    ::pthread_setname_np(s.writer.native_handle(), "keel/log");
   }
   return {};
 }

@@ -7,6 +7,9 @@
 namespace keel::kernel {
 namespace {
 
+constexpr std::uint32_t kAnonymous = KEEL_TCP_ADMIT_ANONYMOUS | KEEL_TCP_REFUSE_ANONYMOUS;
+constexpr std::uint32_t kFlags = KEEL_TCP_PROXY_PROTOCOL | kAnonymous;
+
 ExtraListeners& extras(const Slot& slot) { return slot.runtime().listeners().extra(); }
 
 keel_addr addr_of(const BindAddress& address) {
@@ -23,6 +26,8 @@ ExtraListener plan(const Slot& slot, const keel_tcp_listen_options& options) {
                            ? std::string(view(options.name))
                            : fmt::format("{}:{}", slot.name(), plan.settings.bind);
   plan.settings.proxy_protocol = (options.flags & KEEL_TCP_PROXY_PROTOCOL) != 0;
+  if ((options.flags & kAnonymous) != 0)
+    plan.settings.allow_anonymous = (options.flags & KEEL_TCP_ADMIT_ANONYMOUS) != 0;
   plan.settings.max_connections = options.max_connections;
   plan.settings.connect_rate = options.connect_rate;
   if (options.backlog != 0) plan.settings.backlog = options.backlog;
@@ -72,8 +77,10 @@ keel_status open_plugin_listener(Slot& slot, const keel_tcp_listen_options& opti
   auto address =
       parse_bind(view(options.address), slot.runtime().realm().settings()->kernel.default_address);
   if (!address) return fail(KEEL_E_INVAL, "tcp.listen: " + address.error());
-  if ((options.flags & ~std::uint32_t{KEEL_TCP_PROXY_PROTOCOL}) != 0)
+  if ((options.flags & ~kFlags) != 0)
     return fail(KEEL_E_INVAL, fmt::format("tcp.listen: unknown flags {}", options.flags));
+  if ((options.flags & kAnonymous) == kAnonymous)
+    return fail(KEEL_E_INVAL, "tcp.listen: anonymous clients cannot be both admitted and refused");
   ExtraListener wanted = plan(slot, options);
   if (options.tls) {
     auto tls = read_plugin_tls(slot, *options.tls);

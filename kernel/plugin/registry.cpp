@@ -93,7 +93,7 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
     return manifest && (manifest->flags & KEEL_INFO_STORE) != 0;
   });
   for (const std::string& name : names)
-    load(name, {.remember = false}, [name](const PluginOutcome& outcome) {
+    load(name, {.remember = false, .boot = true}, [name](const PluginOutcome& outcome) {
       for (const std::string& notice : outcome.notices)
         KEEL_LOG(notice, "plugin={}: {}", name, notice);
       if (!outcome.ok)

@@ -90,6 +90,7 @@ class Registry {
 
   struct Load {
     bool remember = true;  // is loaded again after a restart
+    bool boot = false;     // the broker starts
   };
   void load(const std::string& name, Load how, Done done);
   struct Unload {
@@ -106,7 +107,8 @@ class Registry {
   // At the end of the program, last loaded first. `done` when all are gone or stuck.
   // The store is the very last.
   void stop_all(std::function<void()> done);
-  bool idle() const { return entries_.empty() && !busy_; }  // nothing is loaded
+  // Nothing is loaded, and no thread may be in what was.
+  bool idle() const { return entries_.empty() && !busy_ && !inhabited_; }
 
   // All files of the plugin directory and all that run, by name.
   std::vector<PluginInfo> list() const;
@@ -125,6 +127,11 @@ class Registry {
   Runtime& runtime() const { return runtime_; }
   const Options& options() const { return options_; }
   std::uint64_t resident_total() const { return resident_; }
+
+  // While a plugin authenticates clients: a line for each listener that admits those who present
+  // nothing, with what stops that. `loaded`: only those that its having been loaded is about, all
+  // if it is the one that authenticates, else its own.
+  std::vector<std::string> anonymous_notices(const Slot* loaded = nullptr) const;
 
   // Every 100 ms: names a plugin that a shard has been inside of since the last time.
   void watch();
@@ -174,6 +181,10 @@ class Registry {
   void give_up(Slot& slot, PluginOutcome why, Done done);
   void loaded_now(Slot& slot, Load how, PluginOutcome outcome, Done done);
 
+  // registry_anonymous.cpp
+  bool authenticates(const Slot& slot) const;
+  std::string anonymous_remedy(const ListenerStatus& listener) const;
+
   // registry_unload.cpp
   void unload_now(const std::string& name, Unload how, Done done);
   void drain(Slot& slot, std::uint32_t why, std::chrono::milliseconds timeout, Then then);
@@ -183,6 +194,8 @@ class Registry {
   void destroy(const std::shared_ptr<Teardown>& job);
   void get_stuck(std::shared_ptr<Teardown> job, const std::string& why);
   std::string unmap(std::unique_ptr<Slot> slot);
+  std::string keep(std::unique_ptr<Slot> slot, const std::string& why);
+  std::string keep_for_threads(std::unique_ptr<Slot> slot);
 
   // registry_store.cpp
   static PluginOutcome make_store(Slot& slot);
@@ -206,7 +219,7 @@ class Registry {
   void switch_over(std::shared_ptr<Upgrade> job);
   void get_stuck(std::shared_ptr<Upgrade> job, const Runtime::Absent& absent);
   void roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
-  void bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left, bool quiet);
+  void bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left);
   void take_back(std::shared_ptr<Upgrade> job, PluginOutcome why);
 
   Runtime& runtime_;
@@ -218,6 +231,7 @@ class Registry {
   Slot* store_ = nullptr;  // the plugin that is the store
   std::uint32_t next_generation_ = 1;
   std::uint64_t resident_ = 0;
+  bool inhabited_ = false;                 // something still runs in code that stayed
   std::vector<std::uint64_t> seen_calls_;  // by shard, for watch()
   std::vector<std::uint32_t> slow_for_;
 };

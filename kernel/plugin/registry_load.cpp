@@ -5,7 +5,6 @@
 
 #include <ctime>
 
-#include "keel/ext/hooks.h"
 #include "kernel/base/log.hpp"
 #include "kernel/plugin/call.hpp"
 #include "kernel/plugin/entry_schema.hpp"
@@ -14,27 +13,6 @@
 #include "kernel/plugin/teardown.hpp"
 
 namespace keel::kernel {
-
-namespace {
-
-// A plugin that takes part in authentication does not keep clients out that present nothing. Says
-// which listeners still admit those, if that is its business.
-std::vector<std::string> anonymous_notices(Runtime& runtime, const Slot& slot) {
-  std::vector<std::string> lines;
-  if (!runtime.hooks().takes_part(slot, KEEL_HOOK_CLIENT_AUTHENTICATE)) return lines;
-  for (const ListenerStatus& listener : runtime.listeners().list()) {
-    if (!listener.running || !listener.admits_anonymous || !listener.proto.starts_with("mqtt"))
-      continue;
-    lines.push_back(fmt::format(
-        "Anonymous clients are still admitted by listener {} ({}){}", listener.name, listener.bound,
-        listener.owner.empty()
-            ? fmt::format("; listener.{}.allow_anonymous = false stops that.", listener.name)
-            : fmt::format(" of plugin {}, which only this machine reaches.", listener.owner)));
-  }
-  return lines;
-}
-
-}  // namespace
 
 FileStamp FileStamp::of(const std::string& file) {
   struct stat found {};
@@ -94,9 +72,11 @@ PluginOutcome Registry::make_instance(Slot& slot) {
   slot.plugin = {};
   slot.plugin.size = sizeof(keel_plugin);
   last_error_text().clear();
-  const keel_status made = call_plugin(
-      slot, CallSite::create, [&] { return slot.entry->create(slot.host(), &slot.plugin); },
-      KEEL_E_EXCEPTION);
+  const keel_status made = slot.threads.during([&] {
+    return call_plugin(
+        slot, CallSite::create, [&] { return slot.entry->create(slot.host(), &slot.plugin); },
+        KEEL_E_EXCEPTION);
+  });
   if (made != KEEL_OK)
     return PluginOutcome::fail("create_failed", failure_text(slot, "create", made));
   PluginOutcome outcome =
@@ -128,8 +108,11 @@ PluginOutcome Registry::start(Slot& slot) {
   slot.set_accepting(true);
   last_error_text().clear();
   slot.note_error({});
-  const keel_status started = call_plugin(
-      slot, CallSite::start, [&] { return slot.plugin.start(slot.plugin.self); }, KEEL_E_EXCEPTION);
+  const keel_status started = slot.threads.during([&] {
+    return call_plugin(
+        slot, CallSite::start, [&] { return slot.plugin.start(slot.plugin.self); },
+        KEEL_E_EXCEPTION);
+  });
   if (started == KEEL_OK) {
     slot.started = true;
     return {};
@@ -204,7 +187,8 @@ void Registry::loaded_now(Slot& slot, Load how, PluginOutcome outcome, Done done
   entry.since_s = std::time(nullptr);
   if (how.remember) remember(name, true, outcome);
   KEEL_LOG(notice, "plugin={}: version {} loaded", name, slot.manifest().version);
-  for (const std::string& line : anonymous_notices(runtime_, slot)) {
+  // At boot the broker's listeners are not open yet; the program asks when they are.
+  for (const std::string& line : how.boot ? std::vector<std::string>() : anonymous_notices(&slot)) {
     KEEL_LOG(notice, "plugin={}: {}", name, line);
     outcome.text += (outcome.text.empty() ? "" : "\n") + line;
   }

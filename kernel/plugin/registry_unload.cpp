@@ -146,28 +146,31 @@ void Registry::finish(std::shared_ptr<Teardown> job) {
   if (auto absent = runtime_.barrier([](HostThread&) {}); !absent.empty())
     return get_stuck(job, absent_text(absent));
   poll(
-      options_.stop_timeout, [&slot] { return slot.quiet(); },
-      [this, job](bool came) {
-        if (came) return runtime_.control().post([this, job] { destroy(job); });
+      options_.stop_timeout, [&slot] { return slot.quiet() && slot.threads.ended(); },
+      [this, job, &slot](bool) {
+        if (slot.quiet()) return runtime_.control().post([this, job] { destroy(job); });
         get_stuck(job, "what it posted does not come to an end");
       });
 }
 
+// A thread of its own that still runs needs its objects and its code.
 void Registry::destroy(const std::shared_ptr<Teardown>& job) {
   Slot& mine = job->slot;
-  call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
+  const bool ended = mine.threads.ended_in_a_moment();
+  if (ended) call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
   runtime_.services().forget_user(mine);
   const auto entry =
       std::ranges::find_if(entries_, [&](const Entry& e) { return e.slot.get() == &mine; });
   std::unique_ptr<Slot> owned = std::move(entry->slot);
   entries_.erase(entry);
   PluginOutcome outcome;
-  outcome.text = unmap(std::move(owned));
+  outcome.text = ended ? unmap(std::move(owned)) : keep_for_threads(std::move(owned));
   job->done(std::move(outcome));
 }
 
 // The proof. Answers "unmapped", or "resident (why)".
 std::string Registry::unmap(std::unique_ptr<Slot> slot) {
+  if (!slot->threads.ended_in_a_moment()) return keep_for_threads(std::move(slot));
   const std::string name = slot->name();
   Library library = std::move(slot->library);
   slot.reset();
@@ -176,6 +179,21 @@ std::string Registry::unmap(std::unique_ptr<Slot> slot) {
   ++resident_;
   KEEL_LOG(warning, "plugin={}: its code stays in memory: {}", name, gone.reason);
   return fmt::format("resident ({})", gone.reason);
+}
+
+// Something of the plugin still runs: nothing of it is freed, nor unmapped. Answers "resident
+// (why)".
+std::string Registry::keep(std::unique_ptr<Slot> slot, const std::string& why) {
+  ++resident_;
+  inhabited_ = true;
+  KEEL_LOG(warning, "plugin={}: its code stays in memory: {}", slot->name(), why);
+  static_cast<void>(slot.release());
+  return fmt::format("resident ({})", why);
+}
+
+std::string Registry::keep_for_threads(std::unique_ptr<Slot> slot) {
+  const std::string why = slot->threads.text() + ": join your threads in stop()";
+  return keep(std::move(slot), why);
 }
 
 // Something of the plugin did not come back. Nothing is freed: a thread may still be inside.

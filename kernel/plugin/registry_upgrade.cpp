@@ -94,12 +94,15 @@ std::optional<PluginOutcome> Registry::apply_settings(Slot& slot, PluginValues v
   std::swap(slot.settings, values);
   last_error_text().clear();
   slot.note_error({});
-  const keel_status applied = call_plugin(
-      slot, CallSite::settings,
-      [&] {
-        return table->apply(slot.plugin.self, keys.data(), static_cast<std::uint32_t>(keys.size()));
-      },
-      KEEL_E_EXCEPTION);
+  const keel_status applied = slot.threads.during([&] {
+    return call_plugin(
+        slot, CallSite::settings,
+        [&] {
+          return table->apply(slot.plugin.self, keys.data(),
+                              static_cast<std::uint32_t>(keys.size()));
+        },
+        KEEL_E_EXCEPTION);
+  });
   if (applied != KEEL_OK) {
     std::swap(slot.settings, values);
     auto failed = PluginOutcome::fail(
@@ -248,22 +251,23 @@ void Registry::switch_over(std::shared_ptr<Upgrade> job) {
   runtime_.services().forget_user(*leaving);
   const auto gone = std::make_shared<std::unique_ptr<Slot>>(std::move(leaving));
   poll(
-      options_.stop_timeout, [gone] { return (*gone)->quiet(); },
-      [this, job, gone, left](bool came) {
-        runtime_.control().post([this, job, gone, left, came] { bury(*job, *gone, left, came); });
+      options_.stop_timeout, [gone] { return (*gone)->quiet() && (*gone)->threads.ended(); },
+      [this, job, gone, left](bool) {
+        runtime_.control().post([this, job, gone, left] { bury(*job, *gone, left); });
       });
 }
 
 // The version that was replaced goes.
-void Registry::bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left, bool quiet) {
+void Registry::bury(Upgrade& job, std::unique_ptr<Slot>& gone, std::size_t left) {
   const std::string name = gone->name(), from = gone->manifest().version;
-  std::string end = "resident (what it posted does not come to an end)";
-  if (quiet) {
+  std::string end;
+  if (!gone->quiet()) {
+    end = keep(std::move(gone), "what it posted does not come to an end");
+  } else if (!gone->threads.ended_in_a_moment()) {
+    end = keep_for_threads(std::move(gone));
+  } else {
     call_plugin(*gone, CallSite::destroy, [&] { gone->plugin.destroy(gone->plugin.self); });
     end = unmap(std::move(gone));
-  } else {
-    static_cast<void>(gone.release());
-    ++resident_;
   }
   PluginOutcome outcome;
   outcome.text = fmt::format("version {} -> {}, old version {}", from,
@@ -298,13 +302,13 @@ void Registry::roll_back(std::shared_ptr<Upgrade> job, PluginOutcome why) {
           call_plugin(mine, CallSite::stop, [&] { mine.plugin.stop(mine.plugin.self); });
         runtime_.barrier([](HostThread&) {});
         runtime_.services().forget_user(mine);
-        if (came) {
+        if (!came || !mine.threads.ended_in_a_moment()) {
+          const std::string cause = came ? mine.threads.text() : "its jobs still run";
+          why.notices.push_back("the new version stays in memory: " + cause);
+          keep(std::move(job->fresh), cause);
+        } else {
           call_plugin(mine, CallSite::destroy, [&] { mine.plugin.destroy(mine.plugin.self); });
           runtime_.control().post([this, job] { unmap(std::move(job->fresh)); });
-        } else {
-          why.notices.push_back("jobs of the new version still run; its code stays in memory");
-          static_cast<void>(job->fresh.release());
-          ++resident_;
         }
         take_back(job, std::move(why));
       });

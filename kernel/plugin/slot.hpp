@@ -26,6 +26,7 @@
 #include "kernel/plugin/host_thread.hpp"
 #include "kernel/plugin/library.hpp"
 #include "kernel/plugin/manifest.hpp"
+#include "kernel/plugin/own_threads.hpp"
 #include "kernel/plugin/plugin_store_port.hpp"
 #include "kernel/plugin/watched_set.hpp"
 
@@ -145,6 +146,7 @@ class Slot {
   keel_plugin plugin{};
   PluginValues settings;
   std::vector<std::shared_ptr<void>> kept;  // what the plugin may refer to until destroy()
+  OwnThreads threads;
   bool started = false;
   std::unique_ptr<PluginStorePort> store;  // the plugin can be the store; made before start()
   // A table of the plugin's own, or null.

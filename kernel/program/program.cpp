@@ -84,6 +84,8 @@ Result<void> Program::start() {
   if (auto stored = need_store(*settings); !stored) return stored;
   // Last, so that whoever sees the port open finds everything else there.
   if (auto listening = server_.listen(); !listening) return listening;
+  for (const std::string& line : plugins_->registry().anonymous_notices())
+    KEEL_LOG(notice, "plugins: {}", line);
   schedule();
   KEEL_LOG(notice, "keel {} is running: node={} shards={} settings={}", version(), node_name_,
            server_.realm().brokers.size(), settings->file.empty() ? "defaults" : settings->file);

@@ -57,6 +57,10 @@ constexpr keel::Setting kSchema[] = {
         .between(1, 10'000'000)
         .reloadable(),
 
+    keel::boolean("lwm2m.allow_anonymous", nullptr,
+                  "Whether those get in that present nothing and that nobody authenticated; "
+                  "unless set: on loopback only")
+        .reloadable(),
     keel::string("lwm2m.username", nullptr, "Of all devices; none: they have none").reloadable(),
     keel::string("lwm2m.password", nullptr, "Of all devices").secret().reloadable(),
     keel::integer("lwm2m.max_devices", 1'024'000, "Registered at one time; more hear 5.03")

@@ -126,6 +126,7 @@ keel::Result<SettingsPtr> read_settings(const Config& config, DefinitionsPtr def
   KEEL_TRY(read_devices(config, *devices));
   devices->definitions = std::move(definitions);
   out->devices = std::move(devices);
+  out->allow_anonymous = config.boolean_if_set("lwm2m.allow_anonymous");
   out->username = optional_text(config, "lwm2m.username");
   out->password = optional_text(config, "lwm2m.password");
   if (out->password && !out->username) {

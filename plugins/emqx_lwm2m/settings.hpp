@@ -56,6 +56,7 @@ struct TopicSettings {
 
 struct GatewaySettings {
   std::vector<ListenerSettings> listeners;        // at least one
+  std::optional<bool> allow_anonymous;            // unset: on loopback only
   std::optional<std::string> username, password;  // of all devices
   TopicSettings topics;
   std::uint32_t max_devices = 1'024'000;

@@ -184,7 +184,7 @@ void Device::open(bool clean, std::uint16_t keep_alive_s, const WillView* will) 
       .peer = from.address,
       .protocol = "mqtt-sn",
       .listener_name = listener ? std::string_view(listener->title()) : "emqx_sn",
-      .loopback_only = listener && listener->loopback(),
+      .loopback_only = settings.allow_anonymous.value_or(listener && listener->loopback()),
       .verified = keel::Verified(proof ? &proved : nullptr)};
   if (!name_by_proof(request, listener, proof.get())) return not_opened(kNotAuthorized);
   const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);

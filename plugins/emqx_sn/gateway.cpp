@@ -14,7 +14,7 @@ constexpr std::uint32_t kTurnMs = 100;
 keel::Status Gateway::start(const SettingsPtr& settings) {
   KEEL_TRY(make_rooms(settings));
   KEEL_TRY(listeners_.start(settings->listeners));
-  common_.loopback_only = listeners_.loopback_only();
+  common_.loopback_only = settings->allow_anonymous.value_or(listeners_.loopback_only());
   const bool continued = std::exchange(taken_over_, false);
   adopt();
   if (settings->persist) recall(common_, listeners_, continued);
@@ -52,7 +52,7 @@ void Gateway::adopt() {
 keel::Status Gateway::apply(const SettingsPtr& settings) {
   std::vector<Listener*> closed;
   KEEL_TRY(listeners_.change(settings->listeners, closed));
-  common_.loopback_only = listeners_.loopback_only();
+  common_.loopback_only = settings->allow_anonymous.value_or(listeners_.loopback_only());
   on_each([settings, closed](ShardRoom& room) {
     for (const Listener* listener : closed) room.part_all(*listener);
     room.use(settings);

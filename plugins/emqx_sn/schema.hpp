@@ -31,6 +31,10 @@ constexpr keel::Setting kSchema[] = {
                  "It also goes to this group, which is joined: \"224.0.1.187\", \"ff02::fd%2\"")
         .reloadable(),
 
+    keel::boolean("mqtt.sn.allow_anonymous", nullptr,
+                  "Whether those get in that present nothing and that nobody authenticated; "
+                  "unless set: on loopback only")
+        .reloadable(),
     keel::string("mqtt.sn.username", nullptr, "Of all clients; none: they have none").reloadable(),
     keel::string("mqtt.sn.password", nullptr, "Of all clients").secret().reloadable(),
     keel::integer("mqtt.sn.max_connections", 100'000, "Clients at one time; more are refused")

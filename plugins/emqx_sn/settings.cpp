@@ -253,6 +253,7 @@ keel::Result<SettingsPtr> read_settings(const Config& config) {
   auto out = std::make_shared<GatewaySettings>();
   auto clients = std::make_shared<ClientSettings>();
   out->gateway_id = static_cast<std::uint8_t>(config.integer("mqtt.sn.gateway_id"));
+  out->allow_anonymous = config.boolean_if_set("mqtt.sn.allow_anonymous");
   out->username = optional_text(config, "mqtt.sn.username");
   out->password = optional_text(config, "mqtt.sn.password");
   out->qos_neg1 = config.boolean("mqtt.sn.enable_qos3");

@@ -55,6 +55,7 @@ struct DiscoverySettings {
 struct GatewaySettings {
   std::vector<ListenerSettings> listeners;  // at least one
   std::uint8_t gateway_id = 1;
+  std::optional<bool> allow_anonymous;            // unset: on loopback only
   std::optional<std::string> username, password;  // of all clients; password never without username
   bool qos_neg1 = false;                          // mqtt.sn.enable_qos3
   bool forwarder = true;                          // encapsulated messages are read

@@ -41,7 +41,7 @@ struct Common {
   std::vector<std::unique_ptr<ShardRoom>> rooms;  // by shard
   std::uint64_t seed = 0;                         // of the tables of peers
   std::atomic<std::uint32_t> live{0};             // clients neither away nor leaving
-  std::atomic<bool> loopback_only{true};          // all listeners are
+  std::atomic<bool> loopback_only{true};          // all listeners are, or are taken for
   std::atomic<bool> told_no_store{false};         // see Keeper
   std::unique_ptr<Homecomers> homecomers;
   std::uint32_t nobody_home = 0;  // where clients without a session publish

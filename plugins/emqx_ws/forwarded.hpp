@@ -24,6 +24,7 @@ class TrustedProxies {
   // False: not a network.
   bool add(std::string_view text);
   bool contains(const keel::Address& address) const;
+  bool empty() const { return networks_.empty(); }
 
  private:
   std::vector<Network> networks_;

@@ -10,6 +10,7 @@ keel::Status Listener::open(keel::Host& host) {
   options.proto = wanted->secure ? "mqtt:wss" : "mqtt:ws";
   options.tls = wanted->secure ? &tls : nullptr;
   options.proxy_protocol = wanted->proxy_protocol;
+  options.allow_anonymous = wanted->allow_anonymous;
   options.backlog = wanted->backlog;
   options.max_connections = wanted->max_connections;
   options.connect_rate = wanted->connect_rate;

@@ -18,8 +18,19 @@ keel::Status ListenerSet::add(const SettingsPtr& settings) {
   if (!has_what_it_needs(*settings)) return {};
   auto listener = std::make_unique<Listener>(settings, accept_, plugin_);
   KEEL_TRY(listener->open(host_));
+  mind_proxy(*listener);
   open_.push_back(std::move(listener));
   return {};
+}
+
+// What a proxy on this machine lets through comes from loopback, from wherever it really comes.
+void ListenerSet::mind_proxy(const Listener& listener) {
+  const SettingsPtr settings = listener.settings();
+  const bool has_proxy = settings->proxy_protocol || !settings->trusted.empty();
+  if (settings->allow_anonymous || !has_proxy || !listener.local().is_loopback()) return;
+  host_.log().notice(settings->name, " at ", listener.local(),
+                     " admits anonymous clients, those behind its proxy too; say ",
+                     settings->prefix, ".allow_anonymous = true or false to settle that");
 }
 
 bool ListenerSet::has_what_it_needs(const ListenerSettings& settings) {

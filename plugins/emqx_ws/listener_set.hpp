@@ -21,6 +21,7 @@ class ListenerSet {
 
  private:
   keel::Status add(const SettingsPtr& settings);
+  void mind_proxy(const Listener& listener);
   bool has_what_it_needs(const ListenerSettings& settings);
   void reopen(std::vector<std::unique_ptr<Listener>> closed);
 

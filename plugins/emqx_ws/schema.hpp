@@ -31,6 +31,10 @@ namespace ws {
       keel::boolean("listener." kind ".*.proxy_protocol", false,                                   \
                     "A PROXY header (v1 or v2) precedes everything else")                          \
           .reloadable(),                                                                           \
+      keel::boolean("listener." kind ".*.allow_anonymous", nullptr,                                \
+                    "Whether clients get in that present nothing and that nobody authenticated; "  \
+                    "unless set: on loopback and Unix sockets only")                               \
+          .reloadable(),                                                                           \
       keel::integer("listener." kind ".*.max_connections", std::int64_t{0},                        \
                     "More are refused; 0: no limit")                                               \
           .between(0, 10'000'000)                                                                  \

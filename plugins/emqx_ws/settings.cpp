@@ -21,6 +21,7 @@ class Reader {
     const std::string emqx = config_.text(prefix_.c_str());
     out_.address = emqx.empty() ? text(".bind") : emqx;
     out_.proxy_protocol = boolean(".proxy_protocol");
+    out_.allow_anonymous = config_.boolean_if_set(key(".allow_anonymous").c_str());
     out_.max_connections = number(".max_connections");
     out_.connect_rate = number(".max_conn_rate");
     out_.backlog = number(".backlog");
@@ -139,8 +140,8 @@ keel::Tls ListenerSettings::tls() const {
 bool ListenerSettings::same_socket(const ListenerSettings& other) const {
   const auto parts = [](const ListenerSettings& s) {
     return std::tie(s.name, s.address, s.tls_section, s.certfile, s.keyfile, s.key_password,
-                    s.cafile, s.ciphers, s.verify, s.proxy_protocol, s.max_connections,
-                    s.connect_rate, s.backlog, s.send_timeout_ms);
+                    s.cafile, s.ciphers, s.verify, s.proxy_protocol, s.allow_anonymous,
+                    s.max_connections, s.connect_rate, s.backlog, s.send_timeout_ms);
   };
   return parts(*this) == parts(other);
 }

@@ -5,6 +5,7 @@
 #include <keel/settings.hpp>
 #include <keel/tls.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ListenerSettings {
   std::string tls_section, certfile, keyfile, key_password, cafile, ciphers;
   keel::Verify verify = keel::Verify::none;
   bool proxy_protocol = false;
+  std::optional<bool> allow_anonymous;  // unset: on loopback only
   std::uint32_t max_connections = 0, connect_rate = 0, backlog = 0, send_timeout_ms = 0;
 
   UpgradePolicy upgrade;

@@ -333,6 +333,41 @@ TEST_CASE("loading a plugin that authenticates says who is admitted without cred
         "Plugin judge unloaded successfully.\nunmapped\n");
 }
 
+TEST_CASE("a broker that starts with a plugin that authenticates says who is admitted") {
+  const std::string text = "Anonymous clients are still admitted by listener ";
+  const auto said = [](const std::string& settings) {
+    BrokerProcess broker(settings);
+    eventually([&] { return contains(broker.log(), " is running: "); }, "it has started");
+    return broker.log();
+  };
+  const std::string judged = zoo_settings() + "load = [\"judge\", \"ok\"]\n";
+  const std::string log = said(judged);
+  const std::size_t at = log.find(text + "mqtt (127.0.0.1:");
+  REQUIRE(at != std::string::npos);
+  CHECK(contains(log.substr(at), "); listener.mqtt.allow_anonymous = false stops that.\n"));
+  CHECK(log.find(text, at + 1) == std::string::npos);
+  CHECK_FALSE(contains(said("listener.mqtt.allow_anonymous = false\n" + judged), text));
+  CHECK_FALSE(contains(said(zoo_settings() + "load = [\"ok\"]\n"), text));
+  // A plugin's listener is open already when the broker's own are not: it is named once as well.
+  const std::string both = said("listener.mqtt.allow_anonymous = false\n" + zoo_settings() +
+                                "load = [\"judge\", \"carrier\"]\n");
+  const std::size_t carried = both.find(text + "carrier");
+  REQUIRE(carried != std::string::npos);
+  CHECK(contains(both.substr(carried), ") of plugin carrier.\n"));
+  CHECK(both.find(text, carried + 1) == std::string::npos);
+}
+
+TEST_CASE("loading a plugin that listens says whom it admits while another authenticates") {
+  const std::string text = "Anonymous clients are still admitted by listener ";
+  BrokerProcess broker(zoo_settings());
+  CHECK_FALSE(contains(broker.ctl_ok({"plugins", "load", "carrier"}), text));
+  broker.ctl_ok({"plugins", "unload", "carrier"});
+  broker.ctl_ok({"plugins", "load", "judge"});
+  const std::string said = broker.ctl_ok({"plugins", "load", "carrier"});
+  CHECK(contains(said, text + "carrier"));
+  CHECK_FALSE(contains(said, text + "mqtt "));
+}
+
 TEST_CASE("a client's address may be stated by the plugin that carries its bytes") {
   BrokerProcess broker(zoo_settings());
   broker.ctl_ok({"plugins", "load", "carrier"});

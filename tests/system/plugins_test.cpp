@@ -2,8 +2,10 @@
 // wrong.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "tests/system/support/json.hpp"
 #include "tests/system/support/plugins.hpp"
@@ -185,6 +187,47 @@ TEST_CASE("what keeps a plugin's code in memory is named") {
   }
   CHECK(contains(broker.ctl_ok({"metrics", "--prometheus"}), "keel_plugins_resident_total 2"));
   CHECK(contains(broker.ctl_ok({"plugins", "load", "extra_export"}), "everybody_can_see_this"));
+}
+
+TEST_CASE("a plugin whose thread still runs is left where it is, and the broker goes on") {
+  BrokerOptions options;
+  options.shards = 2;
+  BrokerProcess broker(zoo_settings() + "stop_timeout = \"200ms\"\n", options);
+  Client client = broker.connect("c", Version::v5);
+  for (int i = 1; i <= 2; ++i) {
+    broker.ctl_ok({"plugins", "load", "detached_thread"});
+    const std::string gone = broker.ctl_ok({"plugins", "unload", "detached_thread"});
+    CHECK(contains(gone, "resident (thread "));
+    CHECK(contains(gone, " still runs: join your threads in stop())"));
+    CHECK(contains(broker.ctl_ok({"metrics", "--prometheus"}),
+                   "keel_plugins_resident_total " + std::to_string(i)));
+  }
+  CHECK(is_mapped(broker, "detached_thread"));
+  CHECK(contains(broker.log(), "plugin=detached_thread: its code stays in memory: thread "));
+  CHECK(contains(broker.ctl_ok({"plugins", "list"}), "detached_thread"));
+  // Its thread is not held against others, nor are the broker's own.
+  std::atomic<bool> asking{true};
+  std::thread asker([&] {
+    while (asking) broker.ctl({"plugins", "list"});
+  });
+  for (const std::string name : {"own_thread", "ok", "own_thread", "ok"}) {
+    broker.ctl_ok({"plugins", "load", name});
+    CHECK(contains(broker.ctl_ok({"plugins", "unload", name}), "\nunmapped\n"));
+  }
+  asking = false;
+  asker.join();
+  client.ping();
+  CHECK(broker.stop() == 0);
+}
+
+TEST_CASE("an upgrade leaves the old version where its thread runs") {
+  BrokerProcess broker(zoo_settings() + "stop_timeout = \"200ms\"\n");
+  broker.ctl_ok({"plugins", "load", "detached_thread"});
+  const std::string said = broker.ctl_ok(
+      {"plugins", "upgrade", "detached_thread", (zoo_dir() / "detached_thread.so").string()});
+  CHECK(contains(said, "old version resident (thread "));
+  CHECK(contains(broker.ctl_ok({"plugins", "unload", "detached_thread"}), "resident (thread "));
+  broker.connect("c", Version::v5).ping();
 }
 
 TEST_CASE("a plugin that never says it has drained is waited for no longer than allowed") {

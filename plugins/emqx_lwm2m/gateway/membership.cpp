@@ -47,8 +47,9 @@ std::uint8_t Membership::open(Owner& owner, std::string_view endpoint, const Par
       .peer = party.place.peer.address,
       .protocol = "lwm2m",
       .listener_name = listener ? std::string_view(listener->title()) : "emqx_lwm2m",
-      .loopback_only = listener ? listener->loopback()
-                                : room_.common.loopback_only.load(std::memory_order_relaxed),
+      .loopback_only = settings.allow_anonymous.value_or(
+          listener ? listener->loopback()
+                   : room_.common.loopback_only.load(std::memory_order_relaxed)),
       .verified = keel::Verified(party.proof ? &proved : nullptr)};
   if (!is_bound(party.proof.get())) {  // else the broker knows who it is
     request.username = settings.username;

@@ -64,7 +64,8 @@ bool StandIn::connect() {
                  .peer = room_.common.address,
                  .protocol = "lwm2m",
                  .listener_name = kClientId,
-                 .loopback_only = room_.common.loopback_only.load(std::memory_order_relaxed)},
+                 .loopback_only = settings.allow_anonymous.value_or(
+                     room_.common.loopback_only.load(std::memory_order_relaxed))},
                 *this)
           .into(session_);
   if (!asked) room_.common.host.log().warning(kClientId, " cannot connect: ", asked);

@@ -154,6 +154,26 @@ TEST_CASE("what the broker says of a device is what the device hears") {
   }
 }
 
+TEST_CASE("whether anonymous devices get in follows the setting, else the address") {
+  struct Case {
+    const char *port, *setting;
+    bool as_on_loopback;
+  };
+  for (const Case& each : {Case{"127.0.0.1:5683", nullptr, true},
+                           {"0.0.0.0:5683", nullptr, false},
+                           {"127.0.0.1:5683", "false", false},
+                           {"0.0.0.0:5683", "true", true}}) {
+    CAPTURE(each.port);
+    Settings settings{{"lwm2m.port", each.port}};
+    if (each.setting) settings.emplace_back("lwm2m.allow_anonymous", each.setting);
+    Gateway g(settings);
+    g.to = each.port;
+    CHECK(g.join("c1").size() == 10);
+    REQUIRE(g.host.session("c1"));
+    CHECK(g.host.session("c1")->loopback_only == each.as_on_loopback);
+  }
+}
+
 TEST_CASE("one that was refused may try again") {
   for (const std::string endpoint : {"c1", "c2"}) {
     Gateway g;

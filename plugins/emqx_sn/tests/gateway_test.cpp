@@ -146,6 +146,30 @@ TEST_CASE("a session that the broker refuses is told, and forgotten") {
   }
 }
 
+TEST_CASE("whether anonymous clients get in follows the setting, else the address") {
+  struct Case {
+    const char *port, *setting;
+    bool as_on_loopback;
+  };
+  for (const Case& each : {Case{"127.0.0.1:1884", nullptr, true},
+                           {"0.0.0.0:1884", nullptr, false},
+                           {"127.0.0.1:1884", "false", false},
+                           {"0.0.0.0:1884", "true", true}}) {
+    CAPTURE(each.port);
+    Settings settings{{"mqtt.sn.port", each.port}, {"mqtt.sn.enable_qos3", "true"}};
+    if (each.setting) settings.emplace_back("mqtt.sn.allow_anonymous", each.setting);
+    Gateway g(settings);
+    g.to = each.port;
+    CHECK(g.say(connect("c1")) == "40001: 03 05 00");
+    g.say(hex("08 0C 62 74 65 00 00 78"), kB);
+    for (const char* const id : {"c1", "NegQoS-Client"}) {
+      CAPTURE(id);
+      REQUIRE(g.host.session(id));
+      CHECK(g.host.session(id)->loopback_only == each.as_on_loopback);
+    }
+  }
+}
+
 TEST_CASE("without a client id of its own a client gets one, and keeps it") {
   Gateway g;
   std::set<std::string> ids;

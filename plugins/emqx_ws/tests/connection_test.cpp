@@ -507,6 +507,38 @@ TEST_CASE("listeners by name, of both kinds, in both ways of writing them") {
         "wss:four has no certificate; 3 connections");
 }
 
+TEST_CASE("anonymous clients are left to the broker, admitted or refused") {
+  Broker b(
+      "listener.ws.a.bind = 127.0.0.1:9001\nlistener.ws.b.bind = 127.0.0.1:9002\n"
+      "listener.ws.b.allow_anonymous = true\nlistener.wss.c.bind = 127.0.0.1:9003\n"
+      "listener.wss.c.tls = default\nlistener.wss.c.allow_anonymous = false\n"
+      "listener.ws.b.trusted_proxies = [\"127.0.0.1\"]\n");
+  CHECK(b.host.tcp_listener_flags("127.0.0.1:9001") == 0);
+  CHECK(b.host.tcp_listener_flags("127.0.0.1:9002") == KEEL_TCP_ADMIT_ANONYMOUS);
+  CHECK(b.host.tcp_listener_flags("127.0.0.1:9003") == KEEL_TCP_REFUSE_ANONYMOUS);
+  CHECK(!b.host.logged("admits anonymous clients"));
+  const keel_handle client = b.open();
+  REQUIRE(b.host.reload({{"listener.ws.a.allow_anonymous", "false"}}));
+  CHECK(b.host.tcp_listener_flags("127.0.0.1:9001") == KEEL_TCP_REFUSE_ANONYMOUS);
+  b.say(client, binary("still"));
+  CHECK(b.fed() == "still");
+}
+
+TEST_CASE("a listener on loopback behind a proxy says whom it admits until that is settled") {
+  for (const char* const proxy : {"proxy_protocol = true", "trusted_proxies = [\"127.0.0.1\"]"}) {
+    CAPTURE(proxy);
+    const std::string text =
+        keel::concat("listener.ws.a.bind = 127.0.0.1:9001\nlistener.ws.a.", proxy, '\n');
+    CHECK(Broker(text).host.logged("say listener.ws.a.allow_anonymous = true or false"));
+    for (const char* const settled :
+         {"listener.ws.a.allow_anonymous = false", "listener.ws.a.allow_anonymous = true",
+          "listener.ws.a.bind = 192.0.2.1:9001"}) {
+      CAPTURE(settled);
+      CHECK(!Broker(text + settled).host.logged("admits anonymous clients"));
+    }
+  }
+}
+
 TEST_CASE("without settings there is one plain listener, and a notice about the other") {
   Broker b;
   CHECK(b.host.handles("listener") == 1);

@@ -276,6 +276,37 @@ TEST_CASE("loaded and unloaded while clients come") {
   }
 }
 
+TEST_CASE("a client without credentials is admitted on loopback unless that is refused") {
+  const std::uint16_t port = free_port(), strict = free_port();
+  const auto file = [&](std::string_view refuse) {
+    return settings(port, refuse) +
+           keel::concat("[listener.ws.strict]\nbind = \"127.0.0.1:", strict,
+                        "\"\nallow_anonymous = false\n");
+  };
+  keel::KernelFixture kernel({.settings = file("")});
+  const auto answer = [](std::uint16_t to) {
+    WsClient client(to);
+    REQUIRE(client.upgrade().starts_with("HTTP/1.1 101 "));
+    client.send(binary(connect_packet("nobody")));
+    return client.receive_packet();
+  };
+  const std::string admitted("\x20\2\0\0", 4), refused("\x20\2\0\5", 4);
+  CHECK(answer(port) == admitted);
+  CHECK(answer(strict) == refused);
+  const auto stays = open(port, "stays");
+  kernel.put_settings(file("allow_anonymous = false\n"));
+  REQUIRE(kernel.reload());
+  CHECK(answer(port) == refused);
+  stays->send(frame(kFin | kPing, "x"));
+  CHECK(stays->receive().payload == "x");
+  const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
+  REQUIRE_MESSAGE(upgraded, upgraded.text());
+  CHECK(answer(port) == refused);
+  kernel.put_settings(file("allow_anonymous = true\n"));
+  REQUIRE(kernel.reload());
+  CHECK(answer(port) == admitted);
+}
+
 TEST_CASE("the shipped settings are all there are, with their defaults") {
   keel::KernelFixture kernel({.settings = settings(free_port())});
   const std::string file = keel::test::read_file(EMQX_WS_CONF);

@@ -5,6 +5,7 @@
 // default. A key that the schema does not have is a mistake in the plugin and is logged.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ class Config {
 
   bool boolean(const char* key, bool otherwise = false) const {
     return get(&keel_ext_config::get_bool, key, std::int32_t{otherwise}) != 0;
+  }
+  // Of one without a default.
+  std::optional<bool> boolean_if_set(const char* key) const {
+    const bool value = boolean(key, true);
+    return value == boolean(key, false) ? std::optional(value) : std::nullopt;
   }
   std::int64_t integer(const char* key, std::int64_t otherwise = 0) const {
     return get(&keel_ext_config::get_int, key, otherwise);

@@ -99,6 +99,9 @@ class Setting {
 constexpr Setting boolean(const char* key, bool fallback, const char* help) {
   return {KEEL_SETTING_BOOL, key, fallback ? "true" : "false", help};
 }
+constexpr Setting boolean(const char* key, std::nullptr_t, const char* help) {
+  return {KEEL_SETTING_BOOL, key, static_cast<const char*>(nullptr), help};
+}
 constexpr Setting integer(const char* key, std::int64_t fallback, const char* help) {
   return {KEEL_SETTING_INT, key, fallback, help};
 }

@@ -13,6 +13,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 
 #include "keel/address.hpp"
 #include "keel/handle.hpp"
@@ -28,6 +29,8 @@ struct TcpListenOptions {
   std::string_view proto = {};  // as ctl listeners calls it: "mqtt:ws"
   const Tls* tls = nullptr;
   bool proxy_protocol = false;
+  // Whether MQTT clients get in that present nothing; unset: on loopback and Unix sockets only.
+  std::optional<bool> allow_anonymous = {};
   std::uint32_t backlog = 0;
   std::uint32_t max_connections = 0;
   std::uint32_t connect_rate = 0;

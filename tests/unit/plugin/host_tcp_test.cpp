@@ -291,6 +291,31 @@ TEST_CASE("listeners that cannot be are refused with cause and remedy") {
   f.run();
 }
 
+TEST_CASE("who gets in without credentials: as told, else by the address") {
+  struct Case {
+    const char* address;
+    std::uint32_t flags;
+    bool admitted;
+  };
+  for (const Case& each :
+       {Case{"127.0.0.1:0", 0, true}, Case{"127.0.0.1:0", KEEL_TCP_REFUSE_ANONYMOUS, false},
+        Case{"127.0.0.1:0", KEEL_TCP_ADMIT_ANONYMOUS, true}, Case{"0.0.0.0:0", 0, false},
+        Case{"0.0.0.0:0", KEEL_TCP_REFUSE_ANONYMOUS, false},
+        Case{"0.0.0.0:0", KEEL_TCP_ADMIT_ANONYMOUS | KEEL_TCP_PROXY_PROTOCOL, true}}) {
+    CAPTURE(each.address);
+    CAPTURE(each.flags);
+    TcpFixture f;
+    f.plugin.flags = each.flags;
+    REQUIRE(f.plugin.listen(each.address) == KEEL_OK);
+    CHECK(f.host.listeners.list()[0].admits_anonymous == each.admitted);
+  }
+  TcpFixture f;
+  f.plugin.flags = KEEL_TCP_ADMIT_ANONYMOUS | KEEL_TCP_REFUSE_ANONYMOUS;
+  CHECK(f.plugin.listen() == KEEL_E_INVAL);
+  f.plugin.flags = 8;
+  CHECK(f.plugin.listen() == KEEL_E_INVAL);
+}
+
 TEST_CASE("closing a listener leaves its connections") {
   TcpFixture f;
   f.listen_and_run();

@@ -94,6 +94,7 @@ keel_tcp_callbacks TcpPlugin::callbacks() {
 keel_status TcpPlugin::listen(std::string address, const keel_tls_options* tls) {
   keel_tcp_listen_options options{};
   options.size = sizeof options;
+  options.flags = flags;
   options.address = str(address);
   options.name = str(name);
   options.proto = str("gate:tcp");

@@ -38,6 +38,7 @@ struct TcpPlugin {
   Slot& slot;
   keel_handle listener = 0, made = 0;
   std::string name = "gate:default";         // of the listener
+  std::uint32_t flags = 0;                   // of listen()
   std::uint32_t shard = KEEL_SHARD_CURRENT;  // of connect()
   std::atomic<int> opened{0}, closed{0}, drained{0}, calls{0};
   std::atomic<std::uint32_t> reason{99};

@@ -259,6 +259,28 @@ struct WebClient final : StreamHandler {
 };
 }  // namespace
 
+TEST_CASE("a listener tells the broker about anonymous clients if it has a say") {
+  Fixture f(1);
+  std::vector<TcpListener> listeners(3);
+  f.load([&](Host& host) -> Status {
+    const std::optional<bool> says[] = {std::nullopt, true, false};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const std::string address = concat("127.0.0.1:", i + 1);
+      KEEL_TRY(
+          host.tcp()
+              .listen({.address = address, .proxy_protocol = i == 2, .allow_anonymous = says[i]},
+                      [](const TcpInfo&) { return std::unique_ptr<TcpHandler>(); })
+              .into(listeners[i]));
+    }
+    return {};
+  });
+  CHECK(f.fake.tcp_listener_flags("127.0.0.1:1") == 0);
+  CHECK(f.fake.tcp_listener_flags("127.0.0.1:2") == KEEL_TCP_ADMIT_ANONYMOUS);
+  CHECK(f.fake.tcp_listener_flags("127.0.0.1:3") ==
+        (KEEL_TCP_REFUSE_ANONYMOUS | KEEL_TCP_PROXY_PROTOCOL));
+  listeners.clear();
+}
+
 TEST_CASE("a stream over a connection has the connection's address, or the one stated") {
   Fixture f(1);
   std::string log;

@@ -129,6 +129,8 @@ Result<TcpListener> Tcp::listen(const TcpListenOptions& options, F fn) const {
   keel_tcp_listen_options c{};
   c.size = sizeof c;
   c.flags = options.proxy_protocol ? std::uint32_t{KEEL_TCP_PROXY_PROTOCOL} : 0u;
+  if (options.allow_anonymous)
+    c.flags |= *options.allow_anonymous ? KEEL_TCP_ADMIT_ANONYMOUS : KEEL_TCP_REFUSE_ANONYMOUS;
   c.address = to_c(options.address);
   c.name = to_c(options.name);
   c.proto = to_c(options.proto);

@@ -8,7 +8,14 @@
 
 #define KEEL_EXT_TCP "keel.tcp/1"
 
-enum { KEEL_TCP_PROXY_PROTOCOL = 1 /* a PROXY v1/v2 header stands before everything else */ };
+enum {
+  KEEL_TCP_PROXY_PROTOCOL = 1, /* a PROXY v1/v2 header stands before everything else */
+  /* Of MQTT over streams of stream/1 that its connections carry: whether clients get in that
+   * present nothing and that nobody authenticated. Neither: on loopback and Unix sockets only.
+   * Both: KEEL_E_INVAL. */
+  KEEL_TCP_ADMIT_ANONYMOUS = 2,
+  KEEL_TCP_REFUSE_ANONYMOUS = 4
+};
 
 typedef struct keel_tcp_listen_options {
   uint32_t size;

@@ -20,6 +20,7 @@ struct Listener final : Object {
   const char* kind() const override { return "listener"; }
   bool keeps() const override { return true; }
   std::string asked, name;
+  std::uint32_t flags = 0;  // KEEL_TCP_*
   Address local;
   keel_tcp_callbacks callbacks{};
   void* ctx = nullptr;
@@ -69,6 +70,13 @@ class Connections : public Datagrams {
       run();
       return handle;
     }
+    return 0;
+  }
+  // What the listener that was asked for with this address, or is there, was told. 0: there is
+  // none.
+  std::uint32_t tcp_listener_flags(std::string_view address) {
+    for (const Listener* listener : all<Listener>())
+      if (listener->asked == address || listener->local.text() == address) return listener->flags;
     return 0;
   }
   void tcp_send(keel_handle connection, std::string_view bytes) {
@@ -196,6 +204,7 @@ class Connections : public Datagrams {
       listener->local = next_address(*wanted);
     }
     listener->name = view(options.name);
+    listener->flags = options.flags;
     listener->callbacks = callbacks;
     listener->ctx = ctx;
     *out = listener->handle;

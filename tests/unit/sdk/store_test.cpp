@@ -74,12 +74,12 @@ class MemoryStore final : public Plugin, public StoreProvider {
       batches_.clear();
       queries_.clear();
       lock.unlock();
-      for (const StoreBatch& batch : batches) apply(batch);
+      for (const StoreBatch& batch : batches) keep(batch);
       for (const auto& [request, query] : queries) answer(request, query);
       lock.lock();
     }
   }
-  void apply(const StoreBatch& batch) {
+  void keep(const StoreBatch& batch) {
     if (batch.ticket > disk.last_ticket) {
       disk.last_ticket = batch.ticket;
       for (const keel_store_op& op : batch.ops) {

@@ -1,15 +1,20 @@
 #include "kernel/durable/batch.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace keel::kernel {
 
 char* Batch::room(std::size_t size) {
   if (size > left_) {
-    // What is large gets a block of its own; the free end of the last one stays in use.
-    if (size > kBlock / 4) return blocks_.emplace_back(new char[size]).get();
-    free_ = blocks_.emplace_back(new char[kBlock]).get();
-    left_ = kBlock;
+    next_block_ = std::min(next_block_ * 4, kLargestBlock);
+    const bool own = size > next_block_ / 2;  // the free end of the last one stays in use then
+    const std::size_t block = own ? size : next_block_;
+    char* const at = blocks_.emplace_back(new char[block]).get();
+    memory_ += block;
+    if (own) return at;
+    free_ = at;
+    left_ = block;
   }
   char* const at = free_;
   free_ += size;

@@ -30,7 +30,9 @@ class Batch {
   bool empty() const { return ops_.empty(); }
   const std::vector<StoreOp>& ops() const { return ops_; }
   std::size_t bytes() const { return bytes_; }  // of all keys and values
-  std::uint64_t ticket = 0;                     // given by the journal
+  // What it occupies.
+  std::size_t memory() const { return sizeof(Batch) + ops_.capacity() * sizeof(StoreOp) + memory_; }
+  std::uint64_t ticket = 0;  // given by the journal
 
   void put(Space space, std::string_view key, std::string_view value) {
     add(StoreOp::Kind::put, space, false, 0, key, value);
@@ -63,7 +65,9 @@ class Batch {
            std::string_view value);
   std::string_view keep(std::string_view octets);
 
-  static constexpr std::size_t kBlock = 16 * 1024;
+  static constexpr std::size_t kLargestBlock = 16 * 1024;
+  std::size_t next_block_ = 128;  // the first one is four times that
+  std::size_t memory_ = 0;        // of the blocks
   std::vector<StoreOp> ops_;
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::size_t left_ = 0;  // free octets at the end of the last block

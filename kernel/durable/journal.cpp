@@ -49,6 +49,7 @@ void Journal::enqueue(std::unique_ptr<Batch> batch) {
   batch->ticket = ++last_ticket_;
   waiting_ops_ += batch->ops().size();
   waiting_bytes_ += batch->bytes();
+  waiting_memory_ += batch->memory();
   waiting_.push_back({std::move(batch), monotonic_ns()});
   count_backlog();
 }
@@ -104,6 +105,7 @@ bool Journal::take_committed(std::uint64_t ticket, Batches& done) {
     Batch& batch = *waiting_.front().batch;
     waiting_ops_ -= batch.ops().size();
     waiting_bytes_ -= batch.bytes();
+    waiting_memory_ -= batch.memory();
     done.push_back(std::move(waiting_.front().batch));
     waiting_.pop_front();
   }
@@ -113,7 +115,7 @@ bool Journal::take_committed(std::uint64_t ticket, Batches& done) {
   return true;
 }
 
-void Journal::count_backlog() { backlog_.store(waiting_bytes_, std::memory_order_relaxed); }
+void Journal::count_backlog() { backlog_.store(waiting_memory_, std::memory_order_relaxed); }
 
 void Journal::set_condition(StoreCondition condition, std::string text) {
   {

@@ -96,7 +96,7 @@ class Journal {
     LatencyRecord::Summary sync_us, batch;                         // of the last commits
   };
   State state() const;  // [any]
-  // Octets that wait to be committed; what publishers are held for. [any]
+  // What occupies memory until it is committed, in octets: what publishers are held for. [any]
   std::uint64_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
 
  private:
@@ -127,7 +127,7 @@ class Journal {
   std::atomic<bool> common_waits_{false};  // there is one
   std::uint64_t last_ticket_ = 0, safe_ = 0;
   std::uint64_t renumbered_to_ = 0;  // safe_ stays until this one is committed; see attach()
-  std::uint64_t waiting_ops_ = 0, waiting_bytes_ = 0;
+  std::uint64_t waiting_ops_ = 0, waiting_bytes_ = 0, waiting_memory_ = 0;
   std::uint64_t commits_ = 0, operations_ = 0, sync_total_us_ = 0;
   std::string text_;
   bool condition_of_last_store_ = false;  // the one that is attached has not said anything yet

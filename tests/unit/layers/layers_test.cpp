@@ -24,15 +24,17 @@ const Edges kAllowed{
     {"session", {"base", "codec", "router"}},
     {"durable", {"base", "codec", "router", "session"}},
     {"broker", {"base", "codec", "net", "router", "retained", "session", "durable"}},
-    {"plugin", {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker"}},
+    {"plugin",
+     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker"}},
     {"admin",
-     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker", "plugin"}},
+     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker",
+      "plugin"}},
     {"program",
-     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker", "plugin",
-      "admin"}},
+     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker",
+      "plugin", "admin"}},
     {"main",
-     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker", "plugin",
-      "admin", "program"}},
+     {"base", "codec", "config", "net", "router", "retained", "session", "durable", "broker",
+      "plugin", "admin", "program"}},
 };
 
 // Headers of libraries, and the only files that may see them.

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 namespace keel::kernel {
@@ -47,7 +46,9 @@ struct OwnThreads::Seen {
 // NAME may have any characters in it; the start is the 22nd field.
 bool OwnThreads::look(pid_t id, Seen& out) {
   std::ifstream file(fmt::format("{}/{}/stat", kTasks, id));
-  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  char octets[1024];
+  file.read(octets, sizeof octets);  // nothing, if it has just ended
+  const std::string line(octets, static_cast<std::size_t>(file.gcount()));
   const std::size_t open = line.find('('), close = line.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close + 2 >= line.size())
     return false;

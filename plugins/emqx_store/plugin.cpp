@@ -61,6 +61,7 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
     commands_.reset();
     service_.reset();
     env_.reset();
+    end_background_threads();
   }
 
   keel::Status apply(std::span<const std::string_view>) override {

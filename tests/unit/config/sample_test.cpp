@@ -55,6 +55,7 @@ TEST_CASE("the shipped file loads without a notice, safe and local") {
   CHECK(loaded->settings.kernel.default_address == "127.0.0.1");
   CHECK(loaded->settings.tls.count("default") == 1);
   Settings expected;
+  expected.plugins.load = {"emqx_store"};
   listener_section(expected, "mqtt").bind = "1883";
   tls_section(expected, "default").certfile = "etc/certs/cert.pem";
   tls_section(expected, "default").keyfile = "etc/certs/key.pem";
@@ -66,6 +67,7 @@ TEST_CASE("every key stands in the shipped file with its default") {
   const auto loaded = load_settings({.file = "etc/keel.conf", .text = text});
   REQUIRE_MESSAGE(loaded, loaded.error());
   Settings expected;
+  expected.plugins.load = {"emqx_store"};
   auto& mqtt = listener_section(expected, "mqtt");
   mqtt.bind = "1883";
   mqtt.allow_anonymous = true;  // what holds on loopback

@@ -307,6 +307,7 @@ TEST_CASE("who gets in without credentials: as told, else by the address") {
     TcpFixture f;
     f.plugin.flags = each.flags;
     REQUIRE(f.plugin.listen(each.address) == KEEL_OK);
+    f.run();
     CHECK(f.host.listeners.list()[0].admits_anonymous == each.admitted);
   }
   TcpFixture f;

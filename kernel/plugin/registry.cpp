@@ -88,7 +88,7 @@ void Registry::boot(const std::vector<std::string>& always, std::function<void()
     for (const std::string& name : loaded_->names())
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
-  std::ranges::stable_partition(names, [this](const std::string& name) {
+  std::stable_partition(names.begin(), names.end(), [this](const std::string& name) {
     const auto manifest = read_manifest(file_of(name));
     return manifest && (manifest->flags & KEEL_INFO_STORE) != 0;
   });

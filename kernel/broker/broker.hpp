@@ -396,6 +396,7 @@ class Broker {
   void page_arrived(const Page& page);
   void take_row(Session& session, const Page& page, std::size_t row);
   void ask_for_page(Session& session);
+  void give_up_unread(Session& session);
   void read_waiting_tails();
   std::vector<Subscriber> tail_waits_;  // for rows to be safe, so that they can be read
   Session* still(Subscriber subscriber, std::uint64_t number) const;

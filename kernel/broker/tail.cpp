@@ -119,7 +119,7 @@ void Broker::page_arrived(const Page& page) {
   if (!page.rows.more && page.all_safe) {  // there was no more then
     stored.loaded = std::max(stored.loaded, page.last);
     stored.unknown = false;
-    stored.sent.reset();
+    give_up_unread(*session);
     stored.was_connected = false;
     if (!stored.has_tail()) {
       metrics().add(Gauge::queued_messages, -std::int64_t{stored.tail});
@@ -132,6 +132,20 @@ void Broker::page_arrived(const Page& page) {
     return;
   }
   pump(*session);
+}
+
+// All that was in flight before a restart has been read by now. What a damaged store has no message
+// for is over: nothing behind it would ever be sent.
+void Broker::give_up_unread(Session& session) {
+  if (const auto sent = std::exchange(session.stored->sent, {}))
+    for (const auto& [sequence, packet_id] : *sent) {
+      Delivery* const delivery = session.inflight.find(packet_id);
+      if (!delivery || delivery->sequence != sequence || delivery->message ||
+          delivery->state != Delivery::State::wait_pubrec)
+        continue;
+      if (session.connection) session.connection->mark_sent(*delivery);
+      recorder_.settled(session, session.inflight.take(packet_id));
+    }
 }
 
 void Broker::take_row(Session& session, const Page& page, std::size_t place) {

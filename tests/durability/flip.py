@@ -3,10 +3,13 @@ broker says so; nothing wrong may ever be delivered."""
 
 import os
 import re
+import subprocess
 
 from broker import NoStart
+from loop import Stuck
 from rounds import Kill
 
+UNREADABLE = re.compile(r"cannot (read|count) rows: Corruption|the store is damaged")
 REPORT = re.compile(r"store.*(damage|set aside|corrupt)", re.IGNORECASE)
 
 
@@ -30,8 +33,27 @@ class Flip(Kill):
             if ended.code is not None and ended.code > 0 and REPORT.search(ended.log):
                 raise Refused(f"{flipped}: {last_line(ended.log)}") from ended
             raise
+        # Damage in tables shows when they are read. The next start sets it aside, as the log says.
+        if subprocess.run(life.broker.ctl_command("store", "check"), capture_output=True,
+                          check=False).returncode != 0:
+            life.die()
+            life.start()
         if life.ledger.excused() == moment:
             self.begin_anew(life)
+        life.mend = lambda condition: self.restart_for(life, condition)
+
+    def restart_for(self, life, condition):
+        """A block that is damaged hides what lies around it until a start sets it aside: the log asks
+        for one."""
+        try:
+            life.loop.until(condition, 10, "marks")
+        except Stuck:
+            if not UNREADABLE.search(life.broker.log()):
+                return
+            life.die()
+            life.start()
+            self.begin_anew(life)
+            life.until(life.settled, lambda: f"not connected: {life.unsettled()}")
 
     def begin_anew(self, life):
         """What was in flight at QoS 2 may not be what the clients remember: they forget it, too.

@@ -15,6 +15,8 @@ from will import WillClients
 class Life:
     PATIENCE = 30  # seconds for what takes milliseconds on a machine that has time
 
+    mend = None  # what an operator does when the log says so, while this condition does not hold
+
     def __init__(self, broker, seed):
         self.broker, self.random = broker, random.Random(seed)
         self.loop, self.ledger = Loop(), Ledger()
@@ -164,6 +166,8 @@ class Life:
         self.until(self.answered, lambda: f"publishers without answers: {self.unanswered()}")
         self.wills.finish()
         marks = [publisher.mark() for publisher in self.publishers]
+        if self.mend:
+            self.mend(lambda: not self.unmarked(marks))
         self.until(lambda: not self.unmarked(marks),
                    lambda: f"marks that did not come: {self.unmarked(marks)}")
         self.until(

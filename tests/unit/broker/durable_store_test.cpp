@@ -296,3 +296,26 @@ TEST_CASE("What is damaged in a queue is left out, what cannot be read now comes
   CHECK(drain(subscriber, durable) == Strings{"1", "3", "4", "5"});
   CHECK(disk.count(Space::queue) == 0);
 }
+
+TEST_CASE("A message in flight that the store has lost holds nobody up") {
+  Disk disk;
+  {
+    DurableCluster durable(disk);
+    DurableClient subscriber(durable), publisher(durable);
+    subscriber.connect("sub");
+    subscriber.subscribe("t", 2);
+    publisher.connect("pub", true);
+    publisher.publish("t", "lost", 2, 1);
+    publisher.publish("t", "there", 2, 2);
+    subscriber.raw().take();
+  }
+  disk.rows.erase(disk.rows.lower_bound({Space::queue, ""}));
+  DurableCluster durable(disk);
+  DurableClient subscriber(durable), publisher(durable);
+  subscriber.connect("sub");
+  CHECK(subscriber.raw().expect(PacketType::publish).payload == "there");
+  CHECK(disk.count(Space::sent) == 1);
+  publisher.connect("pub", true);
+  publisher.publish("t", "new", 1, 3);
+  CHECK(subscriber.raw().expect(PacketType::publish).payload == "new");
+}

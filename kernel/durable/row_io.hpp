@@ -52,7 +52,8 @@ class RowReader {
   }
   std::string_view rest() {
     const std::size_t size = left_;
-    return {take(size), size};
+    const char* const at = take(size);
+    return at == nullptr ? std::string_view{} : std::string_view{at, size};
   }
   // The row is of this format, and has no flags but these.
   std::uint8_t begin(std::uint8_t format, std::uint8_t known_flags) {

@@ -12,8 +12,8 @@ namespace emqx_store {
 // Null: the system's own.
 std::unique_ptr<rocksdb::Env> make_store_env();
 
-// RocksDB's background threads belong to the process and outlive every store. They end now; opening a
-// store starts them anew. No store is open.
+// RocksDB's background threads belong to the process and outlive every store. They end now; opening
+// a store starts them anew. No store is open.
 void end_background_threads();
 
 }  // namespace emqx_store

@@ -366,8 +366,6 @@ class Broker {
   RowClock row_clock() const { return {shard_.now_ms(), unix_ms()}; }
   Recorder recorder_;
   bool store_refused_ = false;
-  // What is delivered was promised by another shard, which does not ask: it is taken in any case.
-  bool promised_ = false;
   std::vector<Connection*> gated_, releasing_;  // with something at their gate; being looked at
   std::vector<Receipt> owed_;                   // in the order of own_turn
   std::atomic<std::uint64_t> committed_{0};     // the last ticket [any]

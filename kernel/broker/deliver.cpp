@@ -65,7 +65,7 @@ bool Broker::ignores_own(const Session& session) const {
 
 void Broker::enqueue(Session& session, Delivery delivery, Publication& publication) {
   const bool kept = is_kept(session, publication.view(), delivery.qos);
-  if (kept && !session.connection && !promised_ &&
+  if (kept && !session.connection && !publication.promised() &&
       realm_.journal.condition() >= StoreCondition::low) {
     store_refused_ = true;
     drop_for(session, Metric::messages_dropped_queue_full, publication.view(), "store_full");
@@ -251,6 +251,7 @@ bool Broker::redispatch(const Session& from, const Delivery& delivery, bool onli
   target.subscriber = from.self;
   target.group = delivery.extra->group;
   publication.set_single(true);
+  publication.set_promised(true);
   return deliver_again(target, publication, online_only);
 }
 

@@ -22,6 +22,9 @@ class Publication {
   // Whether there is but one receiver: then a frame is written straight into its output.
   bool single() const { return single_; }
   void set_single(bool single) { single_ = single; }
+  // Somebody was told already that it is kept: no receiver's store may refuse it any more.
+  bool promised() const { return promised_; }
+  void set_promised(bool promised) { promised_ = promised; }
   // Of its rows in a store, on this shard; 0: none yet. How many of them refer to one copy of it.
   std::uint64_t sequence() const { return sequence_; }
   void set_sequence(std::uint64_t sequence) { sequence_ = sequence; }
@@ -39,7 +42,7 @@ class Publication {
   FrameCache& frames_;
   std::uint64_t sequence_ = 0;
   std::uint32_t holders_ = 0;
-  bool single_ = false;
+  bool single_ = false, promised_ = false;
 };
 
 }  // namespace keel::kernel

@@ -163,12 +163,9 @@ bool Broker::deliver_to_group(const SharedGroup& group, Publication& publication
 bool Broker::deliver_again(const Target& target, Publication& publication, bool online_only) {
   MatchResult found;
   realm_.subscriptions.match(publication.view().topic, found);
-  for (const SharedGroup* group : found.groups) {
-    if (group->filter() != target.group) continue;
-    const bool delivered = deliver_to_group(*group, publication, target.subscriber, online_only);
-    finish_records(publication);
-    return delivered;
-  }
+  for (const SharedGroup* group : found.groups)
+    if (group->filter() == target.group)
+      return deliver_to_group(*group, publication, target.subscriber, online_only);
   return false;
 }
 
@@ -230,12 +227,12 @@ void Broker::release_held() {
 void Broker::deliver_batch(RemoteBatch& batch) {
   backlog_.fetch_sub(batch.bytes, std::memory_order_relaxed);
   store_refused_ = false;
-  // Nobody waits to hear of a refusal: when the batch left the store was fit, and what it was asked
-  // to keep is acknowledged with the row in Space::transit.
-  promised_ = batch.origin == nullptr;
   for (RemoteBatch::Item& item : batch.items) {
     Publication publication(std::move(item.message), frames_);
     publication.set_single(item.count == 1);
+    // When nobody waits to hear of a refusal the store was fit as the batch left, and what it was
+    // asked to keep is acknowledged with the row in Space::transit.
+    publication.set_promised(batch.origin == nullptr);
     for (std::uint32_t i = 0; i < item.count; ++i) {
       const Target& target = batch.targets[item.first + i];
       Session* const session = sessions_.at(target.subscriber.slot());
@@ -248,7 +245,6 @@ void Broker::deliver_batch(RemoteBatch& batch) {
     finish_records(publication);
     if (item.transit != 0) recorder_.arrived(item.transit);
   }
-  promised_ = false;
   if (batch.origin) owe_receipt(*batch.origin, batch.turn);
 }
 

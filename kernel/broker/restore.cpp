@@ -111,6 +111,7 @@ void Broker::finish_restore() {
 void Broker::redeliver(std::uint64_t number, const TransitRow& row, const MessagePtr& message,
                        bool last) {
   Publication publication(message, frames_);
+  publication.set_promised(true);
   const Route& route = routes_.find(message->topic());
   for (const LocalTarget& local : route.local)
     if (row.plain && !(local.target.flags & Target::kOwnOnly) &&

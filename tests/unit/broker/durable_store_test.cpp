@@ -319,3 +319,26 @@ TEST_CASE("A message in flight that the store has lost holds nobody up") {
   publisher.publish("t", "new", 1, 3);
   CHECK(subscriber.raw().expect(PacketType::publish).payload == "new");
 }
+
+TEST_CASE("What was acknowledged finds another member also while the store is short of space") {
+  Disk disk;
+  DurableCluster durable(disk);
+  DurableClient leaves(durable), away(durable), publisher(durable);
+  away.connect("away");
+  away.subscribe("$share/g/t", 1);
+  away.hang_up();
+  leaves.connect("leaves");
+  leaves.subscribe("$share/g/t", 1);
+  publisher.connect("pub", true);
+  publisher.publish("t", "x", 1, 1);
+  CHECK(leaves.raw().expect(PacketType::publish).payload == "x");
+  publisher.raw().expect(PacketType::puback);
+  durable.journal().set_condition(StoreCondition::low, "little space");
+  DurableClient anew(durable);
+  wire::ConnectSpec clean;
+  clean.id = "leaves";
+  anew.raw().connect(clean);
+  durable.settle();
+  CHECK(durable.cluster().session("away").queued == 1);
+  CHECK(disk.count(Space::queue) == 1);
+}

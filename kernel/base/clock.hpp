@@ -1,4 +1,4 @@
-// The clock of the shards, for threads that are none. [any]
+// The clock of the shards, for threads that are none, and the world's. [any]
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,13 @@ namespace keel::kernel {
 inline std::int64_t monotonic_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Milliseconds of Unix time; may be set back.
+inline std::int64_t unix_time_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 

@@ -1,4 +1,5 @@
 #include "kernel/base/log.hpp"
+#include "kernel/base/clock.hpp"
 
 #include <pthread.h>
 
@@ -11,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "kernel/base/clock.hpp"
 #include "kernel/base/log_sinks.hpp"
 
 namespace keel::kernel::log {
@@ -68,10 +70,6 @@ State& state() {
   return *instance;
 }
 
-std::int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 std::int64_t now_second() {
   using namespace std::chrono;
   return duration_cast<seconds>(steady_clock::now().time_since_epoch()).count() + 1;
@@ -89,7 +87,7 @@ void push(State& s, Level level, std::string text) {  // mutex held
     s.ring.pop_front();
     ++s.dropped;
   }
-  s.ring.push_back({level, now_ms(), std::move(text)});
+  s.ring.push_back({level, unix_time_ms(), std::move(text)});
   ++s.taken;
 }
 
@@ -129,7 +127,7 @@ void write_to(Destination& to, const Line& line) {
 
 // Says what a destination lost, once a second, wherever a line can still be written.
 void report_losses(const Destinations& destinations) {
-  const std::int64_t now = now_ms();
+  const std::int64_t now = unix_time_ms();
   for (const auto& broken : destinations) {
     if (broken->lost == 0 || now - broken->reported_ms < 1'000) continue;
     broken->reported_ms = now;
@@ -148,7 +146,7 @@ void write_batch(const Destinations& destinations, const std::deque<Line>& batch
                  std::uint64_t dropped) {
   if (dropped != 0) {
     const Line line{
-        Level::warning, batch.empty() ? now_ms() : batch.front().unix_ms,
+        Level::warning, batch.empty() ? unix_time_ms() : batch.front().unix_ms,
         fmt::format("log: {} lines lost, they came faster than they could be written", dropped)};
     for (const auto& to : destinations) write_to(*to, line);
   }
@@ -231,7 +229,7 @@ void write(Level level, std::string_view line) {
   std::string text = clean_text(line);
   std::lock_guard lock(s.mutex);
   if (!s.writer.joinable()) {
-    make_console_sink()->write({level, now_ms(), std::move(text)});
+    make_console_sink()->write({level, unix_time_ms(), std::move(text)});
     return;
   }
   push(s, level, std::move(text));

@@ -43,11 +43,7 @@ std::unique_ptr<LinkHandler> Broker::accept(Link& link) {
   return std::make_unique<Connection>(*this, link);
 }
 
-std::int64_t Broker::unix_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
+std::int64_t Broker::unix_ms() const { return unix_time_ms(); }
 
 // Whether the session is the one the client goes on with. One seen through another mountpoint would
 // be another tenant's.

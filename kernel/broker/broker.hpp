@@ -391,8 +391,9 @@ class Broker {
   // tail.cpp
   struct Page;
   void count_tail(Session& session);
-  void page_arrived(const Page& page);
-  void take_row(Session& session, const Page& page, std::size_t row);
+  struct PageRow;
+  void page_arrived(Page& page);
+  void take_row(Session& session, PageRow& row);
   void ask_for_page(Session& session);
   void give_up_unread(Session& session);
   void read_waiting_tails();

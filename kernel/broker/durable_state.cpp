@@ -21,13 +21,10 @@ constexpr std::int64_t kFetchPauseMs = 10;
 constexpr std::chrono::seconds kAnswerTime{2};
 
 void put_retained(Batch& batch, const Message& message) {
-  const RowClock clock{monotonic_ms(), std::chrono::duration_cast<std::chrono::milliseconds>(
-                                           std::chrono::system_clock::now().time_since_epoch())
-                                           .count()};
   const MessageView view = message.view();
   const std::size_t size = message_row_size(view);
   char* const at = batch.room(size);
-  write_message_row(at, view, clock);
+  write_message_row(at, view, RowClock::now());
   batch.put_made(Space::retained, view.topic, {at, size});
 }
 

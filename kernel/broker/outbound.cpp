@@ -161,9 +161,7 @@ bool Connection::resend() {
       continue;
     }
     if (delivery->state == Delivery::State::wait_pubcomp) {
-      encode_ack(link_.out, version_, PacketType::pubrel, id);
-      link_.touch();
-      broker_->metrics().add(Metric::pubrel_sent);
+      send_ack(PacketType::pubrel, id, Reason::success);
     } else if (!write(delivery->message->view(), delivery->message, delivery->qos, delivery->retain,
                       true, id, delivery->subscription_ids())) {
       forget_inflight(id);

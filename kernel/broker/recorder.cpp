@@ -18,29 +18,14 @@ std::uint64_t first_number(std::uint64_t opened, std::uint32_t shard) {
   return (opened << kShardBits | shard) << kNumberBits;
 }
 
-template <std::size_t size>
-struct Key {
-  std::array<char, size> octets;
-  operator std::string_view() const { return {octets.data(), size}; }
+// Of a row of a queue. Other keys are short enough for a std::string to hold them in place.
+struct QueueKey {
+  QueueKey(const Session& session, std::uint64_t sequence) {
+    store_be64(store_be64(octets.data(), session.stored->id), sequence);
+  }
+  operator std::string_view() const { return {octets.data(), octets.size()}; }
+  std::array<char, 16> octets;
 };
-
-Key<8> key(std::uint64_t number) {
-  Key<8> key;
-  store_be64(key.octets.data(), number);
-  return key;
-}
-
-Key<16> key(const Session& session, std::uint64_t sequence) {
-  Key<16> key;
-  store_be64(store_be64(key.octets.data(), session.stored->id), sequence);
-  return key;
-}
-
-Key<10> id_key_of(const Session& session, std::uint16_t packet_id) {
-  Key<10> key;
-  store_be16(store_be64(key.octets.data(), session.stored->id), packet_id);
-  return key;
-}
 
 }  // namespace
 
@@ -105,15 +90,15 @@ void Recorder::session_changed(const Session& session, std::int64_t away_since_u
 void Recorder::forget(const Session& session, bool queue) {
   Batch& batch = this->batch();
   batch.erase(Space::sessions, session.client_id);
-  if (queue) batch.put(Space::purge, key(session.stored->id), {});
+  if (queue) batch.put(Space::purge, number_key(session.stored->id), {});
 }
 
 void Recorder::discard(std::uint64_t store_id, std::string_view client_id) {
   Batch& batch = this->batch();
   batch.erase(Space::sessions, client_id);
   for (const Space space : {Space::subscriptions, Space::sent, Space::released, Space::awaiting})
-    batch.erase_range(space, key(store_id), key(store_id + 1));
-  batch.put(Space::purge, key(store_id), {});
+    batch.erase_range(space, number_key(store_id), number_key(store_id + 1));
+  batch.put(Space::purge, number_key(store_id), {});
 }
 
 void Recorder::subscribed(const Session& session, std::string_view filter,
@@ -157,55 +142,57 @@ void Recorder::queue(Session& session, Publication& publication, Delivery& deliv
   const std::size_t size = delivery_row_size(row, inside);
   char* const at = batch.room(size);
   write_delivery_row(at, row, inside, clock);
-  batch.put_made(Space::queue, key(session, delivery.sequence), {at, size});
+  batch.put_made(Space::queue, QueueKey(session, delivery.sequence), {at, size});
 }
 
 void Recorder::finish(Publication& publication, const RowClock& clock) {
   if (publication.holders() == 0) return;
   std::string value(message_row_size(publication.view()), '\0');
   write_message_row(value.data(), publication.view(), clock);
-  batch().hold(Space::messages, key(publication.sequence()), value, publication.holders());
+  batch().hold(Space::messages, number_key(publication.sequence()), value, publication.holders());
 }
 
 void Recorder::sent(const Session& session, const Delivery& delivery) {
   std::array<char, 2> id;
   store_be16(id.data(), delivery.packet_id);
-  batch().put(Space::sent, key(session, delivery.sequence), {id.data(), id.size()});
+  batch().put(Space::sent, QueueKey(session, delivery.sequence), {id.data(), id.size()});
 }
 
 void Recorder::released(const Session& session, const Delivery& delivery) {
   settled(session, delivery);
-  batch().put(Space::released, id_key_of(session, delivery.packet_id), {});
+  batch().put(Space::released, id_key(session.stored->id, delivery.packet_id), {});
 }
 
 void Recorder::settled(const Session& session, const Delivery& delivery) {
   if (!session.stored) return;
   if (delivery.state == Delivery::State::wait_pubcomp)
-    return batch().erase(Space::released, id_key_of(session, delivery.packet_id));
+    return batch().erase(Space::released, id_key(session.stored->id, delivery.packet_id));
   if (delivery.sequence == 0) return;
   Batch& batch = this->batch();
-  const auto at = key(session, delivery.sequence);
+  const QueueKey at(session, delivery.sequence);
   if (delivery.state == Delivery::State::wait_pubrec) batch.erase(Space::sent, at);
   // Of one that is still to be read nobody knows which message its row refers to: that is left to
   // purge_queue().
   if (delivery.state == Delivery::State::wait_pubrec && !delivery.message) return;
   batch.erase_once(Space::queue, at);
-  if (delivery.counted) batch.release(Space::messages, key(delivery.sequence));
+  if (delivery.counted) batch.release(Space::messages, number_key(delivery.sequence));
 }
 
 void Recorder::transit(std::uint64_t number, const TransitRow& row, const MessageView& message,
                        const RowClock& clock) {
-  batch().put(Space::transit, key(number), write_row(row, message, clock));
+  batch().put(Space::transit, number_key(number), write_row(row, message, clock));
 }
 
-void Recorder::arrived(std::uint64_t number) { batch().erase_once(Space::transit, key(number)); }
+void Recorder::arrived(std::uint64_t number) {
+  batch().erase_once(Space::transit, number_key(number));
+}
 
 void Recorder::awaiting(const Session& session, std::uint16_t packet_id) {
-  batch().put(Space::awaiting, id_key_of(session, packet_id), {});
+  batch().put(Space::awaiting, id_key(session.stored->id, packet_id), {});
 }
 
 void Recorder::completed(const Session& session, std::uint16_t packet_id) {
-  batch().erase(Space::awaiting, id_key_of(session, packet_id));
+  batch().erase(Space::awaiting, id_key(session.stored->id, packet_id));
 }
 
 }  // namespace keel::kernel

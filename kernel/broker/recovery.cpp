@@ -1,7 +1,6 @@
 #include "kernel/broker/recovery.hpp"
 
 #include <array>
-#include <chrono>
 #include <utility>
 
 #include "kernel/base/clock.hpp"
@@ -22,17 +21,7 @@ constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,
                              Space::released, Space::awaiting,      Space::purge,
                              Space::transit,  Space::retained};
 
-RowClock row_clock() {
-  return {monotonic_ms(), std::chrono::duration_cast<std::chrono::milliseconds>(
-                              std::chrono::system_clock::now().time_since_epoch())
-                              .count()};
-}
-
 }  // namespace
-
-struct Recovery::Share {
-  std::vector<std::function<void(Broker&)>> told;
-};
 
 Recovery::Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, Done done)
     : realm_(realm),
@@ -111,8 +100,7 @@ void Recovery::take(const StoreRow& row) {
   std::uint64_t store_id = 0, sequence = 0;
   std::uint16_t packet_id = 0;
   std::string_view text;
-  std::function<void(Broker&)> told;
-  std::uint32_t shard = 0;
+  Telling told;
   switch (kSpaces[step_]) {
     case Space::sessions:
       if (auto session = read_session_row(row.value)) {
@@ -158,7 +146,7 @@ void Recovery::take(const StoreRow& row) {
       return;
     case Space::transit: {
       Transit transit;
-      const auto found = read_transit_row(row.value, row_clock(), transit.message);
+      const auto found = read_transit_row(row.value, RowClock::now(), transit.message);
       if (!found || !read_number_key(row.key, transit.number)) break;
       transit.row = *found;
       transits_.push_back(std::move(transit));
@@ -167,23 +155,17 @@ void Recovery::take(const StoreRow& row) {
     default:
       return take_retained(row);
   }
-  if (!told) {
-    ++counts_.damaged;
-    return;
-  }
-  // What belongs to no session is left behind by none: its session's row was damaged.
+  // What belongs to no session was left behind by none: its session's row is damaged.
   const auto known = shards_.find(store_id);
-  if (known == shards_.end()) {
+  if (!told || known == shards_.end()) {
     ++counts_.damaged;
     return;
   }
-  shard = known->second;
-  if (!shares_[shard]) shares_[shard] = std::make_shared<Share>();
-  shares_[shard]->told.push_back(std::move(told));
+  shares_[known->second].push_back(std::move(told));
 }
 
 void Recovery::take_retained(const StoreRow& row) {
-  const RowClock clock = row_clock();
+  const RowClock clock = RowClock::now();
   MessagePtr message = read_message_row(row.value, clock);
   if (!message || message->topic() != row.key) {
     ++counts_.damaged;
@@ -201,11 +183,11 @@ void Recovery::to_shards() {
     if (left->fetch_sub(1) == 1) self->post_([self] { self->go_on(); });
   };
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (!shares_[i]) continue;
+    if (shares_[i].empty()) continue;
     left->fetch_add(1);
     realm_.brokers[i]->shard().post(
         [broker = realm_.brokers[i], share = std::exchange(shares_[i], {}), taken] {
-          for (const auto& told : share->told) told(*broker);
+          for (const Telling& told : share) told(*broker);
           taken();
         });
   }

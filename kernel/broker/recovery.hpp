@@ -41,7 +41,6 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
 
  private:
   void meta_arrived(const StoreRows& rows);
-  void read_page();
   void page_arrived(StoreRows rows);
   void take(const StoreRow& row);
   void take_retained(const StoreRow& row);
@@ -49,8 +48,7 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
   void go_on();
   void finish();
 
-  // What one shard is told about one page.
-  struct Share;
+  using Telling = std::function<void(Broker&)>;  // what a shard is told about one row
 
   Realm& realm_;
   const std::function<void(Task)> post_;
@@ -62,7 +60,7 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
   std::string from_;      // where in it the next page begins
   std::uint64_t opened_ = 0;
   std::unordered_map<std::uint64_t, std::uint32_t> shards_;  // by store id
-  std::vector<std::shared_ptr<Share>> shares_;               // by shard
+  std::vector<std::vector<Telling>> shares_;                 // of this page, by shard
 };
 
 }  // namespace keel::kernel

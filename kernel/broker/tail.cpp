@@ -1,6 +1,7 @@
 // The part of a session's queue that is in the store alone: counted when somebody asks after a
 // restart, read page by page when the client takes what stands before it.
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 #include "kernel/base/log.hpp"
@@ -18,15 +19,47 @@ constexpr std::uint32_t kMostCounted = 1'000'000;
 
 }  // namespace
 
-// A page on its way, with the messages its rows refer to.
+struct Broker::PageRow {
+  std::uint64_t sequence = 0;
+  std::optional<ReadDelivery> delivery;  // none: damaged
+};
+
+// A page on its way. Parsed where it is read, so that the shard only has to take it.
 struct Broker::Page {
   Subscriber subscriber;
   std::uint64_t number = 0;  // of the session
-  // When it was asked for: the last row there was, and whether all were on disk.
+  // When it was asked for: the last row there was, whether all were on disk, the time.
   std::uint64_t last = 0;
   bool all_safe = false;
-  StoreRows rows;
-  std::unordered_map<std::string, std::string> messages;  // by key
+  RowClock clock{};
+  std::vector<PageRow> rows;
+  bool more = false, later = false;  // as StoreRows has them
+
+  // Answers the keys of the messages that rows refer to.
+  std::vector<std::string> parse(const StoreRows& found) {
+    std::vector<std::string> shared;
+    more = found.more;
+    later = found.later;
+    for (const StoreRow& row : found.rows) {
+      std::uint64_t store_id = 0, sequence = 0;
+      if (!read_number_key(row.key, store_id, sequence)) continue;
+      rows.push_back({sequence, read_delivery_row(row.value, clock)});
+      if (const auto& read = rows.back().delivery; read && read->row.message_id != 0)
+        shared.push_back(number_key(read->row.message_id));
+    }
+    return shared;
+  }
+  void fill(const StoreRows& messages) {
+    std::unordered_map<std::string_view, std::string_view> values;
+    for (const StoreRow& row : messages.rows) values.emplace(row.key, row.value);
+    for (PageRow& row : rows) {
+      if (!row.delivery || row.delivery->row.message_id == 0) continue;
+      if (const auto found = values.find(number_key(row.delivery->row.message_id));
+          found != values.end())
+        row.delivery->message = read_message_row(found->second, clock);
+    }
+    later = later || messages.later;
+  }
 };
 
 Session* Broker::still(Subscriber subscriber, std::uint64_t number) const {
@@ -70,6 +103,7 @@ void Broker::ask_for_page(Session& session) {
   page->number = session.number;
   page->last = session.stored->last;
   page->all_safe = recorder_.pending_turn() == 0;
+  page->clock = row_clock();
   const std::string from = number_key(session.stored->id, session.stored->loaded + 1);
   const std::string to = number_key(session.stored->id + 1);
   StoreQuery query;
@@ -78,24 +112,18 @@ void Broker::ask_for_page(Session& session) {
   query.max_bytes = kPageBytes;
   query.from = from;
   query.to = to;
-  realm_.journal.read(query, [this, page](StoreRows rows) {
-    page->rows = std::move(rows);
-    std::vector<std::string> shared;
-    for (const StoreRow& row : page->rows.rows)
-      if (const auto delivery = read_delivery_row(row.value, {});
-          delivery && delivery->row.message_id != 0)
-        shared.push_back(number_key(delivery->row.message_id));
-    if (shared.empty()) return shard_.post([this, page] { page_arrived(*page); });
+  realm_.journal.read(query, [this, page](const StoreRows& rows) {
+    const std::vector<std::string> shared = page->parse(rows);
+    const auto arrived = [this, page] { shard_.post([this, page] { page_arrived(*page); }); };
+    if (shared.empty()) return arrived();
     const std::vector<std::string_view> keys(shared.begin(), shared.end());
     StoreQuery messages;
     messages.kind = StoreQuery::Kind::many;
     messages.space = Space::messages;
     messages.keys = keys;
-    realm_.journal.read(messages, [this, page](StoreRows found) {
-      for (StoreRow& row : found.rows)
-        page->messages.emplace(std::move(row.key), std::move(row.value));
-      if (found.later) page->rows.later = true;
-      shard_.post([this, page] { page_arrived(*page); });
+    realm_.journal.read(messages, [page, arrived](const StoreRows& found) {
+      page->fill(found);
+      arrived();
     });
   });
 }
@@ -105,18 +133,18 @@ void Broker::read_waiting_tails() {
     if (Session* const session = sessions_.at(subscriber.slot())) read_tail(*session);
 }
 
-void Broker::page_arrived(const Page& page) {
+void Broker::page_arrived(Page& page) {
   Session* const session = still(page.subscriber, page.number);
   if (!session) return;
   Stored& stored = *session->stored;
   stored.reading = false;
-  if (page.rows.later) {
+  if (page.later) {
     // The store is being replaced, or its disk fails: the next one who asks tries again.
     tail_waits_.push_back(session->self);
     return;
   }
-  for (std::size_t row = 0; row < page.rows.rows.size(); ++row) take_row(*session, page, row);
-  if (!page.rows.more && page.all_safe) {  // there was no more then
+  for (PageRow& row : page.rows) take_row(*session, row);
+  if (!page.more && page.all_safe) {  // there was no more then
     stored.loaded = std::max(stored.loaded, page.last);
     stored.unknown = false;
     give_up_unread(*session);
@@ -125,7 +153,7 @@ void Broker::page_arrived(const Page& page) {
       metrics().add(Gauge::queued_messages, -std::int64_t{stored.tail});
       stored.tail = 0;
     }
-  } else if (!page.rows.more && page.rows.rows.empty()) {
+  } else if (!page.more && page.rows.empty()) {
     // What was not safe when the page was asked for may be by now.
     if (recorder_.pending_turn() == 0) return read_tail(*session);
     tail_waits_.push_back(session->self);
@@ -148,42 +176,35 @@ void Broker::give_up_unread(Session& session) {
     }
 }
 
-void Broker::take_row(Session& session, const Page& page, std::size_t place) {
-  const StoreRow& row = page.rows.rows[place];
+void Broker::take_row(Session& session, PageRow& row) {
   Stored& stored = *session.stored;
-  std::uint64_t store_id = 0;
-  Delivery delivery;
-  if (!read_number_key(row.key, store_id, delivery.sequence) || delivery.sequence <= stored.loaded)
-    return;
-  stored.loaded = delivery.sequence;
+  if (row.sequence <= stored.loaded) return;
+  stored.loaded = row.sequence;
   stored.last = std::max(stored.last, stored.loaded);
   if (stored.tail != 0) {
     --stored.tail;
     metrics().add(Gauge::queued_messages, -1);
   }
-  auto read = read_delivery_row(row.value, row_clock());
-  if (read && read->row.message_id != 0) {
-    delivery.counted = true;
-    const auto found = page.messages.find(number_key(read->row.message_id));
-    if (found != page.messages.end()) read->message = read_message_row(found->second, row_clock());
-  }
-  if (!read || !read->message) {
+  Delivery delivery;
+  delivery.sequence = row.sequence;
+  delivery.counted = row.delivery && row.delivery->row.message_id != 0;
+  if (!row.delivery || !row.delivery->message) {
     std::string name;
     KEEL_LOG(error, "client={}: a message waiting for it is damaged in the store and is lost",
              printable(session.client_id, name));
     metrics().add(Metric::messages_dropped);
     return recorder_.settled(session, delivery);
   }
-  delivery.message = std::move(read->message);
-  delivery.qos = read->row.qos;
-  delivery.retain = read->row.retain;
+  const DeliveryRow& read = row.delivery->row;
+  delivery.message = std::move(row.delivery->message);
+  delivery.qos = read.qos;
+  delivery.retain = read.retain;
   ParsedFilter group;
-  const auto shared = read->row.shared_subscription &&
-                              parse_filter(read->row.group, 0, 0, group) == FilterError::none
-                          ? realm_.subscriptions.id(group)
-                          : std::nullopt;
-  set_subscription_ids(delivery, read->row.subscription_ids, shared.value_or(0),
-                       shared.has_value());
+  const auto shared =
+      read.shared_subscription && parse_filter(read.group, 0, 0, group) == FilterError::none
+          ? realm_.subscriptions.id(group)
+          : std::nullopt;
+  set_subscription_ids(delivery, read.subscription_ids, shared.value_or(0), shared.has_value());
   // Of those that were in flight before a restart it is known under which packet ids.
   if (stored.sent) {
     const auto sent = std::find_if(stored.sent->begin(), stored.sent->end(), [&](const auto& each) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/base/clock.hpp"
 #include "kernel/codec/message.hpp"
 #include "kernel/session/will.hpp"
 
@@ -55,6 +56,9 @@ std::optional<SubscriptionRow> read_subscription_row(std::string_view value);
 // Unix time. The publisher is not kept: its number means nothing after a restart.
 struct RowClock {
   std::int64_t now_ms, unix_ms;
+  static RowClock now() {
+    return {monotonic_ms(), unix_time_ms()};
+  }  // for threads that are no shard
 };
 std::size_t message_row_size(const MessageView& message);
 // Writes exactly that many octets; answers the end.

@@ -1,9 +1,7 @@
 // The built plugin in the real broker, against a real web server.
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <thread>
-
+#include "user_store/tests/logins.hpp"
 #include "web_server.hpp"
 
 namespace {
@@ -343,40 +341,9 @@ TEST_CASE("upgraded, unloaded and loaded while clients log in") {
   const web::Server server({"--delay", "5"});
   keel::KernelFixture kernel(
       {.settings = auth_only(server), .kernel_settings = "[auth]\nmax_failures = 0\n"});
-  std::atomic<bool> there{true};  // the plugin, from before a login begins until after it has ended
-  std::atomic<int> in{0}, missed{0}, wrong_in{0};
-  std::jthread logins([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      const bool expected = there;
-      const bool admitted = login(kernel, "ann", "secret", "right") == 0;
-      if (admitted) ++in;
-      if (!admitted && expected && there) ++missed;
-      if (login(kernel, "ann", "wrong", "wrong") == 0) ++wrong_in;
-    }
-  });
-  const auto some_more = [&] {
-    for (const int before = in; in < before + 3;) keel::test::pause_ms(1);
-  };
-  for (int i = 0; i < 5; ++i) {
-    for (int k = 0; k < 3; ++k) {
-      const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
-      CHECK_MESSAGE(upgraded, upgraded.text());
-    }
-    some_more();
-    there = false;
-    const keel::Status unloaded = kernel.unload();
-    CHECK_MESSAGE(unloaded, unloaded.text());
-    CHECK(!kernel.maps_contains("emqx_auth_http"));
-    const keel::Status loaded = kernel.load();
-    CHECK_MESSAGE(loaded, loaded.text());
-    some_more();  // a login that began without it has ended
-    there = true;
-  }
-  logins.request_stop();
-  logins.join();
-  CHECK(missed == 0);
-  CHECK(wrong_in == 0);
-  CHECK(kernel.stop() == 0);
+  user_store::replace_while_clients_log_in(
+      kernel, [&] { return login(kernel, "ann", "secret", "right"); },
+      [&] { return login(kernel, "ann", "wrong", "wrong"); });
 }
 
 TEST_CASE("thousands of connects: bounded, and everybody has an answer") {

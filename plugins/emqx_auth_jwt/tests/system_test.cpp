@@ -1,12 +1,11 @@
 // The built plugin in the real broker, with mosquitto's clients and tokens made by others.
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <ctime>
 #include <keel/test.hpp>
-#include <thread>
 
 #include "emqx_auth_jwt/tests/mint.hpp"
+#include "user_store/tests/logins.hpp"
 
 namespace {
 
@@ -165,40 +164,9 @@ TEST_CASE("upgraded, unloaded and loaded while clients log in") {
   KernelFixture kernel({.settings = kSettings, .kernel_settings = "[auth]\nmax_failures = 0\n"});
   const std::string right = mint::hs256(kSecret, expiring(600));
   const std::string wrong = mint::hs256("wrong", expiring(600));
-  std::atomic<bool> there{true};  // the plugin, from before a login begins until after it has ended
-  std::atomic<int> in{0}, missed{0}, wrong_in{0};
-  std::jthread logins([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      const bool expected = there;
-      const bool admitted = code(kernel, right, "right") == 0;
-      if (admitted) ++in;
-      if (!admitted && expected && there) ++missed;
-      if (code(kernel, wrong, "wrong") == 0) ++wrong_in;
-    }
-  });
-  const auto some_more = [&] {
-    for (const int before = in; in < before + 3;) keel::test::pause_ms(1);
-  };
-  for (int i = 0; i < 5; ++i) {
-    for (int k = 0; k < 3; ++k) {
-      const keel::Status upgraded = kernel.upgrade(KEEL_TEST_PLUGIN);
-      CHECK_MESSAGE(upgraded, upgraded.text());
-    }
-    some_more();
-    there = false;
-    const keel::Status unloaded = kernel.unload();
-    CHECK_MESSAGE(unloaded, unloaded.text());
-    CHECK(!kernel.maps_contains("emqx_auth_jwt"));
-    const keel::Status loaded = kernel.load();
-    CHECK_MESSAGE(loaded, loaded.text());
-    some_more();  // a login that began without it has ended
-    there = true;
-  }
-  logins.request_stop();
-  logins.join();
-  CHECK(missed == 0);
-  CHECK(wrong_in == 0);
-  CHECK(kernel.stop() == 0);
+  user_store::replace_while_clients_log_in(
+      kernel, [&] { return code(kernel, right, "right"); },
+      [&] { return code(kernel, wrong, "wrong"); });
 }
 
 TEST_CASE("a session that goes on loses what its new token does not allow") {

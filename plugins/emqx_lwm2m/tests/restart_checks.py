@@ -5,30 +5,15 @@ import copy
 import os
 
 from broker import Broker
-from endpoints import free_port
 from lwm2m_checks import Gateway, check, eventually, leaves, main
 from lwm2m_wire import CHANGED, GET, NOT_FOUND, TEXT
+from own_broker import OwnBroker, running
 
 
-class Restartable(Gateway):
-    """A gateway in a broker of its own."""
+class Restartable(OwnBroker, Gateway):
+    plugin, mark = 'emqx_lwm2m', 'location'
 
-    def __init__(self, arguments, broker):
-        super().__init__(arguments)
-        self.broker = broker
-        self.arguments.socket = broker.path('data/ctl.sock')
-        self.arguments.conf = broker.path('etc/plugins/emqx_lwm2m.conf')
-        self.arguments.log, self.tcp_port = broker.path('log'), broker.port
-        self.port = free_port()
-        self.address = ('127.0.0.1', self.port)
-
-    def again(self, end):
-        end()
-        for one in list(self.open):
-            if not hasattr(one, 'location'):  # MQTT clients
-                one.close()
-                self.open.remove(one)
-        self.broker.start()
+    def started(self):
         self.complete()
 
 
@@ -39,18 +24,9 @@ def restartable(gw, **settings):
     one = Restartable(copy.copy(gw.arguments), broker)
     one.put(persist=True, ack_timeout='200ms', max_retransmit=4, qmode_time_window='1s',
             **settings)
-    broker.start()
-    try:
-        one.complete()
+    with running(one):
         yield one
         one.loaded = None
-        one.close()
-        assert broker.stop() == 0
-        broker.remove()
-    except BaseException:
-        broker.kill()
-        print(f'# the log: {broker.path("log")}')
-        raise
 
 
 def story(gw, end):

@@ -5,7 +5,7 @@ import copy
 import os
 
 from broker import Broker
-from endpoints import free_port
+from own_broker import OwnBroker, running
 from sn_checks import Gateway, check, eventually, main
 
 
@@ -18,25 +18,8 @@ def store_beside(arguments):
     raise AssertionError('emqx_store.so is not there')
 
 
-class Restartable(Gateway):
-    """A gateway in a broker of its own."""
-
-    def __init__(self, arguments, broker):
-        super().__init__(arguments)
-        self.broker = broker
-        self.arguments.socket = broker.path('data/ctl.sock')
-        self.arguments.conf = broker.path('etc/plugins/emqx_sn.conf')
-        self.arguments.log, self.tcp_port = broker.path('log'), broker.port
-        self.port = free_port()
-        self.address = ('127.0.0.1', self.port)
-
-    def again(self, end):
-        end()
-        for one in list(self.open):
-            if not hasattr(one, 'client_id'):  # MQTT clients
-                one.close()
-                self.open.remove(one)
-        self.broker.start()
+class Restartable(OwnBroker, Gateway):
+    plugin, mark = 'emqx_sn', 'client_id'
 
     def kept(self, *clients):
         """What they are is with the store; what is acknowledged from now on is written later."""
@@ -51,16 +34,8 @@ def restartable(gw, **settings):
                     load=['emqx_store', 'emqx_sn'])
     one = Restartable(copy.copy(gw.arguments), broker)
     one.put(**settings)
-    broker.start()
-    try:
+    with running(one):
         yield one
-        one.close()
-        assert broker.stop() == 0
-        broker.remove()
-    except BaseException:
-        broker.kill()
-        print(f'# the log: {broker.path("log")}')
-        raise
 
 
 def story(gw, end):

@@ -66,7 +66,6 @@ void DurableState::store_ready(StorePort& store, Done done) {
         recovery_.reset();
         if (!opened) {
           realm_.retained.observe({});
-          realm_.journal.detach();
           realm_.journal.abandon();
           realm_.recovering = false;
           return done(Error{opened.error()});
@@ -178,7 +177,6 @@ void DurableState::store_leaving(std::function<void()> done) {
               [this, done] {
                 left_ = true;
                 realm_.journal.submit(nullptr);
-                realm_.journal.detach();
                 realm_.journal.abandon();
                 KEEL_LOG(warning,
                          "the store is unloaded: sessions, queues and retained messages are in "

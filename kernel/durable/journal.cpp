@@ -73,6 +73,10 @@ void Journal::common(FunctionRef<void(Batch&)> fill) {
 
 void Journal::committed(std::uint64_t ticket) {
   Batches done;  // freed behind both locks: there may be many
+  report(ticket, done);
+}
+
+void Journal::report(std::uint64_t ticket, Batches& done) {
   const std::lock_guard report(report_);
   std::uint64_t safe = 0;
   {
@@ -191,8 +195,13 @@ void Journal::detach() {
 }
 
 void Journal::abandon() {
-  detach();
+  StorePort* left = nullptr;
   std::uint64_t last = 0;
+  {
+    const std::lock_guard order(order_);
+    left = store_;
+  }
+  detach();
   {
     const std::lock_guard order(order_);
     const std::lock_guard lock(mutex_);
@@ -204,7 +213,9 @@ void Journal::abandon() {
     last = last_ticket_;
     handed_over_.store(last, std::memory_order_release);
   }
-  committed(last);
+  Batches rest;
+  report(last, rest);
+  if (left != nullptr) left->keep(std::move(rest));
 }
 
 // ---- reads and figures --------------------------------------------------------------------------

@@ -50,7 +50,8 @@ class Journal {
   // No call goes to the store once this has returned; batches are kept for the next one. Queries
   // under way are answered with nothing read. [control]
   void detach();
-  // There will be no store: what waits counts as committed, without being on disk. [control]
+  // As detach(), and there will be no store: what waits counts as committed, without being on disk.
+  // The store that was attached keeps it as long as it may be writing it. [control]
   void abandon();
   // All batches up to `ticket` are safe. Tickets that the store was not given do not count. [any]
   void committed(std::uint64_t ticket);
@@ -110,6 +111,7 @@ class Journal {
   void hand_over(const Batch& batch);
   std::vector<const Batch*> adopt_tickets(std::uint64_t applied);
   void report_again();
+  void report(std::uint64_t ticket, Batches& done);
   bool take_committed(std::uint64_t ticket, Batches& done);
   void count_backlog();
 

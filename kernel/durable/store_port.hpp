@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,9 +43,12 @@ class StorePort {
   // The last ticket that the store has applied; 0: it is new. [control]
   virtual std::uint64_t last_ticket() = 0;
   // Takes a batch to be written and answers at once. The batch stays valid until
-  // Journal::committed() named its ticket, or the store was detached. Called by one thread at a
+  // Journal::committed() named its ticket, or until the store has ended. Called by one thread at a
   // time, tickets ascending. [any]
   virtual void submit(const Batch& batch) = 0;
+  // The store is abandoned, and nobody waits for these batches any more. It may be writing them
+  // all the same: they have to stay until it has ended. [control]
+  virtual void keep(std::vector<std::unique_ptr<Batch>> batches) = 0;
   // `done` is called once, on any thread but not from within this call; never again after the store
   // was detached. [any]
   virtual void read(const StoreQuery& query, std::function<void(StoreRows)> done) = 0;

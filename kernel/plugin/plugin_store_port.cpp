@@ -84,9 +84,14 @@ void PluginStorePort::forget_batches() {
   opened_ = in_use_ = has_condition_ = false;
   given_.clear();
   asked_.clear();
+  abandoned_.clear();
 }
 
-const keel_store_batch& PluginStorePort::keep(const Batch& batch) {
+void PluginStorePort::keep(std::vector<std::unique_ptr<Batch>> batches) {
+  abandoned_ = std::move(batches);
+}
+
+const keel_store_batch& PluginStorePort::note(const Batch& batch) {
   Given given{};
   given.ops = std::make_unique_for_overwrite<keel_store_op[]>(batch.ops().size());
   std::uint32_t n = 0;
@@ -100,7 +105,7 @@ void PluginStorePort::submit(const Batch& batch) {
   if (broken_) return;
   const std::uint64_t ticket = batch.ticket;
   // The store may commit it, and both be gone, before it returns.
-  const keel_store_batch& given = keep(batch);
+  const keel_store_batch& given = note(batch);
   inside_ = std::this_thread::get_id();
   const keel_status status = call_plugin(
       slot_, CallSite::store, [&] { return table_.submit(slot_.plugin.self, &given); },

@@ -40,6 +40,7 @@ class PluginStorePort final : public StorePort {
 
   std::uint64_t last_ticket() override { return last_ticket_; }
   void submit(const Batch& batch) override;
+  void keep(std::vector<std::unique_ptr<Batch>> batches) override;
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override;
 
   // ---- what the plugin reports
@@ -56,7 +57,7 @@ class PluginStorePort final : public StorePort {
   };
 
   PluginStorePort(Slot& slot, const keel_ext_plugin_store& table);
-  const keel_store_batch& keep(const Batch& batch);
+  const keel_store_batch& note(const Batch& batch);
   void refused(std::uint64_t ticket, keel_status status);
   void unread(std::uint64_t request);
   void tell_condition();
@@ -65,9 +66,10 @@ class PluginStorePort final : public StorePort {
   Slot& slot_;
   const keel_ext_plugin_store& table_;
   Journal& journal_;
-  std::uint64_t last_ticket_ = 0;          // [control]
-  std::atomic<bool> broken_{false};        // it refused a batch
-  std::atomic<std::thread::id> inside_{};  // the thread that calls it; they take turns
+  std::uint64_t last_ticket_ = 0;                  // [control]
+  std::vector<std::unique_ptr<Batch>> abandoned_;  // [control]
+  std::atomic<bool> broken_{false};                // it refused a batch
+  std::atomic<std::thread::id> inside_{};          // the thread that calls it; they take turns
 
   std::mutex mutex_;  // of what follows
   std::deque<Given> given_;

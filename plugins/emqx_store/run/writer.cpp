@@ -122,7 +122,8 @@ bool Writer::write(std::span<const keel_store_batch> batches) {
                        std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),
                    static_cast<std::uint32_t>(batches.size()),
                    static_cast<std::uint32_t>(operations));
-    events_.committed(batches.back().ticket);
+    reported_ = batches.back().ticket;
+    events_.committed(reported_);
     return true;
   }
 }
@@ -148,6 +149,12 @@ Outcome Writer::reopen(const Outcome& after) {
   if (const std::unique_ptr<Engine> failed = gate_.take()) failed->close().ignore();
   std::unique_ptr<Engine> engine;
   Outcome opened = options_.open(after, engine);
+  if (opened && engine->last_ticket() < reported_) {
+    const std::uint64_t there = engine->last_ticket();
+    engine->close().ignore();
+    opened = {Fault::damaged, "the store was written up to ticket " + std::to_string(reported_) +
+                                  ", and came back with " + std::to_string(there) + " only"};
+  }
   if (opened) {
     gate_.open(std::move(engine));
   } else {

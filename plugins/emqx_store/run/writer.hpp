@@ -7,7 +7,8 @@
 //
 // When a write fails nothing is skipped and nothing reported: the condition is FAILING, and with
 // growing pauses the writer looks whether the disk takes data again, opens the store anew, and goes
-// on with what that has not applied. Queries are answered from the engine as it is meanwhile.
+// on with what that has not applied. Queries are answered from the engine as it is meanwhile. A
+// store that comes back without what was reported is damaged, and not written to: it fails on.
 #pragma once
 
 #include <atomic>
@@ -86,6 +87,7 @@ class Writer {
 
   // Of the thread.
   std::vector<keel_store_batch> group_;
+  std::uint64_t reported_ = 0;  // the last ticket; the store must never fall behind it
   std::thread thread_;
 };
 

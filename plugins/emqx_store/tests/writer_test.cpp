@@ -36,7 +36,9 @@ class Running {
         --failed_opens;
         return Outcome(Fault::io, "cannot open");
       }
-      return Engine::open(engine_options_, engine);
+      EngineOptions opened = engine_options_;
+      if (forgetful) opened.directory = elsewhere.db();
+      return Engine::open(opened, engine);
     };
     options.probe = [this] { return emqx_store::probe_disk(*gated.env, directory.db()); };
     writer.emplace(gate, condition, recorder, std::move(options));
@@ -62,7 +64,7 @@ class Running {
   std::uint64_t syncs() const { return gated.fs->syncs() - syncs_; }
   std::size_t rows() { return all(*Gate::Visit(gate), 1).size(); }
 
-  Directory directory;
+  Directory directory, elsewhere;
   GatedEnv gated;
   Recorder recorder;
   Gate gate;
@@ -71,6 +73,7 @@ class Running {
   std::optional<Readers> readers;
   std::uint64_t ticket = 0;
   std::atomic<int> failed_opens{0};
+  std::atomic<bool> forgetful{false};  // opens another, empty store
 
  private:
   EngineOptions engine_options_;
@@ -193,6 +196,27 @@ TEST_CASE("a failing write is reported as such, and as nothing else; then all of
   CHECK(store.condition.state().condition == KEEL_STORE_FINE);
   CHECK(store.rows() == 13);
   CHECK(store.writer->state().reopened >= 1);
+}
+
+TEST_CASE("a store that comes back without what was reported is damaged, and is not written to") {
+  Running store;
+  store.submit();
+  store.submit();
+  store.recorder.wait_for(2);
+  store.forgetful = true;
+  store.gated.fs->fail(true);
+  store.submit();
+  store.recorder.wait(is_failing);
+  store.gated.fs->fail(false);
+  const auto seen = store.recorder.wait([](const auto& s) {
+    return is_failing(s) &&
+           s.conditions.back().second.find("came back with 0") != std::string::npos;
+  });
+  CHECK(seen.committed.back() == 2);
+  CHECK(seen.conditions.back().second.find("up to ticket 2") != std::string::npos);
+  store.forgetful = false;
+  store.recorder.wait_for(3);
+  CHECK(store.rows() == 3);
 }
 
 TEST_CASE("a store that cannot be opened again is tried again and again") {

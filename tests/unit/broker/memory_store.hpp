@@ -33,6 +33,7 @@ class MemoryStore final : public StorePort {
     waiting_.push_back(&batch);
     on_submit();
   }
+  void keep(std::vector<std::unique_ptr<Batch>> batches) override { kept_ = std::move(batches); }
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override;
 
   bool held = false;     // commits and answers nothing
@@ -48,6 +49,7 @@ class MemoryStore final : public StorePort {
   Disk& disk_;
   Journal& journal_;
   std::deque<const Batch*> waiting_;
+  std::vector<std::unique_ptr<Batch>> kept_;
   std::deque<std::function<void()>> answers_;
 };
 

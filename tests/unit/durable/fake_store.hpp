@@ -30,6 +30,7 @@ class FakeStore final : public StorePort {
     seen_ = batch.ticket;
     waiting_.push_back(&batch);
   }
+  void keep(std::vector<std::unique_ptr<Batch>> batches) override { kept_ = std::move(batches); }
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override {
     const std::lock_guard lock(mutex_);
     if (closed_) fault("a query after the end");
@@ -81,6 +82,7 @@ class FakeStore final : public StorePort {
 
   mutable std::mutex mutex_;
   std::deque<const Batch*> waiting_;
+  std::vector<std::unique_ptr<Batch>> kept_;
   std::vector<std::string> keys_, faults_, asked_;
   std::vector<std::uint64_t> tickets_;
   std::vector<std::function<void(StoreRows)>> questions_;

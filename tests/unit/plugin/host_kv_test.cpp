@@ -30,6 +30,10 @@ class ThreadStore final : public StorePort {
     ++batch_count_;
     changed_.notify_all();
   }
+  void keep(std::vector<std::unique_ptr<Batch>> batches) override {
+    const std::lock_guard lock(mutex_);
+    kept_ = std::move(batches);
+  }
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override {
     const std::lock_guard lock(mutex_);
     CHECK(query.space == Space::plugins);
@@ -107,6 +111,7 @@ class ThreadStore final : public StorePort {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<const Batch*> batches_;
+  std::vector<std::unique_ptr<Batch>> kept_;
   std::vector<Read> reads_;
   std::map<std::string, std::string> rows_;
   std::size_t batch_count_ = 0;

@@ -143,6 +143,17 @@ TEST_CASE("store: batches arrive as they were made, and stay until they are repo
   CHECK(f.slot->calls(CallSite::store).calls == 3);  // with info()
 }
 
+TEST_CASE(
+    "store: what it was given stays until it has ended, though nobody waits for it any more") {
+  Fixture f;
+  f.submit("x");
+  f.journal().abandon();
+  REQUIRE(f.store.batches.size() == 1);
+  CHECK(shown(f.store.batches[0]->ops[0]) == "1 0 0 0 'x' 'v'");
+  CHECK(f.report(8) == KEEL_OK);
+  f.slot->store->forget_batches();
+}
+
 TEST_CASE("store: queries, and answers on another thread") {
   Fixture f;
   const std::string_view keys[] = {"k1", "k2"};

@@ -28,6 +28,9 @@ presence = false
 burst = 0
 """
 
+# Of the store: however full this machine's disk is, until it takes nothing at all.
+STORE_SETTINGS = 'store.min_free = ["4KB", "4KB", "4KB"]\n'
+
 # Lines of a log that no broker should write, whatever was done to its store.
 CRASHES = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:",
            "terminate called", "Assertion", "Segmentation fault")
@@ -86,6 +89,9 @@ class Broker:
             file.write(SETTINGS.format(directory=self.directory, port=self.port,
                                        plugin_dir=directory,
                                        plugins=", ".join(f'"{name}"' for name in self.plugins)))
+        os.makedirs(os.path.join(self.directory, "plugins"), exist_ok=True)
+        with open(os.path.join(self.directory, "plugins", "emqx_store.conf"), "w") as file:
+            file.write(STORE_SETTINGS)
         with open(self.log_path, "a") as log:
             log.write("---- start\n")
             log.flush()

@@ -32,6 +32,8 @@ def restartable(gw, **settings):
     broker = Broker(gw.arguments.broker, gw.arguments.ctl,
                     [gw.arguments.plugin, store_beside(gw.arguments)],
                     load=['emqx_store', 'emqx_sn'])
+    with open(broker.path('etc/plugins/emqx_store.conf'), 'w', encoding='utf-8') as out:
+        out.write('store.min_free = ["0", "0", "0"]\n')  # however full this machine's disk is
     one = Restartable(copy.copy(gw.arguments), broker)
     one.put(**settings)
     with running(one):

@@ -21,6 +21,7 @@ using keel::StoreCondition;
 struct Loaded {
   explicit Loaded(std::string_view settings = {}) {
     host.state_dir = directory.path();
+    host.set_all(R"(store.min_free = ["0", "0", "0"])");  // however full this disk is
     host.set_all(settings);
     const keel::Status status = host.load(keel_plugin_entry_v1);
     REQUIRE_MESSAGE(status, status.text());

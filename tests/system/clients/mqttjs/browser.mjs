@@ -31,14 +31,18 @@ client.on('message', (topic, payload) => say('received ' + (topic === 'page/said
 
 const profile = mkdtempSync(join(tmpdir(), 'keel-chromium-'));
 let browser;
+let finishing = false;
 
 function finish(code, why) {
+  if (finishing) return;
+  finishing = true;
   process.stdout.write(`${why}\n`);
   browser.on('exit', () => {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
     process.exit(code);
   });
-  browser.kill('SIGKILL');
+  // The whole group: a child that outlives the browser for a moment would still write into its profile.
+  process.kill(-browser.pid, 'SIGKILL');
 }
 
 const server = createServer((request, response) => {
@@ -60,7 +64,11 @@ const server = createServer((request, response) => {
 
 server.listen(0, '127.0.0.1', () => {
   browser = spawn('chromium', ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
-    `--user-data-dir=${profile}`, `http://127.0.0.1:${server.address().port}/`], { stdio: 'ignore' });
-  browser.on('error', (error) => finish(1, `error ${error.message}`));
+    `--user-data-dir=${profile}`, `http://127.0.0.1:${server.address().port}/`],
+    { stdio: 'ignore', detached: true });
+  browser.on('error', (error) => {
+    process.stdout.write(`error ${error.message}\n`);
+    process.exit(1);
+  });
   setTimeout(() => finish(1, 'error: it takes too long'), patience);
 });

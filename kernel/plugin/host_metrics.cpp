@@ -118,8 +118,8 @@ keel_status histogram(const keel_host* host, const char* name, const char* help,
                 out);
 }
 
-// Any thread may count: the object of a handle of kEveryThread lives for a grace period after its
-// end, which shards observe; other threads must not use a metric they remove.
+// Any thread may count: a metric that ends with its plugin lives as long as the slot, one that the
+// plugin removes for a grace period, which shards observe; other threads must not use it any more.
 PluginMetric* find(const keel_host* host, keel_handle handle, Type type, keel_status& status) {
   Slot& slot = Slot::of(host);
   HostObject* const object = slot.runtime().handles().find(handle, ObjectKind::metric);

@@ -85,7 +85,11 @@ void Slot::end(HostThread& thread, HostObject& object) {
   part(thread.index()).objects.remove(object);
   forget(object);
   object.revoke();
-  bury(object);
+  // Threads of the plugin's own may have just found it, and nobody waits for them before stop().
+  if (object.kind_ == ObjectKind::metric)
+    ended_.emplace_back(&object);
+  else
+    bury(object);
 }
 
 void Slot::forget(const HostObject& object) {

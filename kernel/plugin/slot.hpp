@@ -191,7 +191,8 @@ class Slot {
   const std::uint32_t generation_;
   keel_host host_{};
   std::atomic<bool> accepting_{false};
-  std::vector<std::unique_ptr<Part>> parts_;  // the control thread's, then by shard
+  std::vector<std::unique_ptr<Part>> parts_;        // the control thread's, then by shard
+  std::vector<std::unique_ptr<HostObject>> ended_;  // what any thread may still use; [control]
   std::atomic<std::uint32_t> posts_{0}, publishes_{0}, walks_{0};
   std::atomic<std::uint64_t> publish_bytes_{0};
   std::atomic<std::uint64_t> exceptions_{0};

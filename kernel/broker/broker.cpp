@@ -59,7 +59,9 @@ bool Broker::preview(const OpenRequest& request, bool& present) const {
   return session || limit == 0 || realm_.sessions.load(std::memory_order_relaxed) < limit;
 }
 
-Broker::Opened Broker::open_session(Connection& connection, OpenRequest request) {
+// What a CONNECT puts an end to: the earlier connection, and a session that it does not go on with.
+// Answers the one it goes on with, or null.
+Session* Broker::clear_way(const OpenRequest& request) {
   Session* session = sessions_.find(request.client_id);
   if (session && session->connection) {
     metrics().add(Metric::sessions_taken_over);
@@ -76,6 +78,18 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     end_session(*session, discarded ? "discarded" : "mountpoint_changed");
     session = nullptr;
   }
+  return session;
+}
+
+std::uint64_t Broker::discard_kept(const OpenRequest& request) {
+  const Session* const session = sessions_.find(request.client_id);
+  if (!session || !session->stored || goes_on(*session, request)) return 0;
+  clear_way(request);
+  return recorder_.pending_turn();
+}
+
+Broker::Opened Broker::open_session(Connection& connection, OpenRequest request) {
+  Session* session = clear_way(request);
   const bool present = session != nullptr;
   if (!session) {
     const std::uint32_t limit = settings_->limits.max_sessions;

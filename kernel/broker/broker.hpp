@@ -180,6 +180,9 @@ class Broker {
   };
   // What open_session() would do: whether it would find the session to go on with. False: no room.
   bool preview(const OpenRequest& request, bool& present) const;
+  // Ends a session that is kept in the store and that open_session() would end, so that nobody is
+  // told of it before that is safe. Answers the turn to wait for; 0: there is none.
+  std::uint64_t discard_kept(const OpenRequest& request);
   // Finds or makes the session and attaches the connection; an earlier connection is told and
   // closed.
   Opened open_session(Connection& connection, OpenRequest request);
@@ -312,6 +315,7 @@ class Broker {
   void tell_dropped(const MessageView& message, std::string_view word, const Session* receiver);
   void tell_session(Event event, const Session& session, std::string_view word);
   static bool goes_on(const Session& session, const OpenRequest& request);
+  Session* clear_way(const OpenRequest& request);
   void end_subscription(Session& session, FilterId filter, std::string_view word);
   void end_subscriptions(Session& session);
   void end_session(Session& session, std::string_view reason);

@@ -110,16 +110,15 @@ Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
       extras_->answered = true;
       return allowed;
     }
-    metrics.add(admitted);
     if (allowed == Allowed::no) {
+      metrics.add(admitted);
       refuse(&connect, {Reason::not_authorized, "the will may not be published to its topic"});
       return allowed;
     }
-  } else {
-    metrics.add(admitted);
   }
-  accept_session(connect, unnamed, answer);
-  return Allowed::yes;
+  const Allowed accepted = accept_session(connect, unnamed, answer);
+  if (accepted != Allowed::later) metrics.add(admitted);
+  return accepted;
 }
 
 Fault Connection::check_connect(const ConnectView& connect) const {
@@ -302,23 +301,35 @@ Fault Connection::below_mountpoint(const ConnectView& connect, const AuthAnswer&
   return {};
 }
 
-void Connection::accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer) {
+// Later: a session that is kept has to end first. CONNECT is shown again when that is safe.
+Connection::Allowed Connection::accept_session(const ConnectView& connect, bool assigned,
+                                               AuthAnswer& answer) {
   constexpr Fault kNoRoom{Reason::quota_exceeded, "limits.max_sessions reached"};
+  const auto no = [&](const Fault& fault, ConnackAnswer why = {}) {
+    refuse(&connect, fault, std::move(why));
+    return Allowed::no;
+  };
   std::string mountpoint;
   std::unique_ptr<Will> will;
-  if (const Fault fault = below_mountpoint(connect, answer, mountpoint, will))
-    return refuse(&connect, fault);
+  if (const Fault fault = below_mountpoint(connect, answer, mountpoint, will)) return no(fault);
   Broker::OpenRequest request{connect.client_id,       connect.username, connect.clean_start,
                               session_expiry(connect), mountpoint,       std::move(will)};
   ConnackAnswer said;
-  if (broker_->hooks().client_connack) {
+  if (connack_asked_) {
+    if (extras_ && extras_->said) said = std::move(*extras_->said);
+  } else if (broker_->hooks().client_connack) {
     bool present = false;
-    if (!broker_->preview(request, present)) return refuse(&connect, kNoRoom);
+    if (!broker_->preview(request, present)) return no(kNoRoom);
     if (!ask_connack(connect, Reason::success, present, said))
-      return refuse(&connect, {connack_reason(said.reason), "a plugin refused it"}, said);
+      return no({connack_reason(said.reason), "a plugin refused it"}, said);
+  }
+  if (const std::uint64_t turn = broker_->discard_kept(request); turn != 0) {
+    if (connack_asked_) extras().said = std::make_unique<ConnackAnswer>(std::move(said));
+    await_end(turn, answer);
+    return Allowed::later;
   }
   const Broker::Opened opened = broker_->open_session(*this, std::move(request));
-  if (!opened.session) return refuse(&connect, kNoRoom);
+  if (!opened.session) return no(kNoRoom);
 
   session_ = opened.session;
   state_ = State::open;
@@ -339,8 +350,10 @@ void Connection::accept_session(const ConnectView& connect, bool assigned, AuthA
   if (extras_) {  // what only CONNECT needed
     extras_->connect_copy = {};
     extras_->edits.reset();
+    extras_->said.reset();
   }
   broker_->pump(*session_);
+  return Allowed::yes;
 }
 
 void Connection::tell_connected(const ConnectView& connect, bool present) {

@@ -169,6 +169,8 @@ class Connection final : public LinkHandler {
     std::unique_ptr<ConnectAnswer> edits;  // of a hook, until CONNECT is taken
     std::string assigned_id;               // while a question about CONNECT is under way
     std::string connect_copy;              // CONNECT's body during an exchange of AUTH packets
+    std::uint64_t end_turn = 0;  // with which the session before this one ends; 0: none is awaited
+    std::unique_ptr<ConnackAnswer> said;  // of a hook, meanwhile
     AuthorizeCache decisions;
     // By key: what was answered about the packet that is shown again. Kept apart from the cache,
     // which may forget: a packet with many filters would be asked about for ever.
@@ -222,7 +224,7 @@ class Connection final : public LinkHandler {
   void ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer);
   Fault below_mountpoint(const ConnectView& connect, const AuthAnswer& answer,
                          std::string& mountpoint, std::unique_ptr<Will>& will) const;
-  void accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer);
+  Allowed accept_session(const ConnectView& connect, bool assigned, AuthAnswer& answer);
   void tell_connected(const ConnectView& connect, bool present);
   void apply_limits(const ConnectView& connect);
   std::uint16_t asked_keep_alive(const ConnectView& connect) const;
@@ -290,6 +292,8 @@ class Connection final : public LinkHandler {
   void answer_filters(PacketType type, std::uint16_t packet_id, std::span<const Reason> reasons);
 
   // gated.cpp
+  void await_end(std::uint64_t turn, AuthAnswer& answer);
+  bool end_awaited();
   void wait_at_gate(Gate::Item item);
   void let_through(const Gate::Item& item);
 

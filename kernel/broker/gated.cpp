@@ -22,7 +22,28 @@ void Connection::wait_at_gate(Gate::Item item) {
   if (gate_->size() >= kGateFull && !(paused_ & kGate)) pause(kGate);
 }
 
+// A client that starts anew hears of it once its earlier session has ended on disk, too: it would
+// come back else, messages and all. The answer of who it is is kept meanwhile.
+void Connection::await_end(std::uint64_t turn, AuthAnswer& answer) {
+  extras().end_turn = turn;
+  extras_->answer = std::move(answer);
+  extras_->answered = true;
+  pause(kGate);
+  if (!gated_) broker_->note_gated(*this);
+  gated_ = true;
+}
+
+// Whether it still is.
+bool Connection::end_awaited() {
+  if (state_ != State::await_connect) return false;
+  if (extras_->end_turn > broker_->recorder().safe()) return true;
+  extras_->end_turn = 0;
+  unpause(kGate);
+  return false;
+}
+
 bool Connection::release_gate() {
+  if (extras_ && extras_->end_turn != 0) return gated_ = end_awaited();
   const std::uint64_t safe = broker_->recorder().safe();
   while (state_ == State::open && !gate_->empty() && gate_->front().turn <= safe)
     let_through(gate_->pop());

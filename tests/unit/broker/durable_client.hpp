@@ -19,9 +19,8 @@ class DurableClient {
     spec.clean = clean;
     spec.receive_maximum = receive_maximum;
     if (version_ == Version::v5 && !clean) spec.expiry_s = 3600;
-    const wire::Received connack = client_.connect(spec);
-    durable_.settle();
-    return connack;
+    send(wire::connect(spec, version_));  // an earlier session may have to end on disk first
+    return client_.expect(PacketType::connack);
   }
   void subscribe(const std::string& filter, std::uint8_t qos) {
     client_.send(wire::subscribe({filter, qos}, version_));

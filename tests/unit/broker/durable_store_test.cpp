@@ -335,9 +335,7 @@ TEST_CASE("What was acknowledged finds another member also while the store is sh
   publisher.raw().expect(PacketType::puback);
   durable.journal().set_condition(StoreCondition::low, "little space");
   DurableClient anew(durable);
-  wire::ConnectSpec clean;
-  clean.id = "leaves";
-  anew.raw().connect(clean);
+  anew.connect("leaves", true);
   durable.settle();
   CHECK(durable.cluster().session("away").queued == 1);
   CHECK(disk.count(Space::queue) == 1);

@@ -101,6 +101,62 @@ TEST_CASE("QoS 2 waits at each step, on both sides") {
   CHECK(disk.count(Space::released) == 0);
 }
 
+TEST_CASE("A session that a client starts anew has ended on disk before the client hears of it") {
+  Disk disk;
+  {
+    DurableCluster durable(disk);
+    DurableClient away(durable), publisher(durable), again(durable);
+    away.connect("c");
+    away.subscribe("t/#", 1);
+    away.hang_up();
+    publisher.connect("pub", true);
+    publisher.publish("t/1", "old", 1, 1);
+    durable.store().held = true;
+    wire::ConnectSpec spec;
+    spec.id = "c";
+    spec.expiry_s = 3600;
+    again.raw().send(wire::connect(spec, Version::v5) + wire::pingreq());
+    CHECK_MESSAGE(again.raw().silent(), "nor is anything answered that came behind it");
+    SUBCASE("it is told, and goes on") {
+      durable.store().held = false;
+      durable.settle();
+      const wire::Received connack = again.raw().expect(PacketType::connack);
+      CHECK(connack.reason() == Reason::success);
+      CHECK_FALSE(connack.session_present);
+      again.raw().expect(PacketType::pingresp);
+      CHECK(disk.count(Space::queue) == 0);
+      CHECK(disk.count(Space::subscriptions) == 0);
+      again.subscribe("t/#", 1);
+      publisher.publish("t/1", "new", 1, 2);
+      CHECK(drain(again, durable) == std::vector<std::string>{"new"});
+      return;
+    }
+    SUBCASE("it goes meanwhile") {
+      again.hang_up();
+      durable.store().held = false;
+      durable.settle();
+      DurableClient next(durable);
+      CHECK_FALSE(next.connect("c").session_present);
+      return;
+    }
+    SUBCASE("another one with its client id is quicker") {
+      DurableClient other(durable);
+      other.raw().send(wire::connect(spec, Version::v5));
+      CHECK(other.raw().expect(PacketType::connack).reason() == Reason::success);
+      durable.store().held = false;
+      durable.settle();
+      CHECK_FALSE(again.raw().expect(PacketType::connack).session_present);
+      CHECK(other.raw().expect(PacketType::disconnect).reason() == Reason::session_taken_over);
+      return;
+    }
+    SUBCASE("the broker ends before it was told") {}
+  }
+  DurableCluster durable(disk);
+  DurableClient client(durable);
+  CHECK(client.connect("c").session_present);
+  CHECK(drain(client, durable) == std::vector<std::string>{"old"});
+}
+
 TEST_CASE("What was acknowledged is there after a restart") {
   Disk disk;
   Version version = Version::v5;
@@ -273,18 +329,12 @@ TEST_CASE("Nothing of a session is left when it ends") {
   }
   for (const char* id : {"sub", "other"}) {
     DurableClient again(*durable);
-    wire::ConnectSpec clean;
-    clean.id = id;
-    again.raw().connect(clean);
-    durable->settle();
+    again.connect(id, true);
     again.hang_up();
   }
   {
     DurableClient again(*durable);
-    wire::ConnectSpec clean;
-    clean.id = "pub";
-    again.raw().connect(clean);
-    durable->settle();
+    again.connect("pub", true);
   }
   for (const Space space : {Space::sessions, Space::subscriptions, Space::queue, Space::sent,
                             Space::released, Space::awaiting, Space::messages, Space::purge}) {

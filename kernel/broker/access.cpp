@@ -56,7 +56,7 @@ Fault Connection::check_bans(const ConnectView& connect) const {
 // DISCONNECT has no code for a ban [MQTT5 3.14.2.1]. A banned client's will is not published: it
 // has no say any more.
 void Connection::end_if_banned() {
-  if (session_ && ban_that_holds(link_.shard().bans(), session_->client_id, session_->username,
+  if (session_ && ban_that_holds(link_.shard().bans(), session_->client_id, session_->username(),
                                  link_.peer().endpoint))
     disconnect(Reason::administrative_action, "banned", false);
 }
@@ -109,24 +109,22 @@ void Broker::set_bans(const BanChange& change) {
   if (!sweeping_) sweep_banned();
 }
 
-// From the last connection down: one that ends is replaced by the last, which has been looked at,
-// and those that are new have been when they came.
+// By session slot. Those that come meanwhile have been looked at when they came.
 void Broker::sweep_banned() {
   if (!std::exchange(sweeping_, true)) {
-    unswept_ = connections_.size();
+    sweep_from_ = 0;
     sweep_again_ = false;
   }
-  for (std::size_t i = 0; i < kSweepSlice && unswept_ != 0; ++i) {
-    unswept_ = std::min(unswept_, connections_.size());
-    if (unswept_ != 0) connections_[--unswept_]->end_if_banned();
-  }
-  if (unswept_ == 0) sweeping_ = false;
+  sweep_from_ = sessions_.each(sweep_from_, kSweepSlice, [](Session& session) {
+    if (session.connection) session.connection->end_if_banned();
+  });
+  sweeping_ = sweep_from_ != 0;
   if (sweeping_ || sweep_again_) shard_.post([this] { sweep_banned(); });
 }
 
 void Broker::note_flapping(const Connection& connection) {
   const FlappingSettings& settings = settings_->flapping;
-  const std::string& id = connection.session()->client_id;
+  const std::string_view id = connection.session()->client_id;
   if (!settings.enabled || draining_ || !flapping_.note(id, settings, shard_.now_ms())) return;
   metrics().add(Metric::flapping_bans);
   std::string name;

@@ -116,7 +116,7 @@ void Connection::send_ack(PacketType type, std::uint16_t packet_id, Reason reaso
 void Connection::handle_pubrel(const AckView& ack) {
   MetricsCell& metrics = broker_->metrics();
   metrics.add(Metric::pubrel_received);
-  const bool known = session_->awaiting_rel.erase(ack.packet_id);
+  const bool known = session_->got_rel(ack.packet_id);
   if (!known) metrics.add(Metric::pubrel_missed);
   if (known && session_->stored) broker_->recorder().completed(*session_, ack.packet_id);
   // Also of an id that is not known: it may have been forgotten a moment ago, and the client uses

@@ -11,18 +11,6 @@
 
 namespace keel::kernel {
 
-namespace {
-
-// Looks from the end: a recheck goes that way, and ends many.
-bool erase_last(std::vector<FilterId>& filters, FilterId filter) {
-  const auto found = std::find(filters.rbegin(), filters.rend(), filter);
-  if (found == filters.rend()) return false;
-  filters.erase(std::next(found).base());
-  return true;
-}
-
-}  // namespace
-
 Broker::Broker(Realm& realm, ShardCore& shard)
     : realm_(realm),
       shard_(shard),
@@ -96,12 +84,12 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
     if (limit != 0 && realm_.sessions.load(std::memory_order_relaxed) >= limit) return {};
     session = sessions_.create(request.client_id);
     if (!session) return {};
-    session->created_at_s = unix_ms() / 1000;
+    session->created_at_s = static_cast<std::uint32_t>(unix_ms() / 1000);
     realm_.sessions.fetch_add(1, std::memory_order_relaxed);
     metrics().add(Gauge::sessions, 1);
     metrics().add(Metric::sessions_created);
   } else {
-    session->away.reset();
+    session->came_back();
     if (!session->clean_start) metrics().add(Gauge::sessions_persistent, -1);
     metrics().add(Metric::sessions_resumed);
     set_shared_online(*session, true);
@@ -111,9 +99,8 @@ Broker::Opened Broker::open_session(Connection& connection, OpenRequest request)
   session->connection = &connection;
   session->clean_start = request.clean_start;
   session->expiry_s = request.expiry_s;
-  session->username = request.username;
-  if (!request.mountpoint.empty() && !session->mountpoint)
-    session->mountpoint = std::make_unique<const std::string>(request.mountpoint);
+  session->set_username(request.username);
+  if (!request.mountpoint.empty()) session->set_mount(request.mountpoint);
   put_will(*session, std::move(request.will));
   if (session->stored)
     recorder_.session_changed(*session, 0);
@@ -130,14 +117,15 @@ void Broker::detach(Session& session, bool publish_will_now) {
   if (session.will && session.will->delay_s == 0) publish_will(session);
   if (session.expires_at_disconnect()) return end_session(session, "disconnected");
   redispatch_shared(session, true);
-  session.away_since_ms = shard_.now_ms();
+  session.set_away_since(shard_.now_ms());
+  session.trim();
   note_away(session);
   away_due(session);
 }
 
 // What is due of a session whose client is away; arms the timer for the rest.
 void Broker::away_due(Session& session) {
-  const std::int64_t away_ms = shard_.now_ms() - session.away_since_ms;
+  const std::int64_t away_ms = shard_.now_ms() - session.away_since_ms();
   std::int64_t next_ms = -1;
   const bool expires = session.expiry_s != Session::kNeverExpires;
   if (expires) {
@@ -156,14 +144,14 @@ void Broker::away_due(Session& session) {
       next_ms = will_ms;
   }
   if (next_ms < 0) return;
-  if (!session.away)
-    session.away = std::make_unique<Session::Away>(
+  if (!session.away())
+    session.set_away(std::make_unique<Session::Away>(
         [](void* context) {
           auto& away = *static_cast<Session::Away*>(context);
           static_cast<Broker*>(away.broker)->away_due(away.session);
         },
-        this, session);
-  shard_.timers().arm(session.away->timer, next_ms);
+        this, session));
+  shard_.timers().arm(session.away()->timer, next_ms);
 }
 
 void Broker::end_session(Session& session, std::string_view reason) {
@@ -200,7 +188,7 @@ void Broker::end_subscriptions(Session& session) {
   }
   metrics().add(Gauge::subscriptions, -static_cast<std::int64_t>(session.subscriptions.size()));
   metrics().add(Gauge::subscriptions_shared,
-                -static_cast<std::int64_t>(session.shared_subscriptions.size()));
+                -static_cast<std::int64_t>(session.shared_subscriptions().size()));
 }
 
 std::uint32_t Broker::capped_expiry(std::uint32_t expiry_s) const {
@@ -209,7 +197,7 @@ std::uint32_t Broker::capped_expiry(std::uint32_t expiry_s) const {
 }
 
 void Broker::set_shared_online(const Session& session, bool online) {
-  for (const FilterId filter : session.shared_subscriptions)
+  for (const FilterId filter : session.shared_subscriptions())
     realm_.subscriptions.set_online(filter, session.self, online);
 }
 
@@ -220,7 +208,7 @@ SubscriptionTable::Added Broker::enter(Session& session, const ParsedFilter& fil
   session.subscriptions.push_back(added.filter);
   metrics().add(Gauge::subscriptions, 1);
   if (filter.shared()) {
-    session.shared_subscriptions.push_back(added.filter);
+    session.add_shared(added.filter);
     metrics().add(Gauge::subscriptions_shared, 1);
     if (!session.connection || session.connection->suspended())
       realm_.subscriptions.set_online(added.filter, session.self, false);
@@ -244,16 +232,9 @@ void Broker::subscribe(Session& session, const ParsedFilter& filter,
   const bool wants_retained =
       !filter.shared() && (retain_handling == 0 || (retain_handling == 1 && !added.existed));
   if (!wants_retained || realm_.retained_for(filter.filter).count() == 0) return;
-  if (!session.retained) session.retained = std::make_unique<std::map<FilterId, RetainedCursor>>();
-  // One a subscription, however often it is repeated: it begins anew.
-  (*session.retained)[added.filter] = {
-      std::string(filter.filter), {}, options.qos, options.no_local, options.subscription_id};
-}
-
-void Broker::forget_retained(Session& session, FilterId filter) {
-  if (!session.retained) return;
-  session.retained->erase(filter);
-  if (session.retained->empty()) session.retained.reset();
+  session.owe_retained(
+      added.filter,
+      {std::string(filter.filter), {}, options.qos, options.no_local, options.subscription_id});
 }
 
 bool Broker::unsubscribe(Session& session, const ParsedFilter& filter) {
@@ -270,12 +251,12 @@ void Broker::end_subscription(Session& session, FilterId filter, std::string_vie
                                : std::string();
   if (session.stored) recorder_.unsubscribed(session, text);
   realm_.subscriptions.remove(filter, session.self);
-  erase_last(session.subscriptions, filter);
+  session.subscriptions.erase(filter);
   metrics().add(Gauge::subscriptions, -1);
-  if (erase_last(session.shared_subscriptions, filter))
+  if (session.erase_shared(filter))
     metrics().add(Gauge::subscriptions_shared, -1);
   else
-    forget_retained(session, filter);
+    session.forget_retained(filter);
   if (wants(Event::session_unsubscribed))
     notify({.event = Event::session_unsubscribed,
             .client = hook_client(session),
@@ -290,26 +271,24 @@ bool Broker::subscribed(const Session& session, const ParsedFilter& filter) cons
 
 void Broker::register_connection(Connection& connection) {
   connection.registered_ = true;
-  connection.place_ = static_cast<std::uint32_t>(connections_.size());
-  connections_.push_back(&connection);
+  ++connections_;
   metrics().add(Gauge::connections, 1);
 }
 
 void Broker::unregister_connection(Connection& connection) {
   if (!asked_.empty()) forget_asked(connection);
   connection.registered_ = false;
-  connections_.back()->place_ = connection.place_;
-  connections_[connection.place_] = connections_.back();
-  connections_.pop_back();
+  --connections_;
   metrics().add(Gauge::connections, -1);
-  if (draining_ && connections_.empty() && drained_) shard_.post(std::move(drained_));
+  if (draining_ && connections_ == 0 && drained_) shard_.post(std::move(drained_));
 }
 
 void Broker::drain(Reason reason, Task done) {
   draining_ = true;
   drained_ = std::move(done);
-  while (!connections_.empty())
-    connections_.back()->disconnect(reason, "server_shutting_down", true);
+  sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
+    if (session.connection) session.connection->disconnect(reason, "server_shutting_down", true);
+  });
   if (drained_) shard_.post(std::move(drained_));
 }
 

@@ -303,7 +303,6 @@ class Broker {
   void redispatch_shared(Session& session, bool online_only);
   bool pump_retained(Session& session);
   bool exhausted(const RetainedCursor& cursor) const;
-  void forget_retained(Session& session, FilterId filter);
   void continue_later(Session& session);
   bool ignores_own(const Session& session) const;
   std::uint8_t delivered_qos(std::uint8_t published, std::uint8_t subscribed_at) const;
@@ -404,7 +403,6 @@ class Broker {
   std::vector<Subscriber> tail_waits_;  // for rows to be safe, so that they can be read
   Session* still(Subscriber subscriber, std::uint64_t number) const;
   std::vector<std::unique_ptr<RemoteBatch>> outgoing_;  // by shard; null: nothing yet this turn
-  std::vector<Connection*> connections_;
   std::uint64_t random_state_;
   std::uint64_t next_ticket_ = 1;
   // Of a question that is pending. `done` is told allow or deny, or pending: the client left.
@@ -443,9 +441,10 @@ class Broker {
   bool draining_ = false;
   Task drained_;
   FlappingTable flapping_;
-  // Of connections_, those below have not been looked at for bans yet; and whether it is to be done
+  std::size_t connections_ = 0;  // that have a session
+  // Sessions from this slot on have not been looked at for bans yet; and whether it is to be done
   // again after that.
-  std::size_t unswept_ = 0;
+  std::uint32_t sweep_from_ = 0;
   bool sweeping_ = false, sweep_again_ = false;
 };
 

@@ -14,7 +14,7 @@ Connection::Connection(Broker& broker, Link& link)
     : broker_(&broker),
       link_(link),
       timer_([](void* self) { static_cast<Connection*>(self)->timer_due(); }, this),
-      last_received_ms_(link.shard().now_ms()) {
+      last_received_ms_(clock_ms()) {
   const Settings& settings = broker.settings();
   max_packet_in_ = settings.limits.max_packet_size;
   if (const auto& listener = link.peer().listener; listener && listener->settings.max_packet_size)
@@ -32,6 +32,10 @@ Connection::~Connection() {
   if (registered_) broker_->unregister_connection(*this);
 }
 
+std::uint32_t Connection::clock_ms() const {
+  return static_cast<std::uint32_t>(link_.shard().now_ms());
+}
+
 Connection::Extras& Connection::extras() {
   if (!extras_) extras_ = std::make_unique<Extras>(*this);
   return *extras_;
@@ -40,7 +44,7 @@ Connection::Extras& Connection::extras() {
 Bytes Connection::client_name() const { return session_ ? Bytes(session_->client_id) : Bytes("-"); }
 
 std::size_t Connection::on_data(std::string_view data) {
-  last_received_ms_ = link_.shard().now_ms();
+  last_received_ms_ = clock_ms();
   std::size_t used = 0;
   broker_->begin_work();
   while (state_ != State::closing && !paused_) {
@@ -108,6 +112,8 @@ Connection::Outcome Connection::handle(const FixedHeader& header, Bytes body) {
         encode_pingresp(link_.out);
         link_.touch();
         metrics.add(Metric::pingresp_sent);
+        session_->trim();  // as long as its keep alive it has been silent
+        if (!gated_) gate_.reset();
       }
       return Outcome::done;
     case PacketType::disconnect:
@@ -286,6 +292,7 @@ bool Connection::suspend(std::uint32_t queue_limit) {
   sleep_->queue_limit = queue_limit;
   queueing_ |= kSuspended;
   timer_.cancel();
+  session_->trim();
   broker_->set_shared_online(*session_, false);  // members that are awake go first
   return true;
 }
@@ -297,7 +304,7 @@ bool Connection::resume() {
   sleep_.reset();
   queueing_ = 0;
   keep_order();
-  last_received_ms_ = link_.shard().now_ms();
+  last_received_ms_ = clock_ms();
   arm_keep_alive();
   broker_->set_shared_online(*session_, true);
   broker_->pump(*session_);
@@ -312,8 +319,8 @@ bool Connection::poll() {
   sleep_->queued = session_->stored && session_->stored->has_tail()
                        ? ~std::uint32_t{0}
                        : static_cast<std::uint32_t>(session_->queue.size());
-  if (session_->retained)
-    for (auto owed = session_->retained->rbegin(); owed != session_->retained->rend(); ++owed)
+  if (const RetainedCursors* const cursors = session_->retained())
+    for (auto owed = cursors->rbegin(); owed != cursors->rend(); ++owed)
       sleep_->retained.push_back(owed->first);
   broker_->pump(*session_);
   return true;
@@ -324,20 +331,21 @@ void Connection::end_poll() {
   sleep_->polling = false;
   sleep_->queued = 0;
   sleep_->retained = {};
+  session_->trim();
   encode_pingresp(link_.out);
   link_.touch();
 }
 
 const FilterId* Connection::retained_due() {
-  if (!session_->retained) return nullptr;
-  if (!sleep_) return &session_->retained->begin()->first;
+  const RetainedCursors* const cursors = session_->retained();
+  if (!cursors) return nullptr;
+  if (!sleep_) return &cursors->begin()->first;
   std::vector<FilterId>& owed = sleep_->retained;
-  while (!owed.empty() && !session_->retained->contains(owed.back())) owed.pop_back();
+  while (!owed.empty() && !cursors->contains(owed.back())) owed.pop_back();
   return owed.empty() ? nullptr : &owed.back();
 }
 
 void Connection::timer_due() {
-  const std::int64_t now = link_.shard().now_ms();
   if (state_ == State::await_connect) {
     KEEL_LOG(notice, "peer={}: no CONNECT within {} ms (limits.connect_timeout); connection closed",
              link_.peer().address(), broker_->settings().limits.connect_timeout_ms);
@@ -349,7 +357,7 @@ void Connection::timer_due() {
   }
   const auto allowed = static_cast<std::int64_t>(keep_alive_s_ * 1000.0 *
                                                  broker_->settings().mqtt.keepalive_multiplier);
-  const std::int64_t idle = now - last_received_ms_;
+  const std::uint32_t idle = clock_ms() - last_received_ms_;
   // While reading is paused by the broker itself the client's silence is not its own.
   if (idle < allowed || paused_) {
     link_.shard().timers().arm(timer_, paused_ ? allowed : allowed - idle);

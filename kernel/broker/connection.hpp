@@ -53,7 +53,7 @@ class Connection final : public LinkHandler {
   Session* session() const { return session_; }
   Version version() const { return version_; }
   // Empty: none. While it has a session.
-  Bytes username() const { return session_ ? Bytes(session_->username) : Bytes(); }
+  Bytes username() const { return session_ ? session_->username() : Bytes(); }
   const PeerInfo& peer() const { return link_.peer(); }
   ConnectionInfo info() const;
   HookClient hook_client() const;
@@ -196,6 +196,7 @@ class Connection final : public LinkHandler {
   void fail(const Fault& fault);
   void finish(Reason reason, std::string_view word, bool publish_will);
   void close_link(Reason why);
+  std::uint32_t clock_ms() const;
   void arm_keep_alive();
   void timer_due();
   void trace(std::string_view what, Bytes topic = {}) const;  // while anything is traced
@@ -316,12 +317,11 @@ class Connection final : public LinkHandler {
   Link& link_;
   Session* session_ = nullptr;
   Timer timer_;  // time for CONNECT, then keep alive
-  std::int64_t last_received_ms_;
   std::unique_ptr<Extras> extras_;
   std::unique_ptr<Sleep> sleep_;      // null: awake
   std::unique_ptr<Gate> gate_;        // null: nothing ever had to wait for the disk
+  std::uint32_t last_received_ms_;    // the low half: no keep alive is as long as 49 days
   std::uint32_t connected_at_s_ = 0;  // Unix time
-  std::uint32_t place_ = 0;           // in the broker's list
   std::uint32_t max_packet_in_ = 0;   // 0: none
   std::uint32_t max_packet_out_ = 0;
   std::uint16_t receive_max_ = 65535;
@@ -338,5 +338,6 @@ class Connection final : public LinkHandler {
   std::uint8_t paused_ : 5 = 0;    // the Pause reasons for which no packet is taken now
   std::uint8_t queueing_ : 2 = 0;  // the Queueing reasons
 };
+static_assert(sizeof(Connection) <= 120, "with malloc's header, 128 bytes a client");
 
 }  // namespace keel::kernel

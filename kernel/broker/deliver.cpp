@@ -185,14 +185,14 @@ bool Broker::pump_retained(Session& session) {
   Connection& connection = *session.connection;
   std::vector<MessagePtr> found;
   for (int slice = 0; const FilterId* due = connection.retained_due(); ++slice) {
-    if (session.retained_posted) return false;
+    if (session.retained_posted()) return false;
     if (slice == kRetainedSlicesPerTurn) {
       continue_later(session);
       return false;
     }
     if (!connection.window_open() || !connection.writable_below(kRetainedOutput)) return false;
     const FilterId filter = *due;
-    RetainedCursor& cursor = session.retained->at(filter);
+    RetainedCursor& cursor = session.retained()->at(filter);
     // Only as many as may be sent: a message fetched is a message sent.
     const std::size_t room = std::min(kRetainedSlice, connection.window_left());
     found.clear();
@@ -214,7 +214,7 @@ bool Broker::pump_retained(Session& session) {
       }
       connection.send_queued(std::move(delivery));
     }
-    if (done || (connection.polling() && exhausted(cursor))) forget_retained(session, filter);
+    if (done || (connection.polling() && exhausted(cursor))) session.forget_retained(filter);
   }
   return true;
 }
@@ -229,11 +229,11 @@ bool Broker::exhausted(const RetainedCursor& cursor) const {
 
 // Comes back to a session on the next turn, after what others wait for.
 void Broker::continue_later(Session& session) {
-  session.retained_posted = true;
+  session.set_retained_posted(true);
   shard_.post([this, subscriber = session.self, number = session.number] {
     Session* const still = sessions_.at(subscriber.slot());
     if (!still || still->number != number) return;
-    still->retained_posted = false;
+    still->set_retained_posted(false);
     pump(*still);
   });
 }
@@ -259,7 +259,7 @@ bool Broker::redispatch(const Session& from, const Delivery& delivery, bool onli
 // its session lives, only to those that are there. A QoS 2 message it may have seen stays its own
 // [MQTT-4.8.2-4, MQTT-4.8.2-5].
 void Broker::redispatch_shared(Session& session, bool online_only) {
-  if (session.shared_subscriptions.empty()) return;
+  if (session.shared_subscriptions().empty()) return;
   for (const Delivery* delivery : session.inflight.in_order())
     if (delivery->shared() && delivery->state == Delivery::State::wait_puback &&
         redispatch(session, *delivery, online_only)) {

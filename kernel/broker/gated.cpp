@@ -67,8 +67,7 @@ void Connection::let_through(const Gate::Item& item) {
     case PacketType::pubrec:
       if (!broker_->recorder().refused(item.turn)) break;
       // Another shard could not take it: nobody is told that it was.
-      if (item.type == PacketType::pubrec && session_->awaiting_rel.erase(item.packet_id) &&
-          session_->stored)
+      if (item.type == PacketType::pubrec && session_->got_rel(item.packet_id) && session_->stored)
         broker_->recorder().completed(*session_, item.packet_id);
       if (version_ != Version::v5) {
         return disconnect(Reason::quota_exceeded, "store_full", true);

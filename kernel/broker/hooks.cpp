@@ -42,8 +42,8 @@ HookClient Broker::hook_client(const Session& session) const {
   if (session.connection && session.connection->session()) return session.connection->hook_client();
   HookClient client;
   client.client_id = session.client_id;
-  client.username = session.username;
-  client.has_username = !session.username.empty();
+  client.username = session.username();
+  client.has_username = !session.username().empty();
   client.clean_start = session.clean_start;
   client.session_expiry_s = session.expiry_s;
   return client;

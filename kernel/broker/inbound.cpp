@@ -60,7 +60,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
         publish, {Reason::topic_name_invalid, "topic name longer or deeper than the limits allow"},
         Reason::topic_name_invalid);
   }
-  if (publish.qos == 2 && session_->awaiting_rel.contains(publish.packet_id)) {
+  if (publish.qos == 2 && session_->awaits_rel(publish.packet_id)) {
     // Sent again: it has been taken already.
     acknowledge_publish(publish, Reason::success, broker_->recorder().pending_turn());
     return Outcome::done;
@@ -78,7 +78,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   if (extras_) limit_rate(std::size_t{header.size} + header.remaining);
   if (publish.qos == 2) {
     const std::uint32_t limit = settings.limits.max_awaiting_rel;
-    if (limit != 0 && session_->awaiting_rel.size() >= limit) {
+    if (limit != 0 && session_->awaiting_rel().size() >= limit) {
       return break_rule(
           publish,
           {Reason::receive_maximum_exceeded, "more QoS 2 messages than limits.max_awaiting_rel"},
@@ -142,7 +142,7 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
   const std::uint64_t mark = recorder.mark();
   broker_->take_store_refused();  // what was refused before was nobody's here
   Reason reason = Reason::success;
-  if (broker_->publish_hooked(message, session_->client_id, session_->username, reason) == 0 &&
+  if (broker_->publish_hooked(message, session_->client_id, session_->username(), reason) == 0 &&
       reason == Reason::success)
     reason = Reason::no_matching_subscribers;
   if (publish.qos == 0) return;
@@ -151,7 +151,7 @@ void Connection::take_publish(const PublishView& publish, Bytes topic) {
     return;
   }
   if (publish.qos == 2 && !is_error(reason)) {
-    session_->awaiting_rel.insert(publish.packet_id);
+    session_->await_rel(publish.packet_id);
     if (session_->stored) recorder.awaiting(*session_, publish.packet_id);
   }
   const bool waits = recorder.mark() != mark && message.durability == Durability::fsync;
@@ -194,7 +194,7 @@ Connection::Outcome Connection::refuse_publish(const PublishView& publish, Reaso
   if (publish.qos == 0) return Outcome::done;
   std::uint64_t turn = 0;
   if (publish.qos == 2 && version_ != Version::v5) {  // v3: the exchange goes its way
-    session_->awaiting_rel.insert(publish.packet_id);
+    session_->await_rel(publish.packet_id);
     if (session_->stored) {
       broker_->recorder().awaiting(*session_, publish.packet_id);
       turn = broker_->recorder().turn();

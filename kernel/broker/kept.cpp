@@ -12,7 +12,7 @@ void Broker::keep(Session& session) {
   for (const FilterId filter : session.subscriptions)
     if (const auto options = realm_.subscriptions.find(filter, session.self))
       recorder_.subscribed(session, realm_.subscriptions.text(filter), *options);
-  for (const std::uint16_t id : session.awaiting_rel.ids()) recorder_.awaiting(session, id);
+  for (const std::uint16_t id : session.awaiting_rel()) recorder_.awaiting(session, id);
   for (Delivery* const delivery : session.inflight.in_order()) keep_message(session, *delivery);
   for (std::size_t left = session.queue.size(); left > 0; --left) {
     Delivery delivery = session.queue.pop();
@@ -33,7 +33,7 @@ void Broker::keep_message(Session& session, Delivery& delivery) {
 
 // The session ends; its subscriptions are erased already.
 void Broker::forget_kept(Session& session) {
-  for (const std::uint16_t id : session.awaiting_rel.ids()) recorder_.completed(session, id);
+  for (const std::uint16_t id : session.awaiting_rel()) recorder_.completed(session, id);
   for (const Delivery* const delivery : session.inflight.in_order())
     recorder_.settled(session, *delivery);
   for (std::size_t left = session.queue.size(); left > 0; --left) {
@@ -51,7 +51,7 @@ void Broker::forget_kept(Session& session) {
 // What the store knows of a client that is away.
 void Broker::note_away(const Session& session) {
   if (session.stored)
-    recorder_.session_changed(session, unix_ms() - (shard_.now_ms() - session.away_since_ms));
+    recorder_.session_changed(session, unix_ms() - (shard_.now_ms() - session.away_since_ms()));
 }
 
 }  // namespace keel::kernel

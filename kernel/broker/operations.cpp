@@ -95,7 +95,7 @@ SessionInfo Broker::session_info(const Session& session) const {
   info.unsent = session.connection ? session.connection->unsent() : 0;
   info.queued = session.waiting();
   info.queued_bytes = session.queue.bytes();
-  info.awaiting_rel = session.awaiting_rel.size();
+  info.awaiting_rel = session.awaiting_rel().size();
   info.dropped = session.dropped;
   info.delivered = session.delivered;
   info.enqueued = session.enqueued;

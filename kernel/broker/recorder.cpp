@@ -81,7 +81,7 @@ void Recorder::session_changed(const Session& session, std::int64_t away_since_u
   row.away_since_ms = away_since_unix_ms;
   row.sent_through = session.stored->sent_through;
   row.clean_start = session.clean_start;
-  row.username = session.username;
+  row.username = session.username();
   row.mountpoint = session.mount();
   if (session.will) row.will = *session.will;
   batch().put(Space::sessions, session.client_id, write_row(row));

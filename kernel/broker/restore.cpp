@@ -34,10 +34,9 @@ void Broker::restore(std::string_view client_id, SessionRow row) {
   if (!row.clean_start) metrics().add(Gauge::sessions_persistent, 1);
   session->clean_start = row.clean_start;
   session->expiry_s = row.expiry_s;
-  session->created_at_s = row.created_at_s;
-  session->username = std::move(row.username);
-  if (!row.mountpoint.empty())
-    session->mountpoint = std::make_unique<const std::string>(std::move(row.mountpoint));
+  session->created_at_s = static_cast<std::uint32_t>(row.created_at_s);
+  session->set_username(row.username);
+  if (!row.mountpoint.empty()) session->set_mount(row.mountpoint);
   if (row.will) put_will(*session, std::make_unique<Will>(std::move(*row.will)));
   session->stored = std::make_unique<Stored>();
   session->stored->id = row.store_id;
@@ -49,7 +48,7 @@ void Broker::restore(std::string_view client_id, SessionRow row) {
   const std::int64_t away_ms = row.away_since_ms == 0
                                    ? -kReturnMs
                                    : std::max<std::int64_t>(unix_ms() - row.away_since_ms, 0);
-  session->away_since_ms = shard_.now_ms() - away_ms;
+  session->set_away_since(shard_.now_ms() - away_ms);
   session->inflight.begin_behind(static_cast<std::uint16_t>(hash_seed() + row.store_id));
 }
 
@@ -91,7 +90,7 @@ void Broker::restore_released(std::uint64_t store_id, std::uint16_t packet_id) {
 }
 
 void Broker::restore_awaiting(std::uint64_t store_id, std::uint16_t packet_id) {
-  if (Session* const session = restored(store_id)) session->awaiting_rel.insert(packet_id);
+  if (Session* const session = restored(store_id)) session->await_rel(packet_id);
 }
 
 void Broker::finish_restore() {
@@ -153,7 +152,7 @@ std::uint64_t Broker::kept_sessions(std::size_t max, std::vector<std::string>& n
   sessions_.each(0, ~std::size_t{0}, [&](Session& session) {
     if (!session.stored) return;
     ++count;
-    if (names.size() < max) names.push_back(session.client_id);
+    if (names.size() < max) names.emplace_back(session.client_id);
   });
   return count;
 }

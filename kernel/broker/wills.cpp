@@ -63,7 +63,7 @@ void Broker::publish_will(Session& session) {
   const std::unique_ptr<Will> will = take_will(session);
   // Whoever was banned while it was away has no say any more either.
   if (const BanTable* bans = shard_.bans();
-      bans && (bans->has_client(session.client_id) || bans->has_user(session.username)))
+      bans && (bans->has_client(session.client_id) || bans->has_user(session.username())))
     return;
   metrics().add(Metric::wills_published);
   MessageView message;
@@ -77,7 +77,7 @@ void Broker::publish_will(Session& session) {
   message.publisher = session.number;
   if (recorder_.on()) message.durability = durability_for(message.topic, nullptr);
   Reason ignored = Reason::success;
-  publish_hooked(message, session.client_id, session.username, ignored);
+  publish_hooked(message, session.client_id, session.username(), ignored);
 }
 
 // Wills count against the budget of what waits.

@@ -25,26 +25,26 @@ struct OutBuffer::Slices {
 
 OutBuffer::OutBuffer() = default;
 
-OutBuffer::OutBuffer(OutBuffer&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)),
-      begin_(std::exchange(other.begin_, 0)),
-      end_(std::exchange(other.end_, 0)),
-      capacity_(std::exchange(other.capacity_, 0)),
-      sliced_(std::exchange(other.sliced_, 0)),
-      overflow_(std::exchange(other.overflow_, false)),
-      slices_(std::move(other.slices_)) {}
+OutBuffer::OutBuffer(OutBuffer&& other) noexcept { take(other); }
 
 OutBuffer& OutBuffer::operator=(OutBuffer&& other) noexcept {
   if (this == &other) return *this;
   clear();
+  take(other);
+  return *this;
+}
+
+// From a new or cleared buffer.
+void OutBuffer::take(OutBuffer& other) {
   data_ = std::exchange(other.data_, nullptr);
   begin_ = std::exchange(other.begin_, 0);
   end_ = std::exchange(other.end_, 0);
   capacity_ = std::exchange(other.capacity_, 0);
-  sliced_ = std::exchange(other.sliced_, 0);
-  overflow_ = std::exchange(other.overflow_, false);
+  sliced_ = other.sliced_;
+  other.sliced_ = 0;
+  overflow_ = other.overflow_;
+  other.overflow_ = false;
   slices_ = std::move(other.slices_);
-  return *this;
 }
 
 OutBuffer::~OutBuffer() { drop_content(); }
@@ -52,7 +52,8 @@ OutBuffer::~OutBuffer() { drop_content(); }
 void OutBuffer::drop_content() {
   if (data_ != nullptr) block_pool::release(data_, capacity_);
   data_ = nullptr;
-  begin_ = end_ = capacity_ = sliced_ = 0;
+  begin_ = end_ = capacity_ = 0;
+  sliced_ = 0;
   slices_.reset();
 }
 

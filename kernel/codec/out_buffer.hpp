@@ -68,11 +68,14 @@ class OutBuffer {
   void move_to(char* block, std::size_t capacity);
   void refuse();
   void drop_content();
+  void take(OutBuffer& other);
 
   char* data_ = nullptr;
-  std::uint32_t begin_ = 0, end_ = 0, capacity_ = 0, sliced_ = 0;
-  bool overflow_ = false;
+  std::uint32_t begin_ = 0, end_ = 0, capacity_ = 0;
+  std::uint32_t sliced_ : 31 = 0;  // bytes in slices, at most kMaxSize
+  bool overflow_ : 1 = false;
   std::unique_ptr<Slices> slices_;
 };
+static_assert(sizeof(OutBuffer) <= 32);
 
 }  // namespace keel::kernel

@@ -4,6 +4,8 @@
 #include <asio.hpp>
 #include <chrono>
 
+#include "kernel/base/shrink.hpp"
+
 namespace keel::kernel {
 namespace {
 
@@ -110,7 +112,7 @@ void Shard::attend_links() {
   work_.swap(attention_);
   for (Link* link : work_) link->attention_ = false;
   for (Link* link : work_) link->attend();
-  work_.clear();
+  work_done();
 }
 
 // The output of one link may be what another one carries, so there are two rounds. Links touched by
@@ -122,8 +124,15 @@ void Shard::flush_links() {
       link->dirty_ = false;
       link->flush();
     }
-    work_.clear();
+    work_done();
   }
+}
+
+// A turn with much to do does not leave its lists behind for ever.
+void Shard::work_done() {
+  constexpr std::size_t kKept = 4096;
+  work_.clear();
+  if (work_.capacity() > kKept) work_ = {};
 }
 
 void Shard::run_turn_ends() {
@@ -188,6 +197,7 @@ std::unique_ptr<Link> Shard::release(Link& link) {
     place->slot_ = link.slot_;
   }
   links_.pop_back();
+  shrink_if_sparse(links_);
   return released;
 }
 

@@ -71,6 +71,7 @@ class Shard final : public ShardCore {
   void drain_mailbox();
   void attend_links();
   void flush_links();
+  void work_done();
   void run_turn_ends();
   void send_departures();
   void bury();

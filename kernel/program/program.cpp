@@ -123,7 +123,10 @@ void Program::schedule() {
     publish_sys();
   });
   loop_.every(kTick, [this] { plugins_->registry().watch(); });
-  loop_.every(kSample, [this] { admin_.sample(); });
+  loop_.every(kSample, [this] {
+    admin_.sample();
+    memory_.tick(server_.realm(), server_.shards());
+  });
   if (const milliseconds period = watchdog_period(); period.count() > 0)
     loop_.every(period, [this] { watch_shards(); });
 }

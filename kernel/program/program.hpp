@@ -13,6 +13,7 @@
 #include "kernel/config/kernel_settings.hpp"
 #include "kernel/net/control_loop.hpp"
 #include "kernel/program/data_dir.hpp"
+#include "kernel/program/memory_return.hpp"
 #include "kernel/program/plugins.hpp"
 #include "kernel/program/server.hpp"
 
@@ -61,6 +62,7 @@ class Program final : public AdminHost {
   ControlLoop loop_;
   Server server_;
   DurableState durable_;
+  MemoryReturn memory_;
   Admin admin_;
   std::unique_ptr<Plugins> plugins_;  // from start() on
 };

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "kernel/base/shrink.hpp"
+
 namespace keel::kernel {
 namespace {
 
@@ -90,6 +92,10 @@ void SlabArena::drop_chunk(std::uint32_t index) {
   std::free(pointer(index).exchange(nullptr, std::memory_order_relaxed));
   unused_.push_back(index);
   bytes_ -= kChunkBytes + sizeof(Chunk);
+  if (unused_.size() + 1 == chunks_.size()) {  // nothing is left
+    chunks_ = std::vector<Chunk>(1);
+    unused_ = {};
+  }
 }
 
 void SlabArena::set_partial(std::uint32_t index) {
@@ -104,6 +110,7 @@ void SlabArena::clear_partial(std::uint32_t index) {
   partial[place] = partial.back();
   chunks_[partial[place]].place = place;
   partial.pop_back();
+  shrink_if_sparse(partial);
 }
 
 bool SlabArena::is_slot(std::uint32_t id) const {

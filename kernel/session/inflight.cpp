@@ -7,18 +7,25 @@ namespace keel::kernel {
 namespace {
 constexpr std::uint32_t kFirstCapacity = 8;
 constexpr std::uint32_t kMaxIds = 65'535;
+constexpr std::uint32_t kKept = 64;  // slots of an empty window
 }  // namespace
 
+// Whether there is no slot to spare for one more.
+bool Inflight::tight() const {
+  return !ring_ || (ring_->count * 2 >= ring_->capacity() && ring_->capacity() <= kMaxIds);
+}
+
 Delivery* Inflight::insert(Delivery delivery) {
-  if (count_ == kMaxIds) return nullptr;
-  if (!ring_ || (count_ * 2 >= capacity() && capacity() <= kMaxIds)) grow();
+  if (size() == kMaxIds) return nullptr;
+  if (tight()) grow();
+  Ring& ring = *ring_;
   std::uint16_t id = last_id_;
   do {
     if (++id == 0) id = 1;
-  } while (ring_[id & mask_].packet_id != 0);
+  } while (ring[id].packet_id != 0);
   last_id_ = id;
-  ++count_;
-  Delivery& slot = ring_[id & mask_];
+  ++ring.count;
+  Delivery& slot = ring[id];
   slot = std::move(delivery);
   slot.packet_id = id;
   return &slot;
@@ -27,38 +34,36 @@ Delivery* Inflight::insert(Delivery delivery) {
 bool Inflight::restore(std::uint16_t packet_id, Delivery delivery) {
   if (packet_id == 0 || find(packet_id)) return false;
   // An id finds its place by its low bits: what shares them with another one needs a larger ring.
-  while (!ring_ || (count_ * 2 >= capacity() && capacity() <= kMaxIds) ||
-         ring_[packet_id & mask_].packet_id != 0)
-    grow();
-  ++count_;
-  Delivery& slot = ring_[packet_id & mask_];
+  while (tight() || (*ring_)[packet_id].packet_id != 0) grow();
+  ++ring_->count;
+  Delivery& slot = (*ring_)[packet_id];
   slot = std::move(delivery);
   slot.packet_id = packet_id;
   return true;
 }
 
 Delivery* Inflight::find(std::uint16_t packet_id) {
-  if (packet_id == 0 || count_ == 0) return nullptr;
-  Delivery& slot = ring_[packet_id & mask_];
+  if (packet_id == 0 || empty()) return nullptr;
+  Delivery& slot = (*ring_)[packet_id];
   return slot.packet_id == packet_id ? &slot : nullptr;
 }
 
 Delivery Inflight::take(std::uint16_t packet_id) {
-  Delivery& slot = ring_[packet_id & mask_];
+  Ring& ring = *ring_;
+  Delivery& slot = ring[packet_id];
   Delivery taken = std::move(slot);
   slot = Delivery{};
-  if (--count_ == 0 && capacity() > 64) {  // a burst is over: an idle session keeps little
-    ring_.reset();
-    mask_ = 0;
-  }
+  if (--ring.count == 0 && ring.capacity() > kKept) ring_.reset();  // a burst is over
   return taken;
 }
 
 std::vector<Delivery*> Inflight::in_order() {
   std::vector<Delivery*> all;
-  all.reserve(count_);
-  for (std::uint32_t i = 0; count_ != 0 && i <= mask_; ++i)
-    if (ring_[i].packet_id != 0) all.push_back(&ring_[i]);
+  if (empty()) return all;
+  Ring& ring = *ring_;
+  all.reserve(ring.count);
+  for (std::uint32_t i = 0; i < ring.capacity(); ++i)
+    if (ring[i].packet_id != 0) all.push_back(&ring[i]);
   const auto age = [&](const Delivery* d) {
     return static_cast<std::uint16_t>(d->packet_id - last_id_ - 1);
   };
@@ -69,21 +74,21 @@ std::vector<Delivery*> Inflight::in_order() {
 
 std::vector<Delivery> Inflight::take_all() {
   std::vector<Delivery> all;
-  all.reserve(count_);
+  all.reserve(size());
   for (Delivery* delivery : in_order()) all.push_back(std::move(*delivery));
   ring_.reset();
-  mask_ = 0;
-  count_ = 0;
   return all;
 }
 
 void Inflight::grow() {
-  const std::uint32_t bigger = ring_ ? static_cast<std::uint32_t>(capacity()) * 2 : kFirstCapacity;
-  auto ring = std::make_unique<Delivery[]>(bigger);
-  for (std::uint32_t i = 0; ring_ && i <= mask_; ++i)
-    if (ring_[i].packet_id != 0) ring[ring_[i].packet_id & (bigger - 1)] = std::move(ring_[i]);
-  ring_ = std::move(ring);
-  mask_ = bigger - 1;
+  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstCapacity);
+  if (ring_) {
+    Ring& ring = *ring_;
+    for (std::uint32_t i = 0; i < ring.capacity(); ++i)
+      if (const std::uint16_t id = ring[i].packet_id; id != 0) (*bigger)[id] = std::move(ring[i]);
+    bigger->count = ring.count;
+  }
+  ring_ = std::move(bigger);
 }
 
 }  // namespace keel::kernel

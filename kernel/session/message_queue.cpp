@@ -4,52 +4,63 @@ namespace keel::kernel {
 
 namespace {
 constexpr std::uint32_t kFirstCapacity = 4;
+constexpr std::uint32_t kKept = 16;  // places of an empty queue
 }  // namespace
 
 void MessageQueue::push(Delivery delivery) {
-  if (count_ == capacity_) resize(capacity_ ? capacity_ * 2 : kFirstCapacity);
-  bytes_ += delivery.cost();
-  qos0_ += delivery.qos == 0;
-  ring_[at(count_)] = std::move(delivery);
-  ++count_;
+  if (!ring_)
+    resize(kFirstCapacity);
+  else if (ring_->count == ring_->capacity())
+    resize(ring_->capacity() * 2);
+  Ring& ring = *ring_;
+  ring.bytes += delivery.cost();
+  ring.qos0 += delivery.qos == 0;
+  ring[ring.head + ring.count] = std::move(delivery);
+  ++ring.count;
 }
 
 Delivery MessageQueue::pop() {
-  Delivery delivery = std::move(ring_[head_]);
-  bytes_ -= delivery.cost();
-  qos0_ -= delivery.qos == 0;
-  head_ = static_cast<std::uint32_t>(at(1));
-  if (--count_ == 0) {
-    ring_.reset();
-    capacity_ = head_ = 0;
-  } else if (capacity_ > 64 && count_ * 4 < capacity_) {
-    resize(capacity_ / 2);
+  Ring& ring = *ring_;
+  Delivery delivery = std::move(ring[ring.head]);
+  ring.bytes -= delivery.cost();
+  ring.qos0 -= delivery.qos == 0;
+  ++ring.head;
+  if (--ring.count == 0) {
+    if (ring.capacity() > kKept) ring_.reset();
+  } else if (ring.capacity() > 64 && ring.count * 4 < ring.capacity()) {
+    resize(ring.capacity() / 2);
   }
   return delivery;
 }
 
 std::size_t MessageQueue::to_drop() const {
+  Ring& ring = *ring_;
   std::size_t place = 0;
-  if (qos0_ != 0)
-    while (ring_[at(place)].qos != 0) ++place;
+  if (ring.qos0 != 0)
+    while (ring[ring.head + place].qos != 0) ++place;
   return place;
 }
 
 Delivery MessageQueue::drop() {
-  std::size_t victim = to_drop();
-  Delivery delivery = std::move(ring_[at(victim)]);
+  Ring& ring = *ring_;
+  std::size_t victim = ring.head + to_drop();
+  Delivery delivery = std::move(ring[victim]);
   // The ones before it move up by one; then the freed head slot goes.
-  for (; victim > 0; --victim) ring_[at(victim)] = std::move(ring_[at(victim - 1)]);
-  ring_[head_] = std::move(delivery);
+  for (; victim > ring.head; --victim) ring[victim] = std::move(ring[victim - 1]);
+  ring[ring.head] = std::move(delivery);
   return pop();
 }
 
 void MessageQueue::resize(std::uint32_t capacity) {
-  auto ring = std::make_unique<Delivery[]>(capacity);
-  for (std::uint32_t i = 0; i < count_; ++i) ring[i] = std::move(ring_[at(i)]);
-  ring_ = std::move(ring);
-  capacity_ = capacity;
-  head_ = 0;
+  Ring::Ptr resized = Ring::make(capacity);
+  if (ring_) {
+    Ring& ring = *ring_;
+    for (std::uint32_t i = 0; i < ring.count; ++i) (*resized)[i] = std::move(ring[ring.head + i]);
+    resized->bytes = ring.bytes;
+    resized->qos0 = ring.qos0;
+    resized->count = ring.count;
+  }
+  ring_ = std::move(resized);
 }
 
 }  // namespace keel::kernel

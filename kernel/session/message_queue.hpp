@@ -1,31 +1,32 @@
 // Messages waiting for a session: absent client, full window or slow socket. First in, first out,
-// bounded by count and bytes. Belongs to a session; [shard].
+// bounded by count and bytes. 8 bytes while nothing waits. Belongs to a session; [shard].
 #pragma once
 
-#include <memory>
+#include <vector>
 
-#include "kernel/session/delivery.hpp"
+#include "kernel/session/delivery_ring.hpp"
 
 namespace keel::kernel {
 
 class MessageQueue {
  public:
-  std::size_t size() const { return count_; }
-  bool empty() const { return count_ == 0; }
-  std::size_t bytes() const { return bytes_; }  // sum of Delivery::cost()
-  std::size_t qos0() const { return qos0_; }    // how many are QoS 0
+  std::size_t size() const { return ring_ ? ring_->count : 0; }
+  bool empty() const { return size() == 0; }
+  std::size_t bytes() const { return ring_ ? ring_->bytes : 0; }  // sum of Delivery::cost()
+  std::size_t qos0() const { return ring_ ? ring_->qos0 : 0; }    // how many are QoS 0
 
   void push(Delivery delivery);
-  Delivery& front() { return ring_[head_]; }
+  // front(), pop() and drop(): not on an empty queue.
+  Delivery& front() { return (*ring_)[ring_->head]; }
   Delivery pop();
-  // Makes room: takes out the oldest QoS 0 message, else the oldest of all. Not on an empty queue.
+  // Makes room: takes out the oldest QoS 0 message, else the oldest of all.
   Delivery drop();
   std::size_t to_drop() const;  // its place, from the front
   // Takes out everything `gone` says yes to, in order, and answers it.
   template <class Predicate>
   std::vector<Delivery> remove_if(Predicate gone) {
     std::vector<Delivery> removed;
-    for (std::size_t left = count_; left > 0; --left) {
+    for (std::size_t left = size(); left > 0; --left) {
       Delivery delivery = pop();
       if (gone(static_cast<const Delivery&>(delivery)))
         removed.push_back(std::move(delivery));
@@ -35,13 +36,21 @@ class MessageQueue {
     return removed;
   }
 
+  // Gives back the memory that an empty queue keeps for the next message.
+  void trim() {
+    if (empty()) ring_.reset();
+  }
+
  private:
-  std::size_t at(std::size_t i) const { return (head_ + i) & (capacity_ - 1); }
+  struct Notes {
+    std::size_t bytes = 0;
+    std::uint32_t head = 0, qos0 = 0;
+  };
+  using Ring = DeliveryRing<Notes>;
+
   void resize(std::uint32_t capacity);
 
-  std::unique_ptr<Delivery[]> ring_;
-  std::uint32_t capacity_ = 0, head_ = 0, count_ = 0, qos0_ = 0;
-  std::size_t bytes_ = 0;
+  Ring::Ptr ring_;
 };
 
 }  // namespace keel::kernel

@@ -38,9 +38,12 @@ class SessionStore {
   std::uint32_t each(std::uint32_t cursor, std::size_t max, FunctionRef<void(Session&)> fn) const;
 
  private:
-  void grow_index();
+  // `hash` is what the index keeps of a client id: enough to put it into a larger or smaller one.
+  static std::uint32_t hash_of(std::string_view client_id);
+  std::size_t probe(std::string_view client_id, std::uint32_t hash) const;
+  void resize_index();
   void retire_slots();
-  std::size_t probe(std::string_view client_id, std::uint64_t hash) const;
+  void shrink_slots();
 
   struct Entry {
     std::uint32_t hash = 0;
@@ -58,6 +61,7 @@ class SessionStore {
   bool retiring_ = false;
   std::vector<Entry> index_;
   std::size_t count_ = 0, used_ = 0;  // used_ counts deleted entries too
+  std::size_t peak_ = 0;              // the most sessions since slots_ was last cut
   std::uint64_t next_number_ = 1;
 };
 

@@ -103,7 +103,7 @@ TEST_CASE("session store: each() walks in slices and visits every session that s
     do {
       std::size_t visited = 0;
       cursor = h.store.each(cursor, slice, [&](Session& session) {
-        seen.insert(session.client_id);
+        seen.emplace(session.client_id);
         ++visited;
       });
       REQUIRE(visited <= slice);
@@ -113,11 +113,11 @@ TEST_CASE("session store: each() walks in slices and visits every session that s
   }
   // Sessions that come and go between slices neither end the walk nor show one twice.
   std::multiset<std::string> seen;
-  std::uint32_t cursor = h.store.each(0, 10, [&](Session& s) { seen.insert(s.client_id); });
+  std::uint32_t cursor = h.store.each(0, 10, [&](Session& s) { seen.emplace(s.client_id); });
   h.store.erase(*h.store.find("1"));
   h.store.create("new");
   while (cursor != 0)
-    cursor = h.store.each(cursor, 10, [&](Session& s) { seen.insert(s.client_id); });
+    cursor = h.store.each(cursor, 10, [&](Session& s) { seen.emplace(s.client_id); });
   for (const std::string& id : there) CHECK(seen.count(id) == 1);
   CHECK(seen.count("new") == 1);
 }
@@ -128,6 +128,25 @@ TEST_CASE("session store: nothing to walk") {
   h.store.create("a");
   h.store.erase(*h.store.find("a"));
   CHECK(h.store.each(0, 10, [](Session&) { FAIL("no session"); }) == 0);
+}
+
+TEST_CASE("session store: when most have gone the slots at the front are used first") {
+  Harness h;
+  for (int i = 0; i < 1'000; ++i) h.store.create(std::to_string(i));
+  const std::uint64_t number = h.store.find("300")->number;
+  for (int i = 0; i < 1'000; ++i)
+    if (i != 300) h.store.erase(*h.store.find(std::to_string(i)));
+  h.end_grace_periods();
+  REQUIRE(h.store.find("300"));
+  CHECK(h.store.find("300")->number == number);
+  CHECK(h.store.find("300")->self.slot() == 300);
+  CHECK(h.store.find("7") == nullptr);
+  for (std::uint32_t i = 0; i < 1'000; ++i) {
+    const Session* const session = h.store.create("new" + std::to_string(i));
+    CHECK(session->self.slot() == (i < 300 ? i : i + 1));
+    CHECK(h.store.at(session->self.slot()) == session);
+  }
+  CHECK(h.store.size() == 1'001);
 }
 
 TEST_CASE("session store: many ids, random use against a map") {

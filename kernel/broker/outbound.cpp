@@ -60,7 +60,7 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
     delivery.qos = qos;
     delivery.retain = retain;
     delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
-    set_subscription_ids(delivery, ids, group, shared);
+    if (shared || !ids.empty()) set_subscription_ids(delivery, ids, group, shared);
     if (broker_->is_kept(*session_, publication.view(), qos)) {
       broker_->record(*session_, publication, delivery);
       session_->stored->loaded = delivery.sequence;

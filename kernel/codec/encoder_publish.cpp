@@ -30,6 +30,11 @@ Sizes measure(Version version, const PublishFields& f) {
   return sizes;
 }
 
+std::size_t packet_size(const Sizes& sizes) {
+  if (sizes.remaining > kMaxRemaining) return 5 + sizes.remaining;
+  return 1 + varint_size(static_cast<std::uint32_t>(sizes.remaining)) + sizes.remaining;
+}
+
 bool fits(const PublishFields& f, const Sizes& sizes) {
   return sizes.remaining <= kMaxRemaining && f.topic.size() <= 65535;
 }
@@ -73,9 +78,7 @@ char* put_varint(char* at, std::uint32_t value) {
 }
 
 std::size_t publish_size(Version version, const PublishFields& fields) {
-  const std::size_t remaining = measure(version, fields).remaining;
-  if (remaining > kMaxRemaining) return 5 + remaining;
-  return 1 + varint_size(static_cast<std::uint32_t>(remaining)) + remaining;
+  return packet_size(measure(version, fields));
 }
 
 std::size_t encode_publish_head(OutBuffer& out, Version version, const PublishFields& fields) {
@@ -88,10 +91,10 @@ std::size_t encode_publish_head(OutBuffer& out, Version version, const PublishFi
   return id_at;
 }
 
-void encode_publish(OutBuffer& out, Version version, const PublishFields& fields,
-                    const MessagePtr& holder) {
+bool encode_publish(OutBuffer& out, Version version, const PublishFields& fields,
+                    const MessagePtr& holder, std::size_t largest) {
   const Sizes sizes = measure(version, fields);
-  if (!fits(fields, sizes)) return;
+  if (!fits(fields, sizes) || packet_size(sizes) > largest) return false;
   const bool slice = holder && fields.payload.size() >= OutBuffer::kSliceFrom;
   char* const begin =
       out.reserve(5 + sizes.remaining - (slice ? fields.payload.size() : std::size_t{0}));
@@ -100,6 +103,7 @@ void encode_publish(OutBuffer& out, Version version, const PublishFields& fields
   if (!slice) at = put_bytes(at, fields.payload);
   out.commit(static_cast<std::size_t>(at - begin));
   if (slice) out.append_slice(holder, fields.payload);
+  return true;
 }
 
 }  // namespace keel::kernel

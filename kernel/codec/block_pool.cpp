@@ -16,6 +16,12 @@ constexpr std::size_t size_of_step(std::size_t step) { return step * 16 + 8; }
 constexpr std::size_t kSteps = step_of(kSmallest) + 1;  // their lists come first
 constexpr std::size_t kKeepOfStep = 32 * 1024;          // bytes that a thread holds back of each
 
+#ifdef KEEL_SANITIZED  // which is to see it when somebody uses a message that is gone
+constexpr bool kKeepSmall = false;
+#else
+constexpr bool kKeepSmall = true;
+#endif
+
 struct Class {
   std::size_t size;
   std::size_t keep;  // blocks a thread holds back at most
@@ -57,12 +63,10 @@ struct Place {
 };
 
 Place place_of(std::size_t size) {
-#ifndef KEEL_SANITIZED  // which would not see that somebody uses a message that is gone
-  if (size <= kSmallest) {
+  if (kKeepSmall && size <= kSmallest) {
     const std::size_t step = step_of(size);
     return {size_of_step(step), &lists[step], kKeepOfStep / size_of_step(step)};
   }
-#endif
   for (std::size_t i = 0; i < kClasses.size(); ++i)
     if (size == kClasses[i].size) return {size, &lists[kSteps + i], kClasses[i].keep};
   return {size};

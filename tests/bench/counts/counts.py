@@ -7,6 +7,7 @@ counts.py --program build/release/bin/bench_counts [--update] [--keep DIR] [--on
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ def run(program, only, directory):
     # Where the stack begins depends on the environment and on the program's name, and what is
     # aligned how depends on that: both are always the same.
     (directory / "bench_counts").symlink_to(program.resolve())
-    command = ["/usr/bin/valgrind", "--tool=callgrind", "--collect-atstart=no", "--quiet",
+    command = [shutil.which("valgrind"), "--tool=callgrind", "--collect-atstart=no", "--quiet",
                "--vgdb=no", "--callgrind-out-file=counts.%p", "./bench_counts", *only]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True,
                             env={"GLIBC_TUNABLES": TUNABLES})

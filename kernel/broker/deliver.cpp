@@ -150,8 +150,8 @@ void Broker::drop_for(Session& session, Metric cause, const MessageView& message
 
 void Broker::pump(Session& session) {
   Connection* connection = session.connection;
-  if (!connection || !connection->open() || !connection->receives() || !connection->resend())
-    return;
+  if (!connection || !connection->open() || !connection->receives()) return;
+  if (!connection->nothing_to_resend() && !connection->resend()) return;
   while (connection->queue_due()) {
     if (session.queue.empty()) return read_tail(session);
     Delivery& next = session.queue.front();
@@ -176,7 +176,8 @@ void Broker::pump(Session& session) {
     connection->caught_up();
     session.overflow_logged = false;
   }
-  if (pump_retained(session)) connection->end_poll();
+  if (session.retained && !pump_retained(session)) return;
+  if (connection->polling()) connection->end_poll();
 }
 
 // Retained messages owed to the session, as far as window and socket allow, a bounded number a

@@ -2,11 +2,9 @@
 
 namespace keel::kernel {
 
-const FrameCache::Frame& FrameCache::get(Version version, const PublishFields& fields) {
-  const std::size_t kind = (version == Version::v5 ? 8u : 0u) | (fields.qos & 3u) << 1 |
-                           static_cast<unsigned>(fields.retain);
+const FrameCache::Frame& FrameCache::make(Version version, const PublishFields& fields) {
+  const unsigned kind = kind_of(version, fields.qos, fields.retain);
   Frame& frame = frames_[kind];
-  if (valid_ >> kind & 1) return frame;
   valid_ |= 1u << kind;
   OutBuffer& buffer = buffers_[kind];
   buffer.clear();

@@ -20,10 +20,19 @@ class FrameCache {
 
   // Forgets the previous message.
   void start() { valid_ = 0; }
-  // The frame for `fields` (no alias, no subscription ids, no dup, packet id 0).
-  const Frame& get(Version version, const PublishFields& fields);
+  // The frame for that kind of receiver; null: not made yet.
+  const Frame* find(Version version, std::uint8_t qos, bool retain) const {
+    const unsigned kind = kind_of(version, qos, retain);
+    return valid_ >> kind & 1 ? &frames_[kind] : nullptr;
+  }
+  // Makes it, of `fields` (no alias, no subscription ids, no dup, packet id 0).
+  const Frame& make(Version version, const PublishFields& fields);
 
  private:
+  static unsigned kind_of(Version version, std::uint8_t qos, bool retain) {
+    return (version == Version::v5 ? 8u : 0u) | (qos & 3u) << 1 | static_cast<unsigned>(retain);
+  }
+
   std::array<OutBuffer, 16> buffers_;
   std::array<Frame, 16> frames_;
   std::uint32_t valid_ = 0;

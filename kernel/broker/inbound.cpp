@@ -88,7 +88,8 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   if (const Reason refused = broker_->store_refuses(publish.qos, publish.retain); is_error(refused))
       [[unlikely]]
     return refuse_for_store(publish, refused);
-  take_publish(publish, mounted(publish.topic, broker_->topic_scratch()));
+  take_publish(publish, mount_size() == 0 ? publish.topic
+                                          : mounted(publish.topic, broker_->topic_scratch()));
   if (state_ != State::open) return Outcome::done;
   if (broker_->overloaded() && !(paused_ & kHeld)) {
     pause(kHeld);

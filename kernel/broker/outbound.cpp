@@ -60,7 +60,7 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
     delivery.qos = qos;
     delivery.retain = retain;
     delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
-    set_subscription_ids(delivery, ids, group, shared);
+    if (shared || !ids.empty()) set_subscription_ids(delivery, ids, group, shared);
     if (broker_->is_kept(*session_, publication.view(), qos)) {
       broker_->record(*session_, publication, delivery);
       session_->stored->loaded = delivery.sequence;
@@ -173,25 +173,29 @@ bool Connection::resend() {
 bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool retain,
                               std::uint16_t packet_id) {
   const MessageView& view = publication.view();
-  PublishFields fields;
-  fields.topic = view.topic;
-  fields.payload = view.payload;
-  fields.properties = view.properties;
-  fields.qos = qos;
-  fields.retain = retain;
-  fields.expiry_s = remaining_expiry(view);
-  const FrameCache::Frame& frame = publication.frames().get(version_, fields);
-  const std::size_t size = frame.head.size() + (frame.sliced ? view.payload.size() : 0);
-  if (size > largest_packet() || frame.head.empty()) {
+  const FrameCache::Frame* frame = publication.frames().find(version_, qos, retain);
+  if (!frame) {
+    PublishFields fields;
+    fields.topic = view.topic;
+    fields.payload = view.payload;
+    fields.properties = view.properties;
+    fields.qos = qos;
+    fields.retain = retain;
+    fields.expiry_s = remaining_expiry(view);
+    frame = &publication.frames().make(version_, fields);
+  }
+  const std::size_t size = frame->head.size() + (frame->sliced ? view.payload.size() : 0);
+  if (size > largest_packet() || frame->head.empty()) {
     too_large(view);
     return false;
   }
-  char* at = link_.out.reserve(frame.head.size());
+  char* at = link_.out.reserve(frame->head.size());
   if (!at) return false;
-  std::memcpy(at, frame.head.data(), frame.head.size());
-  if (qos != 0) store_be16(at + frame.id_at, packet_id);
-  link_.out.commit(frame.head.size());
-  if (frame.sliced) link_.out.append_slice(publication.message(), publication.message()->payload());
+  std::memcpy(at, frame->head.data(), frame->head.size());
+  if (qos != 0) store_be16(at + frame->id_at, packet_id);
+  link_.out.commit(frame->head.size());
+  if (frame->sliced)
+    link_.out.append_slice(publication.message(), publication.message()->payload());
   link_.touch();
   count_sent(view, qos, false);
   return true;
@@ -212,17 +216,15 @@ bool Connection::write(const MessageView& message, const MessagePtr& holder, std
   fields.packet_id = packet_id;
   fields.expiry_s = remaining_expiry(message);
   fields.subscription_ids = ids;
-  const std::size_t size = publish_size(version_, fields);
-  if (size > largest_packet()) {
+  // An alias may be used in later packets once this one is sent for certain. It costs three bytes,
+  // and perhaps one more in the property length and the remaining length.
+  if (version_ == Version::v5 && extras_ && extras_->alias_out_max != 0 &&
+      publish_size(version_, fields) + 5 <= largest_packet())
+    fields.topic_alias = pick_alias(fields.topic);
+  if (!encode_publish(link_.out, version_, fields, holder, largest_packet())) {
     too_large(message);
     return false;
   }
-  // Chosen only now: an alias may be used in later packets once this one is sent for certain.
-  // It costs three bytes, and perhaps one more in the property length and the remaining length.
-  if (version_ == Version::v5 && extras_ && extras_->alias_out_max != 0 &&
-      size + 5 <= largest_packet())
-    fields.topic_alias = pick_alias(fields.topic);
-  encode_publish(link_.out, version_, fields, holder);
   link_.touch();
   count_sent(message, qos, dup);
   return true;

@@ -2,6 +2,8 @@
 // keep it, and its wire forms. Lives on the stack of a publish. [shard]
 #pragma once
 
+#include <optional>
+
 #include "kernel/broker/frame_cache.hpp"
 #include "kernel/codec/message.hpp"
 
@@ -9,13 +11,19 @@ namespace keel::kernel {
 
 class Publication {
  public:
+  // `view` outlives it.
   Publication(const MessageView& view, FrameCache& frames) : view_(view), frames_(frames) {
     frames_.start();
   }
   Publication(MessagePtr message, FrameCache& frames)
-      : view_(message->view()), message_(std::move(message)), frames_(frames) {
+      : own_view_(message->view()),
+        view_(*own_view_),
+        message_(std::move(message)),
+        frames_(frames) {
     frames_.start();
   }
+  Publication(const Publication&) = delete;
+  Publication& operator=(const Publication&) = delete;
 
   const MessageView& view() const { return view_; }
   FrameCache& frames() { return frames_; }
@@ -37,7 +45,8 @@ class Publication {
   }
 
  private:
-  const MessageView view_;
+  const std::optional<MessageView> own_view_;  // of `message_`, when there is no other
+  const MessageView& view_;
   MessagePtr message_;
   FrameCache& frames_;
   std::uint64_t sequence_ = 0;

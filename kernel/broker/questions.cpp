@@ -64,7 +64,8 @@ bool Connection::ask(AuthRequest request, bool enhanced, AuthAnswer& answer) {
 // ask_authorize(): without hooks this is all that a message pays.
 Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool retain, Bytes topic,
                                           const ConnectView* connect) {
-  if (action == Action::publish && reserved_topic(topic)) return Allowed::no;
+  if (action == Action::publish && topic.starts_with('$') && reserved_topic(topic))
+    return Allowed::no;
   if (superuser_) return Allowed::yes;
   // An answer that came counts, whatever became of the hook.
   if (broker_->hooks().authorize || (extras_ && !extras_->answers.empty())) [[unlikely]]

@@ -8,13 +8,25 @@
 namespace keel::kernel::block_pool {
 namespace {
 
+// Small blocks: a list for every sixteen bytes, with the sizes that malloc's own have, so that
+// nothing is lost by rounding. Its caches hold seven of a size, which is less than a read brings.
+constexpr std::size_t kSmallest = 512;  // of an output buffer; the largest of the small ones
+constexpr std::size_t step_of(std::size_t size) { return (size + 7) / 16; }
+constexpr std::size_t size_of_step(std::size_t step) { return step * 16 + 8; }
+constexpr std::size_t kSteps = step_of(kSmallest) + 1;  // their lists come first
+constexpr std::size_t kKeepOfStep = 32 * 1024;          // bytes that a thread holds back of each
+
+#ifdef KEEL_SANITIZED  // which is to see it when somebody uses a message that is gone
+constexpr bool kKeepSmall = false;
+#else
+constexpr bool kKeepSmall = true;
+#endif
+
 struct Class {
   std::size_t size;
   std::size_t keep;  // blocks a thread holds back at most
 };
-// The smallest is left to malloc, whose own thread caches serve it.
-constexpr std::size_t kSmallest = 512;
-constexpr std::array<Class, 3> kClasses{{{4096, 64}, {16384, 16}, {65536, 16}}};
+constexpr std::array<Class, 3> kClasses{{{4096, 128}, {16384, 16}, {65536, 16}}};
 
 struct FreeBlock {
   FreeBlock* next;
@@ -25,7 +37,7 @@ struct FreeList {
 };
 
 // No destructor: still usable by buffers that go away after the guard below.
-thread_local constinit std::array<FreeList, kClasses.size()> lists{};
+thread_local constinit std::array<FreeList, kSteps + kClasses.size()> lists{};
 thread_local constinit bool closed = false;
 
 struct FreeAtThreadExit {
@@ -43,6 +55,23 @@ struct FreeAtThreadExit {
 };
 thread_local FreeAtThreadExit guard;
 
+// What blocks of a size come from; without a list they are malloc's alone.
+struct Place {
+  std::size_t size;  // theirs
+  FreeList* list = nullptr;
+  std::size_t keep = 0;  // how many the list holds at most
+};
+
+Place place_of(std::size_t size) {
+  if (kKeepSmall && size <= kSmallest) {
+    const std::size_t step = step_of(size);
+    return {size_of_step(step), &lists[step], kKeepOfStep / size_of_step(step)};
+  }
+  for (std::size_t i = 0; i < kClasses.size(); ++i)
+    if (size == kClasses[i].size) return {size, &lists[kSteps + i], kClasses[i].keep};
+  return {size};
+}
+
 }  // namespace
 
 std::size_t fitting(std::size_t size) {
@@ -54,27 +83,21 @@ std::size_t fitting(std::size_t size) {
 }
 
 char* take(std::size_t size) noexcept {
-  for (std::size_t i = 0; i < kClasses.size(); ++i) {
-    FreeList& list = lists[i];
-    if (size != kClasses[i].size || list.head == nullptr) continue;
-    FreeBlock* block = list.head;
-    list.head = block->next;
-    --list.count;
-    return reinterpret_cast<char*>(block);
-  }
-  return static_cast<char*>(std::malloc(size));
+  const Place place = place_of(size);
+  if (place.list == nullptr || place.list->head == nullptr)
+    return static_cast<char*>(std::malloc(place.size));
+  FreeBlock* block = place.list->head;
+  place.list->head = block->next;
+  --place.list->count;
+  return reinterpret_cast<char*>(block);
 }
 
 void release(char* block, std::size_t size) noexcept {
-  for (std::size_t i = 0; i < kClasses.size(); ++i) {
-    FreeList& list = lists[i];
-    if (size != kClasses[i].size || list.count == kClasses[i].keep || closed) continue;
-    guard.arm();
-    list.head = new (block) FreeBlock{list.head};
-    ++list.count;
-    return;
-  }
-  std::free(block);
+  const Place place = place_of(size);
+  if (place.list == nullptr || place.list->count == place.keep || closed) return std::free(block);
+  guard.arm();
+  place.list->head = new (block) FreeBlock{place.list->head};
+  ++place.list->count;
 }
 
 std::size_t kept() noexcept {

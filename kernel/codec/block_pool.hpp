@@ -1,17 +1,18 @@
-// Memory for output buffers. Blocks of the sizes that live for one turn only are kept per thread
-// and handed out again, so that a busy connection does not go to the heap on every turn; a thread's
-// blocks are freed when it ends. A block may be released on another thread than the one that took
-// it.
+// Memory for messages and output buffers: what lives for a turn or a round trip only is kept per
+// thread and handed out again, so that busy connections do not go to the heap for each message; a
+// thread's blocks are freed when it ends. A block may be released on another thread than the one
+// that took it.
 #pragma once
 
 #include <cstddef>
 
 namespace keel::kernel::block_pool {
 
-// The size of the block to take for `size` bytes; never less than `size`.
+// The size of the block for an output buffer of `size` bytes; never less than `size`.
 std::size_t fitting(std::size_t size);
 
-// A block of `size` bytes, as fitting() answered it; null when there is no memory.
+// A block of `size` bytes; null when there is no memory. Those of any size up to 512 and of the
+// sizes that fitting() answers come from what is kept. It is released with the same size.
 char* take(std::size_t size) noexcept;
 void release(char* block, std::size_t size) noexcept;
 

@@ -36,6 +36,11 @@ HeaderStatus parse_header(Bytes bytes, FixedHeader& out, Version version) {
   if (!flags_allowed(first >> 4, first & 15, version)) return HeaderStatus::malformed;
   out.type = static_cast<PacketType>(first >> 4);
   out.flags = first & 15;
+  if (bytes.size() >= 2 && octet(bytes[1]) < 0x80) {  // as most have it
+    out.remaining = octet(bytes[1]);
+    out.size = 2;
+    return HeaderStatus::ok;
+  }
   std::uint32_t remaining = 0;
   for (std::uint8_t at = 1; at <= 4; ++at) {
     if (at == bytes.size()) return HeaderStatus::incomplete;

@@ -63,15 +63,16 @@ struct PublishFields {
   std::uint32_t expiry_s = kNoExpiry;  // what is left of it
   std::span<const std::uint32_t> subscription_ids;
 };
-// The size of the whole packet, for the client's maximum packet size. A PUBLISH of more than
-// kMaxPacketSize cannot be sent: the functions below append nothing then.
+// The size of the whole packet. A PUBLISH of more than kMaxPacketSize cannot be sent: the functions
+// below append nothing then.
 std::size_t publish_size(Version version, const PublishFields& fields);
 // Appends everything before the payload and answers where the packet id went, counted from the
 // start of the packet (0 for QoS 0).
 std::size_t encode_publish_head(OutBuffer& out, Version version, const PublishFields& fields);
-// The whole packet; `holder` is what the payload lies in (null: always copied).
-void encode_publish(OutBuffer& out, Version version, const PublishFields& fields,
-                    const MessagePtr& holder);
+// The whole packet; `holder` is what the payload lies in (null: always copied). False: it would be
+// larger than `largest`, and nothing is appended.
+bool encode_publish(OutBuffer& out, Version version, const PublishFields& fields,
+                    const MessagePtr& holder, std::size_t largest = kMaxPacketSize);
 
 // Variable byte integer [MQTT5 1.5.5]; 1 to 4 bytes for values up to 268 435 455.
 std::size_t varint_size(std::uint32_t value);

@@ -1,8 +1,9 @@
 #include "kernel/codec/message.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <new>
+
+#include "kernel/codec/block_pool.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -21,8 +22,8 @@ MessagePtr Message::create(const MessageView& view) {
       view.payload.size() > kMaxPart) {
     return {};
   }
-  void* block = std::malloc(sizeof(Message) + view.topic.size() + view.properties.size() +
-                            view.payload.size());
+  char* const block = block_pool::take(sizeof(Message) + view.topic.size() +
+                                       view.properties.size() + view.payload.size());
   if (block == nullptr) throw std::bad_alloc();
   auto* message = new (block) Message;
   message->topic_size_ = static_cast<std::uint16_t>(view.topic.size());
@@ -34,14 +35,15 @@ MessagePtr Message::create(const MessageView& view) {
   message->expiry_s_ = view.expiry_s;
   message->received_ms_ = view.received_ms;
   message->publisher_ = view.publisher;
-  char* at = static_cast<char*>(block) + sizeof(Message);
+  char* const at = block + sizeof(Message);
   put(put(put(at, view.topic), view.properties), view.payload);
   return MessagePtr::adopt(message);
 }
 
 void Message::destroy() const {
+  const std::size_t size = footprint();
   this->~Message();
-  std::free(const_cast<Message*>(this));
+  block_pool::release(reinterpret_cast<char*>(const_cast<Message*>(this)), size);
 }
 
 MessageView Message::view() const {

@@ -10,6 +10,13 @@ namespace {
 constexpr std::string_view kShare = "$share/", kQueue = "$queue/";
 constexpr std::size_t kMaxString = 65'535;  // what an MQTT string can hold
 
+// Where the next `+` or `#` stands, from `at` on; size(): nowhere. find_first_of() would call
+// memchr() for each character.
+std::size_t find_wildcard(std::string_view filter, std::size_t at = 0) {
+  while (at < filter.size() && filter[at] != '+' && filter[at] != '#') ++at;
+  return at;
+}
+
 // Takes the share prefix off. False: a share prefix without a proper group or filter.
 bool split_share(std::string_view text, ParsedFilter& out) {
   out.filter = text;
@@ -24,13 +31,13 @@ bool split_share(std::string_view text, ParsedFilter& out) {
   if (slash == 0 || slash == std::string_view::npos || slash + 1 == text.size()) return false;
   out.group = text.substr(0, slash);
   out.filter = text.substr(slash + 1);
-  return out.group.find_first_of("+#") == std::string_view::npos;
+  return find_wildcard(out.group) == out.group.size();
 }
 
 // `+` fills a level, `#` fills the last one.
 bool wildcards_well_placed(std::string_view filter) {
-  for (std::size_t at = filter.find_first_of("+#"); at != std::string_view::npos;
-       at = filter.find_first_of("+#", at + 1)) {
+  for (std::size_t at = find_wildcard(filter); at < filter.size();
+       at = find_wildcard(filter, at + 1)) {
     if (at > 0 && filter[at - 1] != '/') return false;
     const bool last = at + 1 == filter.size();
     if (filter[at] == '#' ? !last : !last && filter[at + 1] != '/') return false;
@@ -59,7 +66,7 @@ FilterError parse_filter(std::string_view text, std::uint32_t max_length, std::u
   if (!split_share(text, out)) return FilterError::bad_share;
   if (!wildcards_well_placed(out.filter)) return FilterError::bad_wildcard;
   if (max_levels != 0 && topic_levels(out.filter) > max_levels) return FilterError::too_deep;
-  out.wildcard = out.filter.find_first_of("+#") != std::string_view::npos;
+  out.wildcard = find_wildcard(out.filter) != out.filter.size();
   return FilterError::none;
 }
 

@@ -219,7 +219,7 @@ TEST_CASE("publish: what no packet can hold is not sent") {
   f.payload = payload;
   CHECK(publish_size(Version::v311, f) > kMaxPacketSize);
   OutBuffer out;
-  encode_publish(out, Version::v311, f, {});
+  CHECK_FALSE(encode_publish(out, Version::v311, f, {}));
   CHECK(encode_publish_head(out, Version::v5, f) == 0);
   CHECK(out.empty());
   f.payload.remove_suffix(3);
@@ -227,8 +227,25 @@ TEST_CASE("publish: what no packet can hold is not sent") {
   const std::string topic(65'536, 't');
   f.payload = {};
   f.topic = topic;
-  encode_publish(out, Version::v311, f, {});
+  CHECK_FALSE(encode_publish(out, Version::v311, f, {}));
   CHECK(out.empty());
+}
+
+TEST_CASE("publish: what is larger than the client takes is not sent") {
+  const std::string payload(300, 'x');
+  PublishFields f;
+  f.topic = "t";
+  f.payload = payload;
+  f.qos = 1;
+  f.packet_id = 1;
+  for (const Version version : {Version::v311, Version::v5}) {
+    const std::size_t size = publish_size(version, f);
+    OutBuffer out;
+    CHECK_FALSE(encode_publish(out, version, f, {}, size - 1));
+    CHECK(out.empty());
+    CHECK(encode_publish(out, version, f, {}, size));
+    CHECK(out.size() == size);
+  }
 }
 
 TEST_CASE("publish: what is encoded is parsed back") {

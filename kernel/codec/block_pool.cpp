@@ -43,13 +43,7 @@ thread_local constinit bool closed = false;
 struct FreeAtThreadExit {
   ~FreeAtThreadExit() {
     closed = true;
-    for (FreeList& list : lists) {
-      while (FreeBlock* block = list.head) {
-        list.head = block->next;
-        std::free(block);
-      }
-      list.count = 0;
-    }
+    give_back();
   }
   void arm() {}
 };
@@ -98,6 +92,16 @@ void release(char* block, std::size_t size) noexcept {
   guard.arm();
   place.list->head = new (block) FreeBlock{place.list->head};
   ++place.list->count;
+}
+
+void give_back() noexcept {
+  for (FreeList& list : lists) {
+    while (FreeBlock* block = list.head) {
+      list.head = block->next;
+      std::free(block);
+    }
+    list.count = 0;
+  }
 }
 
 std::size_t kept() noexcept {

@@ -16,6 +16,9 @@ std::size_t fitting(std::size_t size);
 char* take(std::size_t size) noexcept;
 void release(char* block, std::size_t size) noexcept;
 
+// Frees what this thread keeps: the peak that it is of is over.
+void give_back() noexcept;
+
 // How many blocks this thread keeps, for tests and for `ctl vm`.
 std::size_t kept() noexcept;
 

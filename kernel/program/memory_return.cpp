@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernel/codec/block_pool.hpp"
+
 namespace keel::kernel {
 
 namespace {
@@ -47,8 +49,11 @@ void MemoryReturn::tick(const Realm& realm, ShardSet& shards) {
   if (!watch_.look(held_bytes(realm))) return;
   std::vector<Cached> caches(shards.size(), Cached{});
   // One that is too busy now keeps its cache.
-  (void)shards.barrier([&caches](Shard& shard) { take_cache(caches[shard.index()]); },
-                       std::chrono::milliseconds(100));
+  const auto empty = [&caches](Shard& shard) {
+    block_pool::give_back();
+    take_cache(caches[shard.index()]);
+  };
+  (void)shards.barrier(empty, std::chrono::milliseconds(100));
   free_all(caches);
   ::malloc_trim(0);
 }

@@ -249,6 +249,8 @@ TEST_CASE("block pool: sizes, bounds, reuse") {
     block_pool::release(block_pool::take(5'000), 5'000);
     block_pool::release(block_pool::take(1 << 20), 1 << 20);
     CHECK(block_pool::kept() == 128);
+    block_pool::give_back();
+    CHECK(block_pool::kept() == 0);
   }).join();
 }
 

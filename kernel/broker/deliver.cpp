@@ -176,7 +176,7 @@ void Broker::pump(Session& session) {
     connection->caught_up();
     session.overflow_logged = false;
   }
-  if (session.retained && !pump_retained(session)) return;
+  if (session.retained() && !pump_retained(session)) return;
   if (connection->polling()) connection->end_poll();
 }
 

@@ -116,7 +116,7 @@ void Broker::detach(Session& session, bool publish_will_now) {
   set_shared_online(session, false);
   if (session.will && session.will->delay_s == 0) publish_will(session);
   if (session.expires_at_disconnect()) return end_session(session, "disconnected");
-  redispatch_shared(session, true);
+  if (!draining_) redispatch_shared(session, true);  // else the others are about to go, too
   session.set_away_since(shard_.now_ms());
   session.trim();
   note_away(session);

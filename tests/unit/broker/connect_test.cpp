@@ -285,6 +285,26 @@ TEST_CASE("drain: clients are told, then the broker says it is done, and nobody 
   CHECK(cluster.total(Gauge::sessions) == 1);
 }
 
+TEST_CASE("drain: what a member of a group holds stays its own, as all of them go") {
+  Cluster cluster;
+  Client publisher(cluster), first(cluster), second(cluster);
+  publisher.connect({.id = "pub"});
+  first.connect({.id = "one", .clean = false, .expiry_s = 10});
+  second.connect({.id = "two", .clean = false, .expiry_s = 10});
+  first.subscribe({"$share/g/t", 1});
+  second.subscribe({"$share/g/t", 1});
+  for (std::uint16_t id = 1; id <= 4; ++id)
+    publisher.send(wire::publish({"t", "x", 1, id}, Version::v5));
+  CHECK(first.take().size() == 2);
+  CHECK(second.take().size() == 2);
+  cluster.broker(0).drain(Reason::server_shutting_down, [] {});
+  cluster.settle();
+  first.expect(PacketType::disconnect);
+  second.expect(PacketType::disconnect);
+  CHECK(cluster.session("one").inflight == 2);
+  CHECK(cluster.session("two").inflight == 2);
+}
+
 TEST_CASE("limits: a packet over the limit ends the connection") {
   Settings settings;
   settings.limits.max_packet_size = 100;

@@ -301,16 +301,17 @@ TEST_CASE("100 000 subscriptions are asked about, and removed") {
       clients.back().subscribe_to(filters);
     }
   }
-  const auto within_a_second = [](const std::string& said) {
-    return std::stod(said.substr(said.rfind(' '))) < 1000.0 * kSlowdown;
+  // It takes some 150 ms, printed below; this catches only what grows with the square.
+  const auto soon = [](const std::string& said) {
+    return std::stod(said.substr(said.rfind(' '))) < 10'000.0 * kSlowdown;
   };
   const std::string kept = broker.judge({"recheck"});
   CHECK(contains(kept, "100000 asked, 0 removed"));
-  CHECK(within_a_second(kept));
+  CHECK(soon(kept));
   broker.judge({"deny", "t/"});
   const std::string removed = broker.judge({"recheck"});
   CHECK(contains(removed, "100000 asked, 100000 removed"));
-  CHECK(within_a_second(removed));
+  CHECK(soon(removed));
   MESSAGE("100 000 subscriptions: " << kept << removed);
   for (Client& client : clients) client.ping();
 }

@@ -106,8 +106,7 @@ Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
     const Allowed allowed = authorize(Action::publish, connect.will.qos, connect.will.retain,
                                       connect.will.topic, &connect);
     if (allowed == Allowed::later) {
-      extras().answer = std::move(answer);
-      extras_->answered = true;
+      keep_answer(answer);
       return allowed;
     }
     if (allowed == Allowed::no) {
@@ -119,6 +118,12 @@ Connection::Allowed Connection::admit(const ConnectView& connect, bool unnamed,
   const Allowed accepted = accept_session(connect, unnamed, answer);
   if (accepted != Allowed::later) metrics.add(admitted);
   return accepted;
+}
+
+// For when CONNECT is shown again.
+void Connection::keep_answer(AuthAnswer& answer) {
+  extras().answer = std::move(answer);
+  extras_->answered = true;
 }
 
 Fault Connection::check_connect(const ConnectView& connect) const {

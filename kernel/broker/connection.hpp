@@ -222,6 +222,7 @@ class Connection final : public LinkHandler {
   bool move_home(std::string_view client_id);
   Reason decide(const ConnectView& connect, const AuthAnswer& answer, Metric& how) const;
   Allowed admit(const ConnectView& connect, bool unnamed, AuthAnswer& answer);
+  void keep_answer(AuthAnswer& answer);
   void ask_for_more(const ConnectView& connect, Bytes body, const AuthAnswer& answer);
   Fault below_mountpoint(const ConnectView& connect, const AuthAnswer& answer,
                          std::string& mountpoint, std::unique_ptr<Will>& will) const;
@@ -295,6 +296,7 @@ class Connection final : public LinkHandler {
   // gated.cpp
   void await_end(std::uint64_t turn, AuthAnswer& answer);
   bool end_awaited();
+  void await_release();
   void wait_at_gate(Gate::Item item);
   void let_through(const Gate::Item& item);
 

@@ -15,10 +15,7 @@ constexpr std::size_t kGateFull = 1'024;
 void Connection::wait_at_gate(Gate::Item item) {
   if (!gate_) gate_ = std::make_unique<Gate>();
   gate_->push(std::move(item));
-  if (!gated_) {
-    gated_ = true;
-    broker_->note_gated(*this);
-  }
+  await_release();
   if (gate_->size() >= kGateFull && !(paused_ & kGate)) pause(kGate);
 }
 
@@ -26,9 +23,13 @@ void Connection::wait_at_gate(Gate::Item item) {
 // come back else, messages and all. The answer of who it is is kept meanwhile.
 void Connection::await_end(std::uint64_t turn, AuthAnswer& answer) {
   extras().end_turn = turn;
-  extras_->answer = std::move(answer);
-  extras_->answered = true;
+  keep_answer(answer);
   pause(kGate);
+  await_release();
+}
+
+// release_gate() is called when turns have become safe.
+void Connection::await_release() {
   if (!gated_) broker_->note_gated(*this);
   gated_ = true;
 }

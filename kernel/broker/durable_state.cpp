@@ -60,7 +60,8 @@ void DurableState::store_ready(StorePort& store, Done done) {
   const std::int64_t began = monotonic_ms();
   const bool had_retained = realm_.retained.count() != 0;
   recovery_ = std::make_shared<Recovery>(
-      realm_, post_, left_, [this, began, had_retained, done](Result<std::uint64_t> opened) {
+      realm_, post_, left_, store.incomplete(),
+      [this, began, had_retained, done](Result<std::uint64_t> opened) {
         const Recovery::Counts counts = recovery_->counts();
         transits_ = recovery_->take_transits();
         recovery_.reset();

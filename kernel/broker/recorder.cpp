@@ -36,6 +36,10 @@ void Recorder::switch_on(std::shared_ptr<std::uint64_t> opened) {
   numbers_ = 0;
 }
 
+std::uint64_t Recorder::opening(std::uint64_t number) {
+  return number >> (kShardBits + kNumberBits);
+}
+
 std::uint64_t Recorder::next_number() {
   if (++numbers_ >> kNumberBits != 0) {
     journal_.common([&](Batch& batch) {

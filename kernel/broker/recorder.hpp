@@ -26,6 +26,8 @@ class Recorder {
   bool on() const { return on_; }
   void switch_on(std::shared_ptr<std::uint64_t> opened);
   void switch_off() { on_ = false; }
+  // Of a number that was given in this store: how often it had been opened then.
+  static std::uint64_t opening(std::uint64_t number);
 
   // ---- turns ------------------------------------------------------------------------------------
   // Grows with everything that is written down; two marks that differ say that something was.

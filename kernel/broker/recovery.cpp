@@ -1,5 +1,6 @@
 #include "kernel/broker/recovery.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "kernel/base/log.hpp"
 #include "kernel/base/utf8.hpp"
 #include "kernel/broker/broker.hpp"
+#include "kernel/broker/number_search.hpp"
 #include "kernel/durable/purge.hpp"
 
 namespace keel::kernel {
@@ -23,10 +25,12 @@ constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,
 
 }  // namespace
 
-Recovery::Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, Done done)
+Recovery::Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, bool incomplete,
+                   Done done)
     : realm_(realm),
       post_(std::move(post)),
       outdated_(outdated),
+      incomplete_(incomplete),
       done_(std::move(done)),
       shares_(realm.brokers.size()) {}
 
@@ -41,6 +45,10 @@ void Recovery::start() {
 
 void Recovery::meta_arrived(const StoreRows& rows) {
   if (rows.later) return done_(Error{"the store could not be read: see its own messages"});
+  if (!rows.complete)
+    return done_(
+        Error{"the store is damaged where it begins: start again, which sets aside what is "
+              "damaged"});
   std::optional<std::uint64_t> seed;
   for (const StoreRow& row : rows.rows) {
     const auto number = read_number(row.value);
@@ -53,11 +61,9 @@ void Recovery::meta_arrived(const StoreRows& rows) {
           "version, or another directory",
           *number, kStoreFormat)});
   }
-  ++opened_;
   if (seed && realm_.sessions == 0) realm_.home_seed = *seed;
   auto batch = std::make_unique<Batch>();
   batch->put(Space::meta, kFormatKey, write_number(kStoreFormat));
-  batch->put(Space::meta, kOpenedKey, write_number(opened_));
   batch->put(Space::meta, kSeedKey, write_number(realm_.home_seed));
   if (outdated_) {
     for (const Space space : kSpaces) batch->erase_range(space, {"\0", 1}, "\xff");
@@ -106,6 +112,7 @@ void Recovery::take(const StoreRow& row) {
       if (auto session = read_session_row(row.value)) {
         ++counts_.sessions;
         store_id = session->store_id;
+        highest_ = std::max(highest_, store_id);
         shards_[store_id] = realm_.home(row.key);
         told = [key = row.key, session = std::move(*session)](Broker& broker) {
           broker.restore(key, session);
@@ -124,6 +131,7 @@ void Recovery::take(const StoreRow& row) {
     case Space::sent:
       if (row.value.size() == 2 && read_number_key(row.key, store_id, sequence)) {
         packet_id = load_be16(row.value.data());
+        highest_ = std::max(highest_, sequence);
         told = [store_id, sequence, packet_id](Broker& broker) {
           broker.restore_sent(store_id, sequence, packet_id);
         };
@@ -199,6 +207,30 @@ void Recovery::finish() {
     KEEL_LOG(error,
              "the store: {} entries are damaged or belong to a session that is, and are left out",
              counts_.damaged);
+  if (!outdated_ && (incomplete_ || counts_.damaged != 0)) return find_numbers();
+  finish_opened();
+}
+
+// What was written the last time may say of an earlier time that it was the last one.
+void Recovery::find_numbers() {
+  std::vector<std::uint64_t> store_ids;
+  for (const auto& [store_id, shard] : shards_) store_ids.push_back(store_id);
+  std::make_shared<NumberSearch>(realm_.journal, highest_, std::move(store_ids),
+                                 [self = shared_from_this()](Result<std::uint64_t> highest) {
+                                   self->post_([self, highest] {
+                                     if (!highest) return self->done_(Error{highest.error()});
+                                     self->opened_ =
+                                         std::max(self->opened_, Recorder::opening(*highest));
+                                     self->finish_opened();
+                                   });
+                                 })
+      ->start();
+}
+
+void Recovery::finish_opened() {
+  realm_.journal.common(
+      [this](Batch& batch) { batch.put(Space::meta, kOpenedKey, write_number(++opened_)); });
+  realm_.journal.submit(nullptr);
   done_(opened_);
 }
 

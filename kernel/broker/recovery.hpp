@@ -27,7 +27,8 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
   using Done = std::function<void(Result<std::uint64_t> opened)>;
 
   // `outdated`: what the store holds is older than what is in memory: none of it is wanted.
-  Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, Done done);
+  // `incomplete`: rows were lost, or may be older than others [StorePort::incomplete()].
+  Recovery(Realm& realm, std::function<void(Task)> post, bool outdated, bool incomplete, Done done);
 
   void start();
   const Counts& counts() const { return counts_; }
@@ -47,18 +48,21 @@ class Recovery final : public std::enable_shared_from_this<Recovery> {
   void to_shards();
   void go_on();
   void finish();
+  void find_numbers();
+  void finish_opened();
 
   using Telling = std::function<void(Broker&)>;  // what a shard is told about one row
 
   Realm& realm_;
   const std::function<void(Task)> post_;
-  const bool outdated_;
+  const bool outdated_, incomplete_;
   Done done_;
   Counts counts_;
   std::vector<Transit> transits_;
-  std::size_t step_ = 0;  // which space is being read
-  std::string from_;      // where in it the next page begins
-  std::uint64_t opened_ = 0;
+  std::size_t step_ = 0;                                     // which space is being read
+  std::string from_;                                         // where in it the next page begins
+  std::uint64_t opened_ = 0;                                 // before this time
+  std::uint64_t highest_ = 0;                                // number that was read
   std::unordered_map<std::uint64_t, std::uint32_t> shards_;  // by store id
   std::vector<std::vector<Telling>> shares_;                 // of this page, by shard
 };

@@ -42,6 +42,9 @@ class StorePort {
   virtual ~StorePort() = default;
   // The last ticket that the store has applied; 0: it is new. [control]
   virtual std::uint64_t last_ticket() = 0;
+  // Whether damage was set aside when it was opened, now or since it was last closed in order: rows
+  // may be missing, and older ones be there in their place. [control]
+  virtual bool incomplete() = 0;
   // Takes a batch to be written and answers at once. The batch stays valid until
   // Journal::committed() named its ticket, or until the store has ended. Called by one thread at a
   // time, tickets ascending. [any]

@@ -67,6 +67,7 @@ Result<void> PluginStorePort::open() {
                              status_name(status), why.empty() ? "see the log" : why)};
   }
   last_ticket_ = info.last_ticket;
+  incomplete_ = (info.flags & KEEL_STORE_INCOMPLETE) != 0;
   broken_ = false;
   const std::lock_guard lock(mutex_);
   opened_ = in_use_ = true;

@@ -39,6 +39,7 @@ class PluginStorePort final : public StorePort {
   void forget_batches();
 
   std::uint64_t last_ticket() override { return last_ticket_; }
+  bool incomplete() override { return incomplete_; }
   void submit(const Batch& batch) override;
   void keep(std::vector<std::unique_ptr<Batch>> batches) override;
   void read(const StoreQuery& query, std::function<void(StoreRows)> done) override;
@@ -67,6 +68,7 @@ class PluginStorePort final : public StorePort {
   const keel_ext_plugin_store& table_;
   Journal& journal_;
   std::uint64_t last_ticket_ = 0;                  // [control]
+  bool incomplete_ = false;                        // [control]
   std::vector<std::unique_ptr<Batch>> abandoned_;  // [control]
   std::atomic<bool> broken_{false};                // it refused a batch
   std::atomic<std::thread::id> inside_{};          // the thread that calls it; they take turns

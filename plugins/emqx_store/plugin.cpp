@@ -3,6 +3,7 @@
 #include <keel/plugin.hpp>
 #include <keel/store.hpp>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "emqx_store/commands.hpp"
@@ -59,7 +60,9 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
 
   void stop() override {
     commands_.reset();
+    const EngineOptions closed = service_ ? service_->engine_options() : EngineOptions();
     service_.reset();
+    if (std::exchange(incomplete_, false)) forget_salvage(closed);
     env_.reset();
     end_background_threads();
   }
@@ -84,7 +87,7 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
   }
 
   keel::Result<keel::StoreInfo> info() override {
-    return keel::StoreInfo{.last_ticket = service_->last_ticket()};
+    return keel::StoreInfo{.last_ticket = service_->last_ticket(), .incomplete = incomplete_};
   }
   void submit(const keel::StoreBatch& batch) override {
     service_->submit({sizeof(keel_store_batch), static_cast<std::uint32_t>(batch.ops.size()),
@@ -101,6 +104,7 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
     SalvageReport report;
     const bool unread = first && !taken_over_;
     Outcome opened = open_store(options, {.repair = unread, .restore = unread}, engine, report);
+    if (first) incomplete_ = report.incomplete;
     for (const std::string& line : report.lines) {
       if (report.damaged) {
         host().log().warning(line);
@@ -151,6 +155,7 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
 
   Metrics metrics_;
   bool taken_over_ = false;  // from another version, by an upgrade
+  bool incomplete_ = false;  // damage was set aside when it was opened, or before
   std::atomic<bool> damaged_{false};
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<Service> service_;

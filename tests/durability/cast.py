@@ -80,6 +80,9 @@ class Publisher(Client):
             return self.make(topic, "retained", padding, retain=True)
         return self.make(f"nobody/{self.name}", "unheard", padding)
 
+    def ready_to_mark(self):
+        return self.may_publish() and time.monotonic() >= self.pause_until
+
     def mark(self):
         """A message that every subscriber gets behind all that came before it."""
         message = self.make(f"mark/{self.name}", "marker")

@@ -165,10 +165,10 @@ class Life:
         self.until(self.settled, lambda: f"not connected: {self.unsettled()}")
         self.until(self.answered, lambda: f"publishers without answers: {self.unanswered()}")
         self.wills.finish()
-        marks = [publisher.mark() for publisher in self.publishers]
+        marks = {publisher: publisher.mark() for publisher in self.publishers}
         if self.mend:
-            self.mend(lambda: not self.unmarked(marks))
-        self.until(lambda: not self.unmarked(marks),
+            self.mend(lambda: self.marked(marks))
+        self.until(lambda: self.marked(marks),
                    lambda: f"marks that did not come: {self.unmarked(marks)}")
         self.until(
             lambda: self.answered() and not any(client.received for client in self.receivers),
@@ -185,6 +185,15 @@ class Life:
     def answered(self):
         return not self.unanswered()
 
+    def marked(self, marks):
+        """Whether all marks are everywhere. One that was refused, as the store failed just then, is
+        followed by another one."""
+        for publisher, mark in marks.items():
+            if mark.refused and publisher.ready_to_mark():
+                marks[publisher] = publisher.mark()
+        return not self.unmarked(marks)
+
     def unmarked(self, marks):
-        return [(receiver.name, mark.publisher) for receiver in self.receivers for mark in marks
+        return [(receiver.name, mark.publisher)
+                for receiver in self.receivers for mark in marks.values()
                 if mark.key not in self.ledger.subscriber(receiver.name).got]

@@ -14,6 +14,14 @@ namespace emqx_store {
 namespace {
 
 std::string examination_path(const std::string& directory) { return directory + "/EXAMINE"; }
+// Stands there from before anything is set aside until the store is closed in order.
+std::string salvage_mark(const std::string& directory) { return directory + "/SALVAGED"; }
+
+constexpr std::uint8_t kFirstSpace = 0;
+
+rocksdb::Env& env_of(const EngineOptions& options) {
+  return options.env != nullptr ? *options.env : *rocksdb::Env::Default();
+}
 
 class FileLock {
  public:
@@ -49,8 +57,9 @@ class Salvage {
     // Two that open the store at once do not get in each other's way between looking and opening.
     if (!opening_.take(directory_ + "/OPENING")) return in_use();
     if (Outcome prepared = prepare(); !prepared) return prepared;
-    Outcome opened = Engine::open(options_, engine);
+    Outcome opened = open_and_look(engine);
     if (opened || opened.fault() != Fault::damaged || rebuilt_ || !policy_.repair) return opened;
+    engine.reset();
     if (!lock_.take(directory_ + "/LOCK")) return in_use();
     Outcome made = make_anew_of(opened.text());
     lock_.release();
@@ -58,6 +67,17 @@ class Salvage {
   }
 
  private:
+  // What is read first is what the rest depends on: damage in it is met now, while it can be set
+  // aside.
+  Outcome open_and_look(std::unique_ptr<Engine>& engine) {
+    if (Outcome opened = Engine::open(options_, engine); !opened || !policy_.repair) return opened;
+    keel_store_query query{};
+    query.size = sizeof query;
+    query.kind = KEEL_STORE_RANGE;
+    query.space = kFirstSpace;
+    return engine->read(query).outcome;
+  }
+
   Outcome in_use() {
     std::unique_ptr<Engine> engine;
     Outcome opened = Engine::open(options_, engine);  // names the process
@@ -177,6 +197,9 @@ class Salvage {
   }
 
   Outcome make_folder(std::string& path) {
+    if (Outcome marked = write_file(env_, salvage_mark(directory_), "damage was set aside\n");
+        !marked)
+      return marked;
     if (report_.folder.empty() || report_.restored) {
       const std::string name = directory_ + "/damaged-" + time_name(env_);
       report_.folder = name;
@@ -223,12 +246,18 @@ class Salvage {
 Outcome open_store(const EngineOptions& options, const OpenPolicy& policy,
                    std::unique_ptr<Engine>& engine, SalvageReport& report) {
   report = {};
-  return Salvage(options, policy, report).open(engine);
+  const Outcome opened = Salvage(options, policy, report).open(engine);
+  report.incomplete = exists(env_of(options), salvage_mark(options.directory));
+  return opened;
+}
+
+void forget_salvage(const EngineOptions& options) {
+  env_of(options).DeleteFile(salvage_mark(options.directory)).PermitUncheckedError();
 }
 
 Outcome request_examination(const EngineOptions& options) {
-  rocksdb::Env& env = options.env != nullptr ? *options.env : *rocksdb::Env::Default();
-  return write_file(env, examination_path(options.directory), "damage was met in a table\n");
+  return write_file(env_of(options), examination_path(options.directory),
+                    "damage was met in a table\n");
 }
 
 }  // namespace emqx_store

@@ -28,6 +28,7 @@ struct OpenPolicy {
 
 struct SalvageReport {
   bool damaged = false;            // something was lost; `folder` has what was set aside
+  bool incomplete = false;         // that, or it was so earlier: see forget_salvage()
   bool restored = false;           // a backup took the store's place; `folder` has the old files
   std::string folder;              // its path
   std::vector<std::string> lines;  // for the log; there may be some without damage
@@ -35,6 +36,9 @@ struct SalvageReport {
 
 Outcome open_store(const EngineOptions& options, const OpenPolicy& policy,
                    std::unique_ptr<Engine>& engine, SalvageReport& report);
+
+// The store is closed in order, and whoever uses it has seen `incomplete`.
+void forget_salvage(const EngineOptions& options);
 
 // Damage was met in a table: the next open_store() with `repair` looks through all of them. May be
 // called while the store is open.

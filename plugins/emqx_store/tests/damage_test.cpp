@@ -240,6 +240,41 @@ TEST_CASE("a damaged part of a small table costs no more than its own rows") {
   CHECK(engine->last_ticket() == 500);
 }
 
+TEST_CASE("damage where the store begins is set aside at once, and remembered until it is closed") {
+  const Directory directory;
+  {
+    const auto engine = open(directory);
+    apply(*engine, Batch(1).put(0, "first", "1"));
+    REQUIRE(engine->flush());
+    apply(*engine, Batch(2).put(1, "second", "2"));
+  }
+  for (const auto& entry : fs::directory_iterator(directory.db())) {
+    if (store_file(entry.path().filename()).kind != FileKind::table) continue;
+    std::string octets = content(entry.path());
+    octets[5] ^= 1;
+    set_content(entry.path(), octets);
+  }
+  const auto reopen = [&](std::unique_ptr<Engine>& engine) {
+    engine.reset();
+    SalvageReport report;
+    const Outcome opened = open_store(options_for(directory), {}, engine, report);
+    REQUIRE_MESSAGE(static_cast<bool>(opened), opened.text());
+    return report;
+  };
+  std::unique_ptr<Engine> engine;
+  SalvageReport report = reopen(engine);
+  CHECK(report.damaged);
+  CHECK(report.incomplete);
+  CHECK(all(*engine, 0).empty());
+  CHECK(all(*engine, 1).size() == 1);
+  report = reopen(engine);
+  CHECK_FALSE(report.damaged);
+  CHECK(report.incomplete);
+  engine.reset();
+  emqx_store::forget_salvage(options_for(directory));
+  CHECK_FALSE(reopen(engine).incomplete);
+}
+
 TEST_CASE("what RocksDB does not need may be damaged") {
   for (const FileKind kind : {FileKind::options, FileKind::identity}) {
     flip_everywhere(kind, 3, false);

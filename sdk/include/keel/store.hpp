@@ -22,6 +22,7 @@ namespace keel {
 
 struct StoreInfo {
   std::uint64_t last_ticket = 0;  // applied; 0: the store is new
+  bool incomplete = false;        // damage was set aside, see KEEL_STORE_INCOMPLETE
 };
 
 // A batch to be written, whole or not at all. A value; what it points to stays valid until its

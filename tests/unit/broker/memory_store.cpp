@@ -42,6 +42,7 @@ void MemoryStore::read(const StoreQuery& query, std::function<void(StoreRows)> d
   std::vector<std::string> keys(query.keys.begin(), query.keys.end());
   answers_.push_back([this, query, from, to, keys, done = std::move(done)] {
     StoreRows answer;
+    answer.complete = !damaged;
     if (failing) {
       answer.complete = false;
       answer.later = true;
@@ -65,6 +66,7 @@ void MemoryStore::read(const StoreQuery& query, std::function<void(StoreRows)> d
         answer.more = true;
         break;
       }
+      if (query.kind == StoreQuery::Kind::last) answer.rows.clear();
       answer.rows.push_back({row->first.second, row->second});
     }
     done(std::move(answer));

@@ -19,6 +19,7 @@ struct Disk {
   std::map<std::pair<Space, std::string>, std::string> rows;
   std::map<std::string, std::uint32_t> holders;  // of Space::messages
   std::uint64_t last_ticket = 0;
+  bool incomplete = false;
 
   std::size_t count(Space space) const;
   void apply(const Batch& batch);
@@ -29,6 +30,7 @@ class MemoryStore final : public StorePort {
   MemoryStore(Disk& disk, Journal& journal) : disk_(disk), journal_(journal) {}
 
   std::uint64_t last_ticket() override { return disk_.last_ticket; }
+  bool incomplete() override { return disk_.incomplete; }
   void submit(const Batch& batch) override {
     waiting_.push_back(&batch);
     on_submit();
@@ -38,6 +40,7 @@ class MemoryStore final : public StorePort {
 
   bool held = false;     // commits and answers nothing
   bool failing = false;  // cannot read now
+  bool damaged = false;  // leaves out what it cannot read
   std::function<void()> on_submit = [] {};
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t commits = 0;

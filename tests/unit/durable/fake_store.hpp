@@ -19,6 +19,7 @@ class FakeStore final : public StorePort {
  public:
   explicit FakeStore(std::uint64_t applied = 0) : applied_(applied), seen_(applied) {}
 
+  bool incomplete() override { return false; }
   std::uint64_t last_ticket() override {
     const std::lock_guard lock(mutex_);
     return applied_;

@@ -24,6 +24,7 @@ class ThreadStore final : public StorePort {
   }
 
   std::uint64_t last_ticket() override { return 0; }
+  bool incomplete() override { return false; }
   void submit(const Batch& batch) override {
     const std::lock_guard lock(mutex_);
     batches_.push_back(&batch);

@@ -177,6 +177,7 @@ class Instance {
       const Result<StoreInfo> info = provider(at).info();
       if (!info) return info.status();
       out->last_ticket = info->last_ticket;
+      if (KEEL_HAS(out, flags)) out->flags = info->incomplete ? KEEL_STORE_INCOMPLETE : 0;
       return {};
     });
   }

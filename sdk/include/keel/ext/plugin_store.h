@@ -77,10 +77,18 @@ typedef struct keel_store_query {
   uint32_t reserved2;
 } keel_store_query;
 
+enum {
+  KEEL_STORE_INCOMPLETE = 1 /* damage was set aside when the store was opened, now or since it was
+                             * last closed in order: rows may be missing, and older ones stand in
+                             * their place. The kernel then trusts no row that others depend on. */
+};
+
 typedef struct keel_store_info {
   uint32_t size;
   uint32_t reserved;
   uint64_t last_ticket; /* applied, and safe; 0: the store is new */
+  uint32_t flags;       /* KEEL_STORE_INCOMPLETE, or 0 */
+  uint32_t reserved2;
 } keel_store_info;
 
 typedef struct keel_ext_plugin_store {

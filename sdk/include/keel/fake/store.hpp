@@ -142,10 +142,11 @@ class StoreTable : public KvTable {
   Result<StoreInfo> store_info() {
     const Side side = store_side();
     if (!side.table) return Status::error("the plugin is no store");
-    keel_store_info info{sizeof info, 0, 0};
+    keel_store_info info{};
+    info.size = sizeof info;
     const keel_status status = side.table->info(side.self, &info);
     if (status != KEEL_OK) return Status(status);
-    return StoreInfo{info.last_ticket};
+    return StoreInfo{info.last_ticket, (info.flags & KEEL_STORE_INCOMPLETE) != 0};
   }
   // The condition it reported last, and all of them.
   bool wait_condition(StoreCondition wanted) {

@@ -20,12 +20,12 @@ constexpr std::size_t kNumberSize = 8;
 NumberSearch::NumberSearch(Journal& journal, std::uint64_t known,
                            std::vector<std::uint64_t> store_ids, Done done)
     : journal_(journal),
-      highest_(known),
+      found_{known, true},
       store_ids_(std::move(store_ids)),
       done_(std::move(done)) {}
 
 void NumberSearch::ask() {
-  if (step_ == kNumbered.size() + store_ids_.size()) return done_(highest_);
+  if (step_ == kNumbered.size() + store_ids_.size()) return done_(found_);
   StoreQuery query;
   query.kind = StoreQuery::Kind::last;
   std::string from, to;
@@ -43,10 +43,8 @@ void NumberSearch::ask() {
 }
 
 void NumberSearch::answered(const StoreRows& rows) {
-  if (rows.later || !rows.complete)
-    return done_(
-        Error{"the store is damaged where its numbers are: start again, which sets aside "
-              "what is damaged"});
+  if (rows.later) return done_(Error{"the store could not be read: see its own messages"});
+  if (!rows.complete) found_.all = false;
   for (const StoreRow& row : rows.rows) note(row.key);
   ask();
 }
@@ -56,7 +54,7 @@ void NumberSearch::note(std::string_view key) {
   std::uint64_t first = 0, second = 0;
   if (!read_number_key(key.substr(0, kNumberSize), first)) return;
   read_number_key(key, first, second);
-  highest_ = std::max({highest_, first, second});
+  found_.highest = std::max({found_.highest, first, second});
 }
 
 }  // namespace keel::kernel

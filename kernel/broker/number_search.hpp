@@ -16,7 +16,11 @@ namespace keel::kernel {
 
 class NumberSearch final : public std::enable_shared_from_this<NumberSearch> {
  public:
-  using Done = std::function<void(Result<std::uint64_t> highest)>;
+  struct Found {
+    std::uint64_t highest = 0;
+    bool all = true;  // false: damage still hides some
+  };
+  using Done = std::function<void(Result<Found>)>;
 
   // `known`: the highest one that has been read already. `store_ids`: of the sessions whose queues
   // are looked into; what belongs to no session is found by its space. `done` is called once, on a
@@ -32,7 +36,7 @@ class NumberSearch final : public std::enable_shared_from_this<NumberSearch> {
   void note(std::string_view key);
 
   Journal& journal_;
-  std::uint64_t highest_;
+  Found found_;
   const std::vector<std::uint64_t> store_ids_;
   const Done done_;
   std::size_t step_ = 0;  // of the spaces, then of the sessions

@@ -18,6 +18,10 @@ namespace {
 constexpr std::uint32_t kRows = 4'096;
 constexpr std::uint32_t kBytes = 4 * 1024 * 1024;
 
+// Openings that damage may hide, should it hide any: far more than there can have been since what
+// is found was written.
+constexpr std::uint64_t kMostHidden = 1'000;
+
 // In this order: a session is known before what belongs to it.
 constexpr std::array kSpaces{Space::sessions, Space::subscriptions, Space::sent,
                              Space::released, Space::awaiting,      Space::purge,
@@ -215,16 +219,15 @@ void Recovery::finish() {
 void Recovery::find_numbers() {
   std::vector<std::uint64_t> store_ids;
   for (const auto& [store_id, shard] : shards_) store_ids.push_back(store_id);
-  std::make_shared<NumberSearch>(realm_.journal, highest_, std::move(store_ids),
-                                 [self = shared_from_this()](Result<std::uint64_t> highest) {
-                                   self->post_([self, highest] {
-                                     if (!highest) return self->done_(Error{highest.error()});
-                                     self->opened_ =
-                                         std::max(self->opened_, Recorder::opening(*highest));
-                                     self->finish_opened();
-                                   });
-                                 })
-      ->start();
+  const auto done = [self = shared_from_this()](Result<NumberSearch::Found> found) {
+    self->post_([self, found] {
+      if (!found) return self->done_(Error{found.error()});
+      self->opened_ = std::max(self->opened_, Recorder::opening(found->highest));
+      if (!found->all) self->opened_ += kMostHidden;
+      self->finish_opened();
+    });
+  };
+  std::make_shared<NumberSearch>(realm_.journal, highest_, std::move(store_ids), done)->start();
 }
 
 void Recovery::finish_opened() {

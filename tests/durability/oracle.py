@@ -225,7 +225,9 @@ class Ledger:
         if message.kind == "will" and message.abandoned:
             self.violation("will", f"{client.name}: a will that is not due", message)
         operations, where, shared = self._subscription(client.name, message)
-        allowed = possible(operations, message)
+        if not operations and self.excused():  # damage that was reported a moment ago
+            operations, where, shared = self._subscription(client.name, message)
+        allowed = possible(operations, message, self.last_excuse)
         if message.acked and message.acked < self.subscriber(client.name).nothing_due:
             self.violation("session", f"{client.name}: delivered from a session that it ended",
                            message)
@@ -242,13 +244,13 @@ class Ledger:
             self._judge_options(client, packet, message, fitting)
         if self._judge_copies(client, where, message, packet, moment) and not shared:
             # One that is sent again may come late where the first one met no subscription.
-            certain = possible(operations, message, certain=True)
+            certain = possible(operations, message, self.last_excuse, certain=True)
             self._judge_order(client, where, message, packet, certain)
 
     def _subscription(self, name, message):
         """What was asked for with the filter that may have brought it, whose, whether a group's."""
         for operations, subscriber, shared in self._routes(name, message.topic):
-            if possible(operations, message):
+            if possible(operations, message, self.last_excuse):
                 return operations, subscriber, shared
         return [], None, False
 
@@ -306,11 +308,12 @@ class Ledger:
                         if (message.acked and not message.refused and message.kind != "delete" and
                                 message.key not in subscriber.got and
                                 message.first_sent > subscriber.nothing_owed and
-                                possible(operations, message, certain=True)):
+                                possible(operations, message, self.last_excuse, certain=True)):
                             out[name, message.key] = message
         return [(name, message) for (name, _), message in out.items()]
 
     def judge_missing(self):
+        self.excused()
         for name, message in self.missing()[:20]:
             self.violation("lost", f"{name}: never received what was acknowledged", message)
 

@@ -37,24 +37,25 @@ def matches(topic_filter, topic):
     return len(levels) == len(names)
 
 
-def possible(operations, message, certain=False):
+def possible(operations, message, since, certain=False):
     """The subscriptions in force at some moment at which the message may have been processed.
 
     `operations` are one client's on one filter, in order. One that was answered ends what was
     before it; one that was not may have happened or not. `certain`: empty unless there was one at
-    every such moment.
+    every such moment. What was answered up to `since` may have been lost, or come back, by damage
+    that the broker reported then.
     """
     start, end = message.first_sent, message.acked or float("inf")
     at_work = []
     for operation in operations:
         if operation.refused or operation.sent > end:
             continue
-        if operation.acked and operation.acked <= start:
+        if since < operation.acked <= start:
             at_work = [operation]
         else:
             at_work.append(operation)
     subscribed = [operation for operation in at_work if operation.options is not None]
     if certain and (not at_work or len(subscribed) != len(at_work) or
-                    not at_work[0].acked or at_work[0].acked > start):
+                    not since < at_work[0].acked <= start):
         return []
     return subscribed

@@ -56,9 +56,9 @@ void Connection::handle_puback(const AckView& ack) {
     return;
   }
   mark_sent(*delivery);
-  const Delivery done = session_->inflight.take(ack.packet_id);
-  broker_->recorder().settled(*session_, done);
-  tell_acked(done, ack.reason);
+  broker_->recorder().settled(*session_, *delivery);
+  tell_acked(*delivery, ack.reason);
+  session_->inflight.erase(*delivery);
   broker_->pump(*session_);
 }
 

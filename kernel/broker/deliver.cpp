@@ -50,7 +50,7 @@ void Broker::deliver(Session& session, Publication& publication, const Target& t
     return;
   }
   Delivery delivery;
-  delivery.message = publication.message();
+  delivery.message = publication.share();
   delivery.qos = qos;
   delivery.retain = retain;
   set_subscription_ids(delivery, ids, target.group, shared);

@@ -55,18 +55,17 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
                             std::span<const std::uint32_t> ids, FilterId group, bool shared) {
   Delivery* kept = nullptr;
   if (qos != 0) {
-    Delivery delivery;
-    delivery.message = publication.message();
-    delivery.qos = qos;
-    delivery.retain = retain;
-    delivery.state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
-    if (shared || !ids.empty()) set_subscription_ids(delivery, ids, group, shared);
-    if (broker_->is_kept(*session_, publication.view(), qos)) {
-      broker_->record(*session_, publication, delivery);
-      session_->stored->loaded = delivery.sequence;
-    }
-    kept = session_->inflight.insert(std::move(delivery));
+    kept = session_->inflight.insert();
     if (!kept) return;
+    kept->message = publication.share();
+    kept->qos = qos;
+    kept->retain = retain;
+    kept->state = qos == 1 ? Delivery::State::wait_puback : Delivery::State::wait_pubrec;
+    if (shared || !ids.empty()) set_subscription_ids(*kept, ids, group, shared);
+    if (broker_->is_kept(*session_, publication.view(), qos)) {
+      broker_->record(*session_, publication, *kept);
+      session_->stored->loaded = kept->sequence;
+    }
     if (kept->sequence != 0 && !note_sent(*kept)) return;
   }
   const std::uint16_t packet_id = kept ? kept->packet_id : 0;

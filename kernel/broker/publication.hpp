@@ -25,6 +25,10 @@ class Publication {
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
 
+  ~Publication() {
+    if (shares_ != 0) message_.release()->unref(shares_ + 1);  // with its own one
+  }
+
   const MessageView& view() const { return view_; }
   FrameCache& frames() { return frames_; }
   // Whether there is but one receiver: then a frame is written straight into its output.
@@ -43,14 +47,25 @@ class Publication {
     if (!message_) message_ = Message::create(view_);
     return message_;
   }
+  // A reference for a receiver. For many of them it comes out of a stock: one addition that other
+  // threads have to see instead of one for each.
+  MessagePtr share() {
+    if (single_ || !message()) return message();
+    if (shares_ == 0) message_->ref(shares_ = kShares);
+    --shares_;
+    return MessagePtr::adopt(message_.get());
+  }
 
  private:
+  static constexpr std::uint32_t kShares = 64;
+
   const std::optional<MessageView> own_view_;  // of `message_`, when there is no other
   const MessageView& view_;
   MessagePtr message_;
   FrameCache& frames_;
   std::uint64_t sequence_ = 0;
   std::uint32_t holders_ = 0;
+  std::uint32_t shares_ = 0;  // references that nobody has yet
   bool single_ = false, promised_ = false;
 };
 

@@ -76,6 +76,7 @@ class RouteCache {
   const SessionStore& sessions_;
   const std::uint32_t shard_;
   std::vector<Entry> entries_;
+  const Entry* last_;  // that was looked at
   MatchResult found_;
   Route uncached_;
   std::size_t targets_ = 0;  // in all cached routes

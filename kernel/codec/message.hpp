@@ -89,8 +89,8 @@ class Message {
   std::uint32_t remaining_expiry_s(std::int64_t now_ms) const;
 
   void ref(std::uint32_t n = 1) const { refs_.fetch_add(n, std::memory_order_relaxed); }
-  void unref() const {
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  void unref(std::uint32_t n = 1) const {
+    if (refs_.fetch_sub(n, std::memory_order_acq_rel) == n) destroy();
   }
 
  private:

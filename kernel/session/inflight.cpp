@@ -15,7 +15,7 @@ bool Inflight::tight() const {
   return !ring_ || (ring_->count * 2 >= ring_->capacity() && ring_->capacity() <= kMaxIds);
 }
 
-Delivery* Inflight::insert(Delivery delivery) {
+Delivery* Inflight::insert() {
   if (size() == kMaxIds) return nullptr;
   if (tight()) grow();
   Ring& ring = *ring_;
@@ -25,10 +25,16 @@ Delivery* Inflight::insert(Delivery delivery) {
   } while (ring[id].packet_id != 0);
   last_id_ = id;
   ++ring.count;
-  Delivery& slot = ring[id];
-  slot = std::move(delivery);
-  slot.packet_id = id;
-  return &slot;
+  ring[id].packet_id = id;
+  return &ring[id];
+}
+
+Delivery* Inflight::insert(Delivery&& delivery) {
+  Delivery* const slot = insert();
+  if (!slot) return nullptr;
+  delivery.packet_id = slot->packet_id;
+  *slot = std::move(delivery);
+  return slot;
 }
 
 bool Inflight::restore(std::uint16_t packet_id, Delivery delivery) {
@@ -48,12 +54,15 @@ Delivery* Inflight::find(std::uint16_t packet_id) {
   return slot.packet_id == packet_id ? &slot : nullptr;
 }
 
+void Inflight::erase(Delivery& delivery) {
+  delivery = Delivery{};
+  if (--ring_->count == 0 && ring_->capacity() > kKept) ring_.reset();  // a burst is over
+}
+
 Delivery Inflight::take(std::uint16_t packet_id) {
-  Ring& ring = *ring_;
-  Delivery& slot = ring[packet_id];
+  Delivery& slot = (*ring_)[packet_id];
   Delivery taken = std::move(slot);
-  slot = Delivery{};
-  if (--ring.count == 0 && ring.capacity() > kKept) ring_.reset();  // a burst is over
+  erase(slot);
   return taken;
 }
 

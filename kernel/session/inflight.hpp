@@ -15,15 +15,19 @@ class Inflight {
   std::size_t size() const { return ring_ ? ring_->count : 0; }
   bool empty() const { return size() == 0; }
 
-  // Stores the delivery under a fresh packet id and answers it where it now stands. The reference
-  // holds until the next insert. Null: all 65 535 ids are in use.
-  Delivery* insert(Delivery delivery);
+  // A place with nothing in it but a fresh packet id, to be filled in. It stays there until the
+  // next insert. Null: all 65 535 ids are in use.
+  Delivery* insert();
+  // Stores the delivery under a fresh packet id, and answers as above.
+  Delivery* insert(Delivery&& delivery);
   // Puts back a delivery that had this packet id before a restart. False: the id is 0 or in use.
   bool restore(std::uint16_t packet_id, Delivery delivery);
   // Ids go on behind this one, which counts as the last that was given out.
   void begin_behind(std::uint16_t packet_id) { last_id_ = packet_id; }
   Delivery* find(std::uint16_t packet_id);
-  // Forgets a delivery that find() answered; gives it back.
+  // Forgets a delivery that find() answered.
+  void erase(Delivery& delivery);
+  // The same, and gives it back.
   Delivery take(std::uint16_t packet_id);
   // Every delivery in the order they were first sent.
   std::vector<Delivery*> in_order();

@@ -5,9 +5,9 @@
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint32_t kFirstCapacity = 8;
+constexpr std::uint32_t kFirstSlots = 8;
 constexpr std::uint32_t kMaxIds = 65'535;
-constexpr std::uint32_t kKept = 64;  // slots of an empty window
+constexpr std::uint32_t kKeptSlots = 64;  // slots of an empty window
 }  // namespace
 
 // Whether there is no slot to spare for one more.
@@ -53,7 +53,7 @@ Delivery Inflight::take(std::uint16_t packet_id) {
   Delivery& slot = ring[packet_id];
   Delivery taken = std::move(slot);
   slot = Delivery{};
-  if (--ring.count == 0 && ring.capacity() > kKept) ring_.reset();  // a burst is over
+  if (--ring.count == 0 && ring.capacity() > kKeptSlots) ring_.reset();  // a burst is over
   return taken;
 }
 
@@ -81,7 +81,7 @@ std::vector<Delivery> Inflight::take_all() {
 }
 
 void Inflight::grow() {
-  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstCapacity);
+  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstSlots);
   if (ring_) {
     Ring& ring = *ring_;
     for (std::uint32_t i = 0; i < ring.capacity(); ++i)

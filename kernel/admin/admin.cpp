@@ -1,17 +1,11 @@
 #include "kernel/admin/admin.hpp"
 
-#include <ctime>
-
 #include "kernel/admin/json.hpp"
 #include "kernel/admin/metrics_text.hpp"
 #include "kernel/admin/plugin_report.hpp"
+#include "kernel/base/clock.hpp"
 
 namespace keel::kernel {
-namespace {
-
-std::int64_t unix_now() { return static_cast<std::int64_t>(::time(nullptr)); }
-
-}  // namespace
 
 Admin::Admin(Realm& realm, AdminHost& host)
     : realm_(realm),
@@ -88,7 +82,7 @@ Exit Admin::run_control_command(const std::string& name, Args args, Reply& reply
 HttpResponse Admin::metrics_page() const {
   const NodeFacts facts{host_.node_name(), host_.version(), host_.started_unix_s()};
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = prometheus_text(realm_, facts, unix_now()) +
+          .body = prometheus_text(realm_, facts, unix_time_s()) +
                   (host_.plugins() ? plugin_metrics(*host_.plugins()) : "")};
 }
 
@@ -98,7 +92,7 @@ HttpResponse Admin::health_page() const {
   body.add("status", draining ? "draining" : "ok")
       .add("node", host_.node_name())
       .add("version", host_.version())
-      .add("uptime_s", unix_now() - host_.started_unix_s())
+      .add("uptime_s", unix_time_s() - host_.started_unix_s())
       .add("connections", realm_.total(Gauge::connections));
   return {.status = static_cast<std::uint16_t>(draining ? 503 : 200),
           .content_type = "application/json",

@@ -32,7 +32,7 @@ std::string as_text(const Ban& ban) {
                      one_line(ban.reason), one_line(ban.by), iso_time(ban.at_s));
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_bans(AdminContext& context, Reply& reply) {
   reply.begin_list();
   for (const BanPtr& ban : context.realm.bans.list()) {
     reply.entry(reply.json() ? as_json(*ban) : as_text(*ban));
@@ -105,7 +105,7 @@ Exit del(AdminContext& context, BanKind kind, const std::string& value, Reply& r
 }
 
 Exit banned(AdminContext& context, Args args, Reply& reply) {
-  if (fits(args, "list")) return list(context, reply);
+  if (fits(args, "list")) return list_bans(context, reply);
   if (args.size() < 3) return Exit::usage;
   const auto kind = parse_ban_kind(args[1]);
   if (!kind) return Exit::usage;

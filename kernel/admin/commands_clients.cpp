@@ -55,7 +55,7 @@ std::string render(const ConnectionInfo& info, bool json) {
   return json ? as_json(info) : as_text(info);
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_clients(AdminContext& context, Reply& reply) {
   return list_shards(
       context.gate, reply, [](Broker& broker, std::uint64_t cursor, ListChunk& chunk) {
         return broker.each_connection(cursor, kSlice, [&](const ConnectionInfo& info) {
@@ -64,7 +64,7 @@ Exit list(AdminContext& context, Reply& reply) {
       });
 }
 
-Exit show(AdminContext& context, const std::string& id, Reply& reply) {
+Exit show_client(AdminContext& context, const std::string& id, Reply& reply) {
   const auto found =
       context.gate.shard(context.gate.home(id), [id, json = reply.json()](Broker& broker) {
         std::string text;
@@ -95,8 +95,8 @@ void add_client_commands(CommandTable& table, AdminContext& context) {
              {"clients show <ClientId>", "Show a client"},
              {"clients kick <ClientId>", "Disconnect a client"}},
             [&context](Args args, Reply& reply) {
-              if (fits(args, "list")) return list(context, reply);
-              if (fits(args, "show *")) return show(context, args[1], reply);
+              if (fits(args, "list")) return list_clients(context, reply);
+              if (fits(args, "show *")) return show_client(context, args[1], reply);
               if (fits(args, "kick *")) return kick(context, args[1], reply);
               return Exit::usage;
             });

@@ -15,7 +15,7 @@ bool selected(std::string_view key, std::string_view wanted) {
   return key.size() > wanted.size() && key.starts_with(wanted) && key[wanted.size()] == '.';
 }
 
-Exit show(const AdminContext& context, std::string_view wanted, Reply& reply) {
+Exit show_conf(const AdminContext& context, std::string_view wanted, Reply& reply) {
   JsonObject out;
   bool found = false;
   for (const SettingDescription& setting : describe_settings(*context.realm.settings())) {
@@ -59,7 +59,7 @@ Exit refuse(std::string_view verdict, const std::vector<std::string>& errors, Re
   return Exit::error;
 }
 
-Exit check(AdminContext& context, const std::string& file, Reply& reply) {
+Exit check_conf(AdminContext& context, const std::string& file, Reply& reply) {
   const auto checked =
       context.gate.control([file](AdminHost& host) { return host.check_settings(file); });
   if (!checked) return reply.fail(kStopping);
@@ -130,10 +130,10 @@ void add_conf_commands(CommandTable& table, AdminContext& context) {
              {"conf check <File>", "Check another one"},
              {"conf reload", "Take over what changed in the settings file"}},
             [&context](Args args, Reply& reply) {
-              if (fits(args, "show")) return show(context, {}, reply);
-              if (fits(args, "show *")) return show(context, args[1], reply);
-              if (fits(args, "check")) return check(context, {}, reply);
-              if (fits(args, "check *")) return check(context, args[1], reply);
+              if (fits(args, "show")) return show_conf(context, {}, reply);
+              if (fits(args, "show *")) return show_conf(context, args[1], reply);
+              if (fits(args, "check")) return check_conf(context, {}, reply);
+              if (fits(args, "check *")) return check_conf(context, args[1], reply);
               if (fits(args, "reload")) return reload(context, reply);
               return Exit::usage;
             });

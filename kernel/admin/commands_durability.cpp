@@ -70,7 +70,7 @@ void add_policy(Lines& lines, const Settings& settings) {
   }
 }
 
-Exit show(const Settings& settings, const Journal::State& state, Reply& reply) {
+Exit show_durability(const Settings& settings, const Journal::State& state, Reply& reply) {
   Lines lines(reply);
   lines.add("store", "{}", state.attached ? "loaded" : "none");
   add_policy(lines, settings);
@@ -152,7 +152,7 @@ void add_durability_command(CommandTable& table, AdminContext& context) {
               const auto settings = context.realm.settings();
               const Journal::State state = context.realm.journal.state();
               return reply.json() ? show_json(*settings, state, reply)
-                                  : show(*settings, state, reply);
+                                  : show_durability(*settings, state, reply);
             });
 }
 

@@ -43,7 +43,7 @@ void print(const ListenerStatus& status, Reply& reply) {
   line("shutdown_count", fmt::format("[{}]", closed));
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_listeners(AdminContext& context, Reply& reply) {
   const auto all = context.gate.control([](AdminHost& host) { return host.listeners(); });
   if (!all) return reply.fail(kStopping);
   if (reply.json()) reply.begin_list();
@@ -130,7 +130,7 @@ void add_listener_commands(CommandTable& table, AdminContext& context) {
              {"listeners restart <Name>", "Stop and start"},
              {"listeners reload", "Read all certificates, keys and their lists again"}},
             [&context](Args args, Reply& reply) {
-              if (args.empty() || fits(args, "list")) return list(context, reply);
+              if (args.empty() || fits(args, "list")) return list_listeners(context, reply);
               if (fits(args, "reload")) return reload_all(context, reply);
               if (args.size() > 3 || args.size() < 2) return Exit::usage;
               const Args which = args.subspan(1);

@@ -1,19 +1,16 @@
 // status, broker, metrics, stop: the node as a whole.
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "kernel/admin/commands.hpp"
 #include "kernel/admin/json.hpp"
 #include "kernel/admin/metrics_text.hpp"
 #include "kernel/admin/plugin_report.hpp"
 #include "kernel/admin/text.hpp"
+#include "kernel/base/clock.hpp"
 #include "kernel/base/log.hpp"
 
 namespace keel::kernel {
 namespace {
-
-std::int64_t unix_now() { return static_cast<std::int64_t>(::time(nullptr)); }
 
 Exit status(const AdminContext& context, Reply& reply) {
   const AdminHost& host = context.host;
@@ -24,7 +21,7 @@ Exit status(const AdminContext& context, Reply& reply) {
                    .add("status", state)
                    .add("running", true)
                    .add("version", host.version())
-                   .add("uptime_s", unix_now() - host.started_unix_s())
+                   .add("uptime_s", unix_time_s() - host.started_unix_s())
                    .str());
     return Exit::ok;
   }
@@ -35,7 +32,7 @@ Exit status(const AdminContext& context, Reply& reply) {
 
 Exit broker(const AdminContext& context, Reply& reply) {
   const AdminHost& host = context.host;
-  const std::int64_t now = unix_now();
+  const std::int64_t now = unix_time_s();
   const std::array<std::pair<const char*, std::string>, 4> lines = {{
       {"sysdescr", "Keel MQTT Broker"},
       {"version", fmt::format("v{}", host.version())},
@@ -70,7 +67,7 @@ Exit numbers(const List& list, Reply& reply) {
 Exit prometheus(AdminContext& context, Reply& reply) {
   const NodeFacts facts{context.host.node_name(), context.host.version(),
                         context.host.started_unix_s()};
-  std::string text = prometheus_text(context.realm, facts, unix_now());
+  std::string text = prometheus_text(context.realm, facts, unix_time_s());
   const auto more = context.gate.control([](AdminHost& host) {
     return host.plugins() ? plugin_metrics(*host.plugins()) : std::string();
   });

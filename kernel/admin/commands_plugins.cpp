@@ -91,7 +91,7 @@ Exit upgrade(AdminContext& context, const std::string& name, const std::string& 
   return report(outcome, name, "upgrade plugin error", "upgraded", reply);
 }
 
-Exit check(AdminContext& context, const std::string& file, Reply& reply) {
+Exit check_plugin(AdminContext& context, const std::string& file, Reply& reply) {
   const auto outcome = ask(context, [file](Registry& registry) { return registry.check(file); });
   if (!outcome) return reply.fail(kStopping);
   for (const std::string& notice : outcome->notices)
@@ -101,7 +101,7 @@ Exit check(AdminContext& context, const std::string& file, Reply& reply) {
   return reply.ok(outcome->text);
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_plugins(AdminContext& context, Reply& reply) {
   const auto plugins = ask(context, [](Registry& registry) { return registry.list(); });
   if (!plugins) return reply.fail(kStopping);
   reply.begin_list();
@@ -110,7 +110,7 @@ Exit list(AdminContext& context, Reply& reply) {
   return reply.end_list();
 }
 
-Exit show(AdminContext& context, const std::string& name, Reply& reply) {
+Exit show_plugin(AdminContext& context, const std::string& name, Reply& reply) {
   const auto text = ask(context, [name, json = reply.json()](Registry& registry) {
     return plugin_details(registry, name, json);
   });
@@ -166,14 +166,14 @@ Exit plugins(AdminContext& context, Args args, Reply& reply) {
   const std::string verb = words.empty() ? "list" : words[0];
   const bool once = (verb == "load" || verb == "top") && take_flag(words, "--once");
   const bool now = verb == "unload" && take_flag(words, "--now");
-  if (words.empty() || fits(words, "list")) return list(context, reply);
+  if (words.empty() || fits(words, "list")) return list_plugins(context, reply);
   if (fits(words, "load *")) return load(context, words[1], once, reply);
   if (fits(words, "unload *")) return unload(context, words[1], now, reply);
   if (fits(words, "reload *")) return reload(context, words[1], reply);
   if (fits(words, "upgrade * *")) return upgrade(context, words[1], words[2], reply);
-  if (fits(words, "show *")) return show(context, words[1], reply);
+  if (fits(words, "show *")) return show_plugin(context, words[1], reply);
   if (fits(words, "describe *")) return describe(context, words[1], reply);
-  if (fits(words, "check *")) return check(context, words[1], reply);
+  if (fits(words, "check *")) return check_plugin(context, words[1], reply);
   if (fits(words, "top")) return top(context, reply);
   return Exit::usage;
 }

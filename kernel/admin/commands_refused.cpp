@@ -7,12 +7,12 @@
 namespace keel::kernel {
 namespace {
 
-struct Refused {
+struct AbsentCommand {
   std::string_view name, hint;
   std::string_view where = "this version";
 };
 
-constexpr Refused kRefused[] = {
+constexpr AbsentCommand kAbsent[] = {
     {"acl", "the plugin emqx_acl brings it: `plugins load emqx_acl`", "the kernel"},
     {"admins", "there is no dashboard; access to ctl is by user id of the operating system"},
     {"bridges", "let a client that is connected to both brokers forward messages"},
@@ -34,7 +34,7 @@ constexpr Refused kRefused[] = {
 }  // namespace
 
 void add_refused_commands(CommandTable& table) {
-  for (const Refused& refused : kRefused) {
+  for (const AbsentCommand& refused : kAbsent) {
     table.add_fallback(std::string(refused.name), [refused](Args, Reply& reply) {
       return reply.fail(
           fmt::format("`{}`: not part of {}; {}.", refused.name, refused.where, refused.hint));

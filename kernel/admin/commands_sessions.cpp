@@ -48,7 +48,7 @@ bool wanted(const SessionInfo& info, Which which) {
   return which == Which::all || (info.expiry_s > 0) == (which == Which::persistent);
 }
 
-Exit list(AdminContext& context, Which which, Reply& reply) {
+Exit list_sessions(AdminContext& context, Which which, Reply& reply) {
   return list_shards(context.gate, reply,
                      [which](Broker& broker, std::uint64_t cursor, ListChunk& chunk) {
                        return broker.each_session(cursor, kSlice, [&](const SessionInfo& info) {
@@ -57,7 +57,7 @@ Exit list(AdminContext& context, Which which, Reply& reply) {
                      });
 }
 
-Exit show(AdminContext& context, const std::string& id, Reply& reply) {
+Exit show_session(AdminContext& context, const std::string& id, Reply& reply) {
   const auto found =
       context.gate.shard(context.gate.home(id), [id, json = reply.json()](Broker& broker) {
         std::string text;
@@ -97,10 +97,12 @@ void add_session_commands(CommandTable& table, AdminContext& context) {
              {"sessions show <ClientId>", "Show a session"},
              {"sessions clean-persistent <ClientId>", "Remove the session of an absent client"}},
             [&context](Args args, Reply& reply) {
-              if (fits(args, "list")) return list(context, Which::all, reply);
-              if (fits(args, "list persistent")) return list(context, Which::persistent, reply);
-              if (fits(args, "list transient")) return list(context, Which::transient, reply);
-              if (fits(args, "show *")) return show(context, args[1], reply);
+              if (fits(args, "list")) return list_sessions(context, Which::all, reply);
+              if (fits(args, "list persistent"))
+                return list_sessions(context, Which::persistent, reply);
+              if (fits(args, "list transient"))
+                return list_sessions(context, Which::transient, reply);
+              if (fits(args, "show *")) return show_session(context, args[1], reply);
               if (fits(args, "clean-persistent *"))
                 return clean_persistent(context, args[1], reply);
               return Exit::usage;

@@ -57,7 +57,7 @@ std::string render(const SubscriptionInfo& info, bool json) {
       .str();
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_subscriptions(AdminContext& context, Reply& reply) {
   return list_shards(
       context.gate, reply, [](Broker& broker, std::uint64_t cursor, ListChunk& chunk) {
         return broker.each_subscription(cursor, kSlice, [&](const SubscriptionInfo& info) {
@@ -66,7 +66,7 @@ Exit list(AdminContext& context, Reply& reply) {
       });
 }
 
-Exit show(AdminContext& context, const std::string& id, Reply& reply) {
+Exit show_subscription(AdminContext& context, const std::string& id, Reply& reply) {
   const auto found = context.gate.shard(
       context.gate.home(id), [id, json = reply.json()](Broker& broker) -> std::optional<ListChunk> {
         ListChunk chunk(json);
@@ -144,8 +144,8 @@ void add_subscription_commands(CommandTable& table, AdminContext& context) {
              {"subscriptions add <ClientId> <Topic> <QoS>", "Subscribe a client to a topic"},
              {"subscriptions del <ClientId> <Topic>", "Remove a subscription of a client"}},
             [&context](Args args, Reply& reply) {
-              if (fits(args, "list")) return list(context, reply);
-              if (fits(args, "show *")) return show(context, args[1], reply);
+              if (fits(args, "list")) return list_subscriptions(context, reply);
+              if (fits(args, "show *")) return show_subscription(context, args[1], reply);
               if (fits(args, "add * * *")) return add(context, args[1], args[2], args[3], reply);
               if (fits(args, "del * *")) return remove(context, args[1], args[2], reply);
               return Exit::usage;

@@ -13,7 +13,7 @@ std::string_view kind_name(Trace::Kind kind) {
   return kind == Trace::Kind::client ? "client_id" : "topic";
 }
 
-Exit list(AdminContext& context, Reply& reply) {
+Exit list_traces(AdminContext& context, Reply& reply) {
   std::shared_ptr<const TraceSet> traces;
   {
     const std::lock_guard serial(context.changes);
@@ -71,7 +71,7 @@ Exit stop(AdminContext& context, Trace::Kind kind, const std::string& subject, R
 }
 
 Exit trace(AdminContext& context, Args args, Reply& reply) {
-  if (fits(args, "list")) return list(context, reply);
+  if (fits(args, "list")) return list_traces(context, reply);
   // The form of 2.x: trace client <id> <file>|off.
   const bool old_form = args.size() == 3 && (args[0] == "client" || args[0] == "topic");
   const bool stopping = old_form ? args[2] == "off" : !args.empty() && args[0] == "stop";

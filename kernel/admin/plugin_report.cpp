@@ -12,9 +12,7 @@
 namespace keel::kernel {
 namespace {
 
-using Lines = std::string;
-
-void field(Lines& out, std::string_view name, std::string_view value) {
+void field(std::string& out, std::string_view name, std::string_view value) {
   fmt::format_to(std::back_inserter(out), "\n  {:<12}: {}", name, one_line(value));
 }
 
@@ -169,7 +167,7 @@ std::string plugin_details(const Registry& registry, const std::string& name, bo
   if (!info) return {};
   Slot* const slot = registry.running(name);
   if (json) return details_json(registry, *info, slot);
-  Lines out = plugin_line(*info);
+  std::string out = plugin_line(*info);
   field(out, "state", plugin_state_name(info->state));
   field(out, "file", info->file);
   field(out, "built with", info->stamp);
@@ -221,10 +219,10 @@ Result<std::string> plugin_schema(Registry& registry, const std::string& name, b
 
 std::string plugin_top(const Registry& registry, bool json) {
   JsonArray all;
-  Lines out = fmt::format("{:<20} {:<10} {:>7} {:>7} {:>8} {:>8} {:>12} {:>12} {:>7} {:>5}",
-                          "PLUGIN", "STATE", "HOOKS", "HANDLES", "SESSIONS", "JOBS", "BYTES IN",
-                          "BYTES OUT", "POSTS", "EXC");
-  Lines sites = cost_header();
+  std::string out = fmt::format("{:<20} {:<10} {:>7} {:>7} {:>8} {:>8} {:>12} {:>12} {:>7} {:>5}",
+                                "PLUGIN", "STATE", "HOOKS", "HANDLES", "SESSIONS", "JOBS",
+                                "BYTES IN", "BYTES OUT", "POSTS", "EXC");
+  std::string sites = cost_header();
   for (const PluginInfo& info : registry.loaded()) {
     Slot* const slot = registry.running(info.name);
     if (!slot) continue;

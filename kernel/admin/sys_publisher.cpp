@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <ctime>
-
-#include "kernel/base/clock.hpp"
 
 #include "kernel/admin/metrics_text.hpp"
 #include "kernel/admin/system_info.hpp"
 #include "kernel/admin/text.hpp"
+#include "kernel/base/clock.hpp"
 #include "kernel/broker/broker.hpp"
 
 namespace keel::kernel {
@@ -17,8 +15,6 @@ namespace {
 
 // Messages per task on the shard: the table is walked for each.
 constexpr std::size_t kBatch = 64;
-
-std::int64_t unix_now() { return static_cast<std::int64_t>(::time(nullptr)); }
 
 // A node name may hold anything; in a topic it is one level without wildcards.
 std::string topic_level(std::string_view name) {
@@ -151,13 +147,13 @@ void SysPublisher::post(std::vector<SysMessage> messages) {
 void SysPublisher::publish_heartbeat() {
   if (!on()) return;
   sample_loads(monotonic_ms());
-  post(heartbeat_messages(unix_now()));
+  post(heartbeat_messages(unix_time_s()));
 }
 
 void SysPublisher::publish_interval() {
   if (!on()) return;
   sample_loads(monotonic_ms());
-  post(interval_messages(unix_now()));
+  post(interval_messages(unix_time_s()));
 }
 
 }  // namespace keel::kernel

@@ -20,4 +20,6 @@ inline std::int64_t unix_time_ms() {
       .count();
 }
 
+inline std::int64_t unix_time_s() { return unix_time_ms() / 1000; }
+
 }  // namespace keel::kernel

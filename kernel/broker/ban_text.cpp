@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxValue = 65'535;  // what a packet can carry
 constexpr std::size_t kMaxReason = 1'000;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')
@@ -142,8 +142,8 @@ std::string iso_time(std::int64_t unix_s) {
 
 std::string print_ban(const Ban& ban) {
   return fmt::format("{} {} until={} by={} at={} reason={}", ban_kind_name(ban.kind),
-                     quoted(ban.value), iso_time(ban.until_s), ban.by, iso_time(ban.at_s),
-                     quoted(std::string_view(ban.reason).substr(0, kMaxReason)));
+                     in_quotes(ban.value), iso_time(ban.until_s), ban.by, iso_time(ban.at_s),
+                     in_quotes(std::string_view(ban.reason).substr(0, kMaxReason)));
 }
 
 Result<Ban> parse_ban(std::string_view line) {

@@ -10,7 +10,7 @@ namespace keel::kernel {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\')
@@ -24,7 +24,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string name_or_undefined(std::string_view username) {
-  return username.empty() ? "\"undefined\"" : quoted(username);
+  return username.empty() ? "\"undefined\"" : json_quoted(username);
 }
 
 // As in CONNECT; of a gateway's client what it calls its protocol.
@@ -51,18 +51,18 @@ void Broker::presence_connected(const Connection& connection) {
     return fmt::format(
         R"({{"clientid":{},"username":{},"ipaddress":{},"connack":0,"ts":{},"proto_ver":{},)"
         R"("proto_name":{},"clean_start":{},"keepalive":{}}})",
-        quoted(info.client_id), name_or_undefined(info.username),
-        quoted(std::string_view(info.peer).substr(0, info.peer.rfind(':'))), unix_ms(),
+        json_quoted(info.client_id), name_or_undefined(info.username),
+        json_quoted(std::string_view(info.peer).substr(0, info.peer.rfind(':'))), unix_ms(),
         info.speaks_mqtt() ? fmt::format("{}", static_cast<int>(info.version)) : "null",
-        quoted(protocol_name(info)), info.clean_start, info.keep_alive_s);
+        json_quoted(protocol_name(info)), info.clean_start, info.keep_alive_s);
   });
 }
 
 void Broker::presence_disconnected(const Connection& connection, std::string_view reason) {
   publish_presence(connection.session()->client_id, "disconnected", [&] {
     return fmt::format(R"({{"clientid":{},"username":{},"reason":{},"ts":{}}})",
-                       quoted(connection.session()->client_id),
-                       name_or_undefined(connection.username()), quoted(reason), unix_ms());
+                       json_quoted(connection.session()->client_id),
+                       name_or_undefined(connection.username()), json_quoted(reason), unix_ms());
   });
 }
 

@@ -8,10 +8,6 @@
 namespace keel::kernel {
 namespace {
 
-constexpr char first_byte(PacketType type, unsigned flags = 0) {
-  return static_cast<char>(static_cast<unsigned>(type) << 4 | flags);
-}
-
 std::size_t field_size(Bytes bytes) { return 2 + fit_field(bytes).size(); }
 
 char* put_field(char* at, Bytes bytes) {

@@ -9,10 +9,6 @@
 namespace keel::kernel {
 namespace {
 
-constexpr char first_byte(PacketType type, unsigned flags = 0) {
-  return static_cast<char>(static_cast<unsigned>(type) << 4 | flags);
-}
-
 // Reason, property section: the form that DISCONNECT, AUTH and (with flags in front) CONNACK share.
 void append_reason_packet(OutBuffer& out, PacketType type, Bytes front, PropertySizer size,
                           auto&& write) {

@@ -10,6 +10,10 @@
 
 namespace keel::kernel {
 
+constexpr char first_byte(PacketType type, unsigned flags = 0) {
+  return static_cast<char>(static_cast<unsigned>(type) << 4 | flags);
+}
+
 inline char* put_bytes(char* at, Bytes bytes) {
   if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
   return at + bytes.size();

@@ -2,19 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "kernel/config/trim.hpp"
 #include "kernel/router/topic.hpp"
 
 namespace keel::kernel {
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
-}  // namespace
-
 std::string_view durability_word(Durability policy) {
   switch (policy) {
     case Durability::inherit:

@@ -12,12 +12,7 @@ namespace keel::kernel {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
+std::string_view without_blanks(std::string_view text) { return trimmed(text, " \t\r"); }
 
 // Follows TOML's strings, brackets and comments far enough to know where a value ends.
 class ValueScanner {
@@ -95,10 +90,10 @@ class LooseReader {
     const auto line_end = std::min(text.find('\n'), text.size());
     const auto equals = text.substr(0, line_end).find('=');
     if (equals == std::string_view::npos || endless_) return line_end;
-    const auto value = trimmed(text.substr(equals + 1, line_end - equals - 1));
+    const auto value = without_blanks(text.substr(equals + 1, line_end - equals - 1));
     const bool may_go_on = value.starts_with('[') || value.starts_with('{') ||
                            value.starts_with("\"\"\"") || value.starts_with("'''");
-    if (trimmed(text.substr(0, line_end)).starts_with('#') || !may_go_on) return line_end;
+    if (without_blanks(text.substr(0, line_end)).starts_with('#') || !may_go_on) return line_end;
     const auto length = ValueScanner(text.substr(equals + 1)).length();
     if (length) return equals + 1 + *length;
     endless_ = true;  // and so would be others; they are not followed to the end again
@@ -106,7 +101,7 @@ class LooseReader {
   }
 
   void read_statement(std::string_view statement) {
-    const auto content = trimmed(statement);
+    const auto content = without_blanks(statement);
     if (content.empty() || (content.starts_with('#') && valid_utf8(content))) return;
     std::vector<Entry> found;
     Problems none;
@@ -155,12 +150,12 @@ class LooseReader {
     if (equals == std::string_view::npos || line.find('\n') != std::string_view::npos) {
       return std::nullopt;
     }
-    const auto key = trimmed(line.substr(0, equals));
+    const auto key = without_blanks(line.substr(0, equals));
     auto path = split_bare_key(key);
-    auto value = trimmed(line.substr(equals + 1));
+    auto value = without_blanks(line.substr(equals + 1));
     for (std::size_t i = 1; i < value.size(); ++i) {
       if (value[i] == '#' && (value[i - 1] == ' ' || value[i - 1] == '\t')) {
-        value = trimmed(value.substr(0, i));
+        value = without_blanks(value.substr(0, i));
       }
     }
     const bool is_toml =

@@ -18,7 +18,7 @@ namespace keel::kernel {
 
 namespace {
 
-constexpr std::size_t kMaxFile = 256 * 1024;
+constexpr std::size_t kMaxPluginFile = 256 * 1024;
 constexpr std::size_t kShownNotices = 20;
 
 std::string joined(const std::vector<std::string>& path) {
@@ -44,7 +44,7 @@ std::optional<std::string> read_file(const std::string& file, Problems& problems
   struct stat status {};
   if (::fstat(fd, &status) != 0) return failed(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return failed("it is not a file");
-  std::string text(kMaxFile + 1, '\0');
+  std::string text(kMaxPluginFile + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(fd, text.data() + size, text.size() - size);
@@ -61,7 +61,7 @@ std::optional<std::string> read_file(const std::string& file, Problems& problems
 std::vector<Entry> read_entries(const std::string& text, const std::string& name,
                                 Problems& problems) {
   std::vector<Entry> entries;
-  if (text.size() > kMaxFile) {
+  if (text.size() > kMaxPluginFile) {
     problems.add(name, "is larger than 256 KiB; no plugin has that much to set");
     return entries;
   }

@@ -10,7 +10,7 @@ namespace keel::kernel {
 
 namespace {
 
-constexpr std::string_view kMasked = "\"***\"";
+constexpr std::string_view kMaskedToml = "\"***\"";
 constexpr std::string_view kAbsent = "(none)";
 
 enum class Kind : std::uint8_t { plain, tls, listener };
@@ -46,7 +46,7 @@ std::string key_of(const SettingSpec& spec, const std::string& name) {
 std::string shown(const SettingSpec& spec, const Value& value) {
   if (!spec.secret) return print_value(spec, value);
   const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr && text->empty() ? "\"\"" : std::string(kMasked);
+  return text != nullptr && text->empty() ? "\"\"" : std::string(kMaskedToml);
 }
 
 // A listener or TLS section that came or went.

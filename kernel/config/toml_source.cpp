@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernel/base/utf8.hpp"
+#include "kernel/config/trim.hpp"
 
 namespace keel::kernel {
 
@@ -207,12 +208,6 @@ std::optional<std::vector<std::string>> split_key(std::string_view key,
     if (end == std::string_view::npos) return path;
     key.remove_prefix(end + separator.size());
   }
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 namespace keel::kernel {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
-constexpr std::uint8_t kQos = 0x03, kRetain = 0x04;  // of both
+constexpr std::uint8_t kMessageFormat = 1;
+constexpr std::uint8_t kQosBits = 0x03, kRetain = 0x04;  // of both
 
 constexpr std::uint8_t kExpires = 0x08, kMessageFlags = 0x0f;
 constexpr std::size_t kMessageSize = 2 + 8 + 3 * kTextLength;
@@ -36,9 +36,9 @@ std::int64_t to_monotonic(std::int64_t unix_ms, const RowClock& clock) {
 
 std::uint8_t flags_of(const DeliveryRow& row, bool in_row) {
   return static_cast<std::uint8_t>(
-      (row.qos & kQos) | (row.retain ? kRetain : 0u) | (row.shared_subscription ? kShared : 0u) |
-      (in_row ? kInline : 0u) | (row.subscription_ids.empty() ? 0u : kIds) |
-      (row.group.empty() ? 0u : kGroup));
+      (row.qos & kQosBits) | (row.retain ? kRetain : 0u) |
+      (row.shared_subscription ? kShared : 0u) | (in_row ? kInline : 0u) |
+      (row.subscription_ids.empty() ? 0u : kIds) | (row.group.empty() ? 0u : kGroup));
 }
 
 bool read_ids(RowReader& in, std::vector<std::uint32_t>& out) {
@@ -58,8 +58,8 @@ std::size_t message_row_size(const MessageView& message) {
 
 char* write_message_row(char* at, const MessageView& message, const RowClock& clock) {
   const bool expires = message.expiry_s != kNoExpiry;
-  *at++ = static_cast<char>(kFormat);
-  *at++ = static_cast<char>((message.qos & kQos) | (message.retain ? kRetain : 0u) |
+  *at++ = static_cast<char>(kMessageFormat);
+  *at++ = static_cast<char>((message.qos & kQosBits) | (message.retain ? kRetain : 0u) |
                             (expires ? kExpires : 0u));
   at = store_be64(at, static_cast<std::uint64_t>(to_unix(message.received_ms, clock)));
   if (expires) at = store_be32(at, message.expiry_s);
@@ -68,10 +68,10 @@ char* write_message_row(char* at, const MessageView& message, const RowClock& cl
 
 MessagePtr read_message_row(std::string_view value, const RowClock& clock) {
   RowReader in(value);
-  const std::uint8_t flags = in.begin(kFormat, kMessageFlags);
+  const std::uint8_t flags = in.begin(kMessageFormat, kMessageFlags);
   MessageView message;
   message.durability = Durability::fsync;  // as it was when it was written
-  message.qos = flags & kQos;
+  message.qos = flags & kQosBits;
   message.retain = (flags & kRetain) != 0;
   message.received_ms = to_monotonic(in.i64(), clock);
   if ((flags & kExpires) != 0) message.expiry_s = in.u32();
@@ -92,7 +92,7 @@ std::size_t delivery_row_size(const DeliveryRow& row, const MessageView* inline_
 
 char* write_delivery_row(char* at, const DeliveryRow& row, const MessageView* inline_message,
                          const RowClock& clock) {
-  *at++ = static_cast<char>(kFormat);
+  *at++ = static_cast<char>(kMessageFormat);
   *at++ = static_cast<char>(flags_of(row, inline_message != nullptr));
   if (!row.subscription_ids.empty()) {
     at = store_be32(at, static_cast<std::uint32_t>(row.subscription_ids.size()));
@@ -105,9 +105,9 @@ char* write_delivery_row(char* at, const DeliveryRow& row, const MessageView* in
 
 std::optional<ReadDelivery> read_delivery_row(std::string_view value, const RowClock& clock) {
   RowReader in(value);
-  const std::uint8_t flags = in.begin(kFormat, kDeliveryFlags);
+  const std::uint8_t flags = in.begin(kMessageFormat, kDeliveryFlags);
   ReadDelivery out;
-  out.row.qos = flags & kQos;
+  out.row.qos = flags & kQosBits;
   out.row.retain = (flags & kRetain) != 0;
   out.row.shared_subscription = (flags & kShared) != 0;
   if ((flags & kIds) != 0 && !read_ids(in, out.row.subscription_ids)) return std::nullopt;

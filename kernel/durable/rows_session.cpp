@@ -8,7 +8,7 @@
 namespace keel::kernel {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kSessionFormat = 1;
 
 // Of a session.
 constexpr std::uint8_t kCleanStart = 0x01, kWill = 0x02, kWillRetain = 0x04, kWillQosShift = 3,
@@ -17,7 +17,7 @@ constexpr std::size_t kSessionSize = 2 + 8 + 4 + 8 + 8 + 8 + 2 * kTextLength;
 constexpr std::size_t kWillSize = 4 + 4 + 3 * kTextLength;
 
 // Of a subscription.
-constexpr std::uint8_t kQos = 0x03, kNoLocal = 0x04, kRetainAsPublished = 0x08,
+constexpr std::uint8_t kMaximumQosBits = 0x03, kNoLocal = 0x04, kRetainAsPublished = 0x08,
                        kSubscriptionFlags = 0x0f;
 constexpr std::size_t kSubscriptionSize = 2 + 4;
 
@@ -49,7 +49,7 @@ std::string write_row(const SessionRow& row) {
   if (row.will) size += kWillSize + static_cast<std::size_t>(row.will->size());
   std::string value(size, '\0');
   char* at = value.data();
-  *at++ = static_cast<char>(kFormat);
+  *at++ = static_cast<char>(kSessionFormat);
   *at++ = static_cast<char>(flags_of(row));
   at = store_be64(at, row.store_id);
   at = store_be32(at, row.expiry_s);
@@ -67,7 +67,7 @@ std::string write_row(const SessionRow& row) {
 
 std::optional<SessionRow> read_session_row(std::string_view value) {
   RowReader in(value);
-  const std::uint8_t flags = in.begin(kFormat, kSessionFlags);
+  const std::uint8_t flags = in.begin(kSessionFormat, kSessionFlags);
   SessionRow row;
   row.clean_start = (flags & kCleanStart) != 0;
   row.store_id = in.u64();
@@ -87,9 +87,9 @@ std::optional<SessionRow> read_session_row(std::string_view value) {
 
 std::string write_row(const SubscriptionRow& row) {
   std::string value(kSubscriptionSize, '\0');
-  const unsigned flags = (row.qos & kQos) | (row.no_local ? kNoLocal : 0u) |
+  const unsigned flags = (row.qos & kMaximumQosBits) | (row.no_local ? kNoLocal : 0u) |
                          (row.retain_as_published ? kRetainAsPublished : 0u);
-  value[0] = static_cast<char>(kFormat);
+  value[0] = static_cast<char>(kSessionFormat);
   value[1] = static_cast<char>(flags);
   store_be32(value.data() + 2, row.subscription_id);
   return value;
@@ -97,9 +97,9 @@ std::string write_row(const SubscriptionRow& row) {
 
 std::optional<SubscriptionRow> read_subscription_row(std::string_view value) {
   RowReader in(value);
-  const std::uint8_t flags = in.begin(kFormat, kSubscriptionFlags);
+  const std::uint8_t flags = in.begin(kSessionFormat, kSubscriptionFlags);
   SubscriptionRow row;
-  row.qos = flags & kQos;
+  row.qos = flags & kMaximumQosBits;
   row.no_local = (flags & kNoLocal) != 0;
   row.retain_as_published = (flags & kRetainAsPublished) != 0;
   row.subscription_id = in.u32();

@@ -4,7 +4,7 @@
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kTransitFormat = 1;
 constexpr std::uint8_t kPlain = 1;
 }  // namespace
 
@@ -13,7 +13,7 @@ std::string write_row(const TransitRow& row, const MessageView& message, const R
   for (const std::string& group : row.groups) size += kTextLength + group.size();
   std::string value(size + message_row_size(message), '\0');
   char* at = value.data();
-  *at++ = static_cast<char>(kFormat);
+  *at++ = static_cast<char>(kTransitFormat);
   *at++ = static_cast<char>(row.plain ? kPlain : 0);
   at = store_be64(store_be32(store_be32(at, row.shard), row.shards), row.seed);
   at = store_be32(at, static_cast<std::uint32_t>(row.groups.size()));
@@ -26,7 +26,7 @@ std::optional<TransitRow> read_transit_row(std::string_view value, const RowCloc
                                            MessagePtr& message) {
   RowReader in(value);
   TransitRow row;
-  row.plain = in.begin(kFormat, kPlain) & kPlain;
+  row.plain = in.begin(kTransitFormat, kPlain) & kPlain;
   row.shard = in.u32();
   row.shards = in.u32();
   row.seed = in.u64();

@@ -2,18 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "kernel/net/error_list.hpp"
+
 namespace keel::kernel {
-namespace {
-
-void add_error(std::string& all, const std::string& one) { all += (all.empty() ? "" : "; ") + one; }
-
-Result<void> as_result(const std::string& errors) {
-  if (errors.empty()) return {};
-  return Error{errors};
-}
-
-}  // namespace
-
 ExtraListeners::ExtraListeners(ShardSet& shards, std::shared_ptr<Admission> admission,
                                std::function<void()> changed)
     : shards_(shards), admission_(std::move(admission)), changed_(std::move(changed)) {}

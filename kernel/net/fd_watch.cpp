@@ -15,7 +15,7 @@ std::uint32_t to_epoll(std::uint32_t events) {
   return ((events & FdWatch::kRead) ? EPOLLIN : 0U) | ((events & FdWatch::kWrite) ? EPOLLOUT : 0U);
 }
 
-Error failure(int fd, int error) {
+Error watch_failure(int fd, int error) {
   const char* remedy = "";
   if (error == EPERM) remedy = "; a file or directory is always ready, read it in a worker";
   if (error == EBADF) remedy = "; it is not open";
@@ -34,10 +34,10 @@ FdWatch::FdWatch(Shard& shard, int fd, int duplicate, Ready ready)
 Result<std::unique_ptr<FdWatch>> FdWatch::open(Shard& shard, int fd, std::uint32_t events,
                                                Ready ready) {
   const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (duplicate < 0) return failure(fd, errno);
+  if (duplicate < 0) return watch_failure(fd, errno);
   std::unique_ptr<FdWatch> watch(new FdWatch(shard, fd, duplicate, std::move(ready)));
   watch->set_events(events);
-  if (!watch->registered_) return failure(fd, errno);
+  if (!watch->registered_) return watch_failure(fd, errno);
   return watch;
 }
 

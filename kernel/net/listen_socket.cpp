@@ -58,7 +58,7 @@ SocketName name_of(const BindAddress& address) {
   return name;
 }
 
-Error failure(const BindAddress& address, int error) {
+Error listen_failure(const BindAddress& address, int error) {
   std::string remedy;
   if (error == EADDRINUSE)
     remedy = "; something else listens there: stop it or choose another address";
@@ -103,7 +103,7 @@ Result<int> open_listen_socket(const BindAddress& address, const ListenOptions& 
   const bool local = !address.unix_path.empty();
   const SocketName name = name_of(address);
   Guard socket{::socket(name.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (socket.fd < 0) return failure(address, errno);
+  if (socket.fd < 0) return listen_failure(address, errno);
   const int on = 1;
   if (local) {
     if (auto cleared = clear_stale(address); !cleared) return Error{cleared.error()};
@@ -113,9 +113,9 @@ Result<int> open_listen_socket(const BindAddress& address, const ListenOptions& 
     ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (options.reuse_port) ::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   }
-  if (::bind(socket.fd, name.get(), name.size) != 0) return failure(address, errno);
+  if (::bind(socket.fd, name.get(), name.size) != 0) return listen_failure(address, errno);
   if (local) ::chmod(address.unix_path.c_str(), options.unix_mode);
-  if (::listen(socket.fd, backlog_of(options)) != 0) return failure(address, errno);
+  if (::listen(socket.fd, backlog_of(options)) != 0) return listen_failure(address, errno);
   return socket.release();
 }
 

@@ -5,20 +5,9 @@
 #include <algorithm>
 
 #include "kernel/base/log.hpp"
+#include "kernel/net/error_list.hpp"
 
 namespace keel::kernel {
-namespace {
-
-// One error of many, on one line.
-void add_error(std::string& all, const std::string& one) { all += (all.empty() ? "" : "; ") + one; }
-
-Result<void> as_result(const std::string& errors) {
-  if (errors.empty()) return {};
-  return Error{errors};
-}
-
-}  // namespace
-
 ListenerSet::ListenerSet(ShardSet& shards, HandlerFactory factory)
     : shards_(shards),
       factory_(std::make_shared<const HandlerFactory>(std::move(factory))),

@@ -20,7 +20,7 @@ void turn_on(int fd, int level, int option, int value = 1) {
   ::setsockopt(fd, level, option, &value, sizeof value);
 }
 
-Error failure(const BindAddress& address, int error) {
+Error bind_failure(const BindAddress& address, int error) {
   const char* remedy = "";
   switch (error) {
     case EADDRINUSE:
@@ -86,13 +86,13 @@ Result<int> open_udp_socket(const BindAddress& address, const UdpOptions& option
                              address.text())};
   }
   const int fd = ::socket(name.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return failure(address, errno);
+  if (fd < 0) return bind_failure(address, errno);
   prepare(fd, address, options);
   if (options.reuse_port) turn_on(fd, SOL_SOCKET, SO_REUSEPORT);
   if (::bind(fd, name.get(), name.size) != 0) {
     const int error = errno;
     ::close(fd);
-    return failure(address, error);
+    return bind_failure(address, error);
   }
   return fd;
 }

@@ -10,8 +10,6 @@
 namespace keel::kernel {
 namespace {
 
-HookRunner& of(void* self) { return *static_cast<HookRunner*>(self); }
-
 // A reason of the plugin's, or the usual one.
 Reason deny_reason(std::uint8_t given, bool with_password) {
   return given >= 0x80 ? static_cast<Reason>(given) : usual_denial(with_password);

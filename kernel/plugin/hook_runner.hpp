@@ -33,6 +33,9 @@ class HookRunner {
   std::size_t place_behind(HookRunner& earlier, HookQuestion::Kind kind, std::size_t n);
 
  private:
+  // What the hook table's functions are called with.
+  static HookRunner& of(void* self) { return *static_cast<HookRunner*>(self); }
+
   // hook_runner.cpp
   static AuthAnswer on_authenticate(void* self, const AuthRequest& request);
   static AuthAnswer on_enhanced_auth(void* self, const AuthRequest& request);

@@ -10,9 +10,7 @@
 namespace keel::kernel {
 namespace {
 
-HookRunner& of(void* self) { return *static_cast<HookRunner*>(self); }
-
-constexpr std::size_t kMostProperties = 100, kLongestField = 65'535;
+constexpr std::size_t kMostProperties = 100, kLongestProperty = 65'535;
 
 Reason error_or(std::uint8_t given, Reason usual) {
   return given >= 0x80 ? static_cast<Reason>(given) : usual;
@@ -49,8 +47,8 @@ struct ConnackSink {
   ConnackAnswer* out;
   static void add(void* ctx, keel_str name, keel_str value) {
     auto& properties = static_cast<ConnackSink*>(ctx)->out->user_properties;
-    if (properties.size() < kMostProperties && name.size <= kLongestField &&
-        value.size <= kLongestField)
+    if (properties.size() < kMostProperties && name.size <= kLongestProperty &&
+        value.size <= kLongestProperty)
       properties.emplace_back(view(name), view(value));
   }
 };

@@ -9,8 +9,6 @@
 namespace keel::kernel {
 namespace {
 
-HookRunner& of(void* self) { return *static_cast<HookRunner*>(self); }
-
 // Writes every field, so that the caller need not clear a view per message.
 void show(const MessageView& message, std::vector<keel_property>& props, keel_message_view& out) {
   out.size = sizeof out;

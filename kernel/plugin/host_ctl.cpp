@@ -57,10 +57,10 @@ class CommandObject final : public HostObject {
   bool running_ = false;
 };
 
-constexpr std::size_t kLongestName = 32, kMostUsages = 64;
+constexpr std::size_t kLongestCommand = 32, kMostUsages = 64;
 
 bool well_formed(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || name[0] < 'a' || name[0] > 'z') return false;
+  if (name.empty() || name.size() > kLongestCommand || name[0] < 'a' || name[0] > 'z') return false;
   for (const char c : name)
     if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_') return false;
   return true;
@@ -70,7 +70,7 @@ keel_status ctl_add(const keel_host* host, const char* name, const keel_ctl_usag
                     std::uint32_t usages_n, keel_ctl_fn fn, void* ctx, keel_handle* out) {
   Slot& slot = Slot::of(host);
   if (const keel_status bad = check_control(slot, "ctl.add")) return bad;
-  const std::string word = name ? std::string(name, ::strnlen(name, kLongestName + 1)) : "";
+  const std::string word = name ? std::string(name, ::strnlen(name, kLongestCommand + 1)) : "";
   if (!well_formed(word) || !fn || !out)
     return fail(KEEL_E_INVAL,
                 "ctl.add: a name like 'sn' ([a-z][a-z0-9_-]*, at most 32), a function and a result "

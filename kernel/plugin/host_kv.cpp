@@ -11,7 +11,7 @@
 namespace keel::kernel {
 namespace {
 
-constexpr std::size_t kLongestKey = 1024;
+constexpr std::size_t kLongestKvKey = 1024;
 constexpr std::size_t kLargestValue = std::size_t{16} << 20;
 constexpr std::uint64_t kMostWaiting = std::uint64_t{64} << 20;  // octets not committed
 constexpr std::uint32_t kPageRows = 1000;
@@ -35,9 +35,9 @@ keel_status check_store(Slot& slot, const char* function) {
 
 keel_status check_write(Slot& slot, const char* function, keel_str key) {
   if (const keel_status bad = check_store(slot, function)) return bad;
-  if (key.size == 0 || key.size > kLongestKey)
+  if (key.size == 0 || key.size > kLongestKvKey)
     return fail(KEEL_E_INVAL, fmt::format("{}: a key has 1 ... {} octets, not {}", function,
-                                          kLongestKey, key.size));
+                                          kLongestKvKey, key.size));
   const Journal& journal = slot.runtime().realm().journal;
   if (journal.backlog() > kMostWaiting)
     return fail(KEEL_E_LIMIT, fmt::format("{}: the store does not keep up: {} octets wait already",

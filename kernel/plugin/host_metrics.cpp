@@ -13,7 +13,7 @@ namespace {
 
 using Type = PluginMetric::Type;
 
-constexpr std::size_t kLongestName = 100, kLongestText = 500;
+constexpr std::size_t kLongestMetric = 100, kLongestText = 500;
 constexpr std::uint32_t kMostBounds = 20;
 
 std::string bounded(const char* text, std::size_t longest) {
@@ -21,7 +21,7 @@ std::string bounded(const char* text, std::size_t longest) {
 }
 
 bool well_formed_name(std::string_view name) {
-  if (name.empty() || name.size() > kLongestName || name[0] < 'a' || name[0] > 'z') return false;
+  if (name.empty() || name.size() > kLongestMetric || name[0] < 'a' || name[0] > 'z') return false;
   return std::ranges::all_of(
       name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
@@ -77,7 +77,7 @@ keel_status define(const keel_host* host, PluginMetric::Definition definition, k
 keel_status counter(const keel_host* host, const char* name, const char* help, const char* labels,
                     keel_handle* out) {
   return define(host,
-                {Type::counter, bounded(name, kLongestName), bounded(help, kLongestText),
+                {Type::counter, bounded(name, kLongestMetric), bounded(help, kLongestText),
                  bounded(labels, kLongestText)},
                 out);
 }
@@ -85,7 +85,7 @@ keel_status counter(const keel_host* host, const char* name, const char* help, c
 keel_status gauge(const keel_host* host, const char* name, const char* help, const char* labels,
                   keel_handle* out) {
   return define(host,
-                {Type::gauge, bounded(name, kLongestName), bounded(help, kLongestText),
+                {Type::gauge, bounded(name, kLongestMetric), bounded(help, kLongestText),
                  bounded(labels, kLongestText)},
                 out);
 }
@@ -95,7 +95,7 @@ keel_status gauge_fn(const keel_host* host, const char* name, const char* help, 
   if (!fn) return fail(KEEL_E_INVAL, "metrics.gauge_fn: no function given");
   return define(host,
                 {Type::gauge_fn,
-                 bounded(name, kLongestName),
+                 bounded(name, kLongestMetric),
                  bounded(help, kLongestText),
                  bounded(labels, kLongestText),
                  {},
@@ -113,7 +113,7 @@ keel_status histogram(const keel_host* host, const char* name, const char* help,
       std::ranges::adjacent_find(list, std::greater_equal<>()) != list.end())
     return fail(KEEL_E_INVAL, "metrics.histogram: the bounds must be finite and ascend");
   return define(host,
-                {Type::histogram, bounded(name, kLongestName), bounded(help, kLongestText),
+                {Type::histogram, bounded(name, kLongestMetric), bounded(help, kLongestText),
                  bounded(labels, kLongestText), std::move(list)},
                 out);
 }

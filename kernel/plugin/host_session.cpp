@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kSubscriptionSize = offsetof(keel_subscription, filter) + sizeof(keel_str);
 constexpr std::uint32_t kMostFilters = 1'000;
-constexpr std::size_t kLongestField = 65'535;
+constexpr std::size_t kLongestSessionField = 65'535;
 
 keel_status read_callbacks(const keel_session_callbacks* from, keel_session_callbacks& to) {
   if (!read_struct(from, offsetof(keel_session_callbacks, closed) + sizeof to.closed, to) ||
@@ -33,9 +33,9 @@ keel_status read_will(const keel_will* given, WillView& out) {
   out.qos = from.qos;
   out.retain = from.retain != 0;
   out.delay_s = from.delay_s;
-  if (!valid_topic_name(out.topic) || out.topic.size() > kLongestField)
+  if (!valid_topic_name(out.topic) || out.topic.size() > kLongestSessionField)
     return fail(KEEL_E_INVAL, "session: the will's topic is no topic name");
-  if (out.qos > 2 || out.payload.size() > kLongestField)
+  if (out.qos > 2 || out.payload.size() > kLongestSessionField)
     return fail(KEEL_E_INVAL,
                 "session: the will's QoS is above 2, or its payload over 65 535 bytes");
   return KEEL_OK;
@@ -56,7 +56,7 @@ keel_status read_request(const keel_session_request& request, ConnectView& conne
   if (connect.client_id.empty())
     return fail(KEEL_E_INVAL, "session.open: the client id is empty; the gateway has to make one");
   for (const Bytes field : {connect.client_id, connect.username, connect.password})
-    if (field.size() > kLongestField)
+    if (field.size() > kLongestSessionField)
       return fail(KEEL_E_INVAL, "session.open: client id, user name or password over 65 535 bytes");
   if (request.will) {
     if (const keel_status bad = read_will(request.will, connect.will)) return bad;
@@ -94,8 +94,8 @@ keel_status session_open(const keel_host* host, const keel_session_request* give
   return slot.add(std::move(session), out);
 }
 
-PluginSession* find(const keel_host* host, keel_handle handle, const char* function,
-                    keel_status& status) {
+PluginSession* find_session(const keel_host* host, keel_handle handle, const char* function,
+                            keel_status& status) {
   Slot& slot = Slot::of(host);
   if (!slot.accepting()) {
     status = refuse_unloading(function);
@@ -125,7 +125,7 @@ keel_status answer(SessionClient::Sent sent, const char* function) {
 keel_status session_publish(const keel_host* host, keel_handle handle,
                             const keel_message_view* given, std::uint64_t token) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.publish", status);
+  PluginSession* const session = find_session(host, handle, "session.publish", status);
   if (!session) return status;
   keel_message_view message{};
   if (!read_struct(given, offsetof(keel_message_view, expiry_s) + sizeof message.expiry_s, message))
@@ -138,7 +138,8 @@ keel_status session_publish(const keel_host* host, keel_handle handle,
   publish.qos = message.qos;
   publish.retain = message.retain != 0;
   publish.expiry_s = message.expiry_s != 0 ? message.expiry_s : kNoExpiry;
-  if (publish.qos > 2 || publish.topic.size() > kLongestField || !valid_topic_name(publish.topic))
+  if (publish.qos > 2 || publish.topic.size() > kLongestSessionField ||
+      !valid_topic_name(publish.topic))
     return fail(KEEL_E_INVAL, "session.publish: the topic is no topic name, or the QoS above 2");
   std::string properties;
   if ((status = write_properties(message.props, message.props_n, properties))) return status;
@@ -153,7 +154,7 @@ keel_status session_subscribe(const keel_host* host, keel_handle handle,
                               const keel_subscription* subscriptions, std::uint32_t n,
                               std::uint64_t token) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.subscribe", status);
+  PluginSession* const session = find_session(host, handle, "session.subscribe", status);
   if (!session) return status;
   if (n == 0 || n > kMostFilters || !subscriptions)
     return fail(KEEL_E_INVAL, "session.subscribe: 1 to 1000 filters at once");
@@ -165,7 +166,7 @@ keel_status session_subscribe(const keel_host* host, keel_handle handle,
         reinterpret_cast<const char*>(subscriptions) + std::size_t{i} * subscriptions->size);
     if (!read_struct(at, kSubscriptionSize, one))
       return fail(KEEL_E_INVAL, "session.subscribe: a subscription needs its size");
-    if (one.qos > 2 || one.retain_handling > 2 || view(one.filter).size() > kLongestField ||
+    if (one.qos > 2 || one.retain_handling > 2 || view(one.filter).size() > kLongestSessionField ||
         !valid_utf8(view(one.filter)) || one.filter.size == 0)
       return fail(KEEL_E_INVAL,
                   "session.subscribe: a filter is empty or not UTF-8, or an option is "
@@ -182,14 +183,14 @@ keel_status session_subscribe(const keel_host* host, keel_handle handle,
 keel_status session_unsubscribe(const keel_host* host, keel_handle handle, const keel_str* given,
                                 std::uint32_t n, std::uint64_t token) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.unsubscribe", status);
+  PluginSession* const session = find_session(host, handle, "session.unsubscribe", status);
   if (!session) return status;
   if (n == 0 || n > kMostFilters || !given)
     return fail(KEEL_E_INVAL, "session.unsubscribe: 1 to 1000 filters at once");
   std::vector<Bytes> filters;
   for (std::uint32_t i = 0; i < n; ++i) {
     filters.push_back(view(given[i]));
-    if (filters.back().empty() || filters.back().size() > kLongestField ||
+    if (filters.back().empty() || filters.back().size() > kLongestSessionField ||
         !valid_utf8(filters.back()))
       return fail(KEEL_E_INVAL, "session.unsubscribe: a filter is empty or not UTF-8");
   }
@@ -201,7 +202,7 @@ keel_status session_unsubscribe(const keel_host* host, keel_handle handle, const
 
 keel_status session_received(const keel_host* host, keel_handle handle, std::uint32_t id) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.received", status);
+  PluginSession* const session = find_session(host, handle, "session.received", status);
   if (!session) return status;
   if (!session->order(
           [id](SessionClient& client, OutBuffer& out) { return client.received(out, id); }))
@@ -212,7 +213,7 @@ keel_status session_received(const keel_host* host, keel_handle handle, std::uin
 keel_status session_ack(const keel_host* host, keel_handle handle, std::uint32_t id,
                         std::uint8_t reason) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.ack", status);
+  PluginSession* const session = find_session(host, handle, "session.ack", status);
   if (!session) return status;
   if (reason != 0 && reason < 0x80)
     return fail(KEEL_E_INVAL, "session.ack: the reason is 0 or an error from 0x80 on");
@@ -226,7 +227,7 @@ keel_status session_ack(const keel_host* host, keel_handle handle, std::uint32_t
 keel_status session_set_will(const keel_host* host, keel_handle handle, const keel_will* given,
                              std::uint64_t token) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.set_will", status);
+  PluginSession* const session = find_session(host, handle, "session.set_will", status);
   if (!session) return status;
   if (!given) {
     session->clear_will(token);
@@ -240,21 +241,21 @@ keel_status session_set_will(const keel_host* host, keel_handle handle, const ke
 
 keel_status session_suspend(const keel_host* host, keel_handle handle, std::uint32_t queue_limit) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.suspend", status);
+  PluginSession* const session = find_session(host, handle, "session.suspend", status);
   if (session) session->suspend(queue_limit);
   return status;
 }
 
 keel_status session_resume(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.resume", status);
+  PluginSession* const session = find_session(host, handle, "session.resume", status);
   if (session) session->resume();
   return status;
 }
 
 keel_status session_poll(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.poll", status);
+  PluginSession* const session = find_session(host, handle, "session.poll", status);
   if (session && !session->poll())
     return fail(KEEL_E_STATE, "session.poll: the session is not suspended");
   return status;
@@ -263,7 +264,7 @@ keel_status session_poll(const keel_host* host, keel_handle handle) {
 keel_status session_inspect(const keel_host* host, keel_handle handle, keel_session_stats_fn fn,
                             void* ctx) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.inspect", status);
+  PluginSession* const session = find_session(host, handle, "session.inspect", status);
   if (!session) return status;
   if (!fn) return fail(KEEL_E_INVAL, "session.inspect: no function given");
   if ((status = session->slot().begin_walk("session.inspect"))) return status;
@@ -273,7 +274,7 @@ keel_status session_inspect(const keel_host* host, keel_handle handle, keel_sess
 
 keel_status session_close(const keel_host* host, keel_handle handle, std::uint8_t reason) {
   keel_status status = KEEL_OK;
-  PluginSession* const session = find(host, handle, "session.close", status);
+  PluginSession* const session = find_session(host, handle, "session.close", status);
   if (!session) return status;
   session->leave(reason);
   return KEEL_OK;

@@ -65,8 +65,8 @@ keel_status stream_open(const keel_host* host, const keel_stream_options* given,
   return slot.add(std::move(stream), out);
 }
 
-PluginStream* find(const keel_host* host, keel_handle handle, const char* function,
-                   keel_status& status) {
+PluginStream* find_stream(const keel_host* host, keel_handle handle, const char* function,
+                          keel_status& status) {
   Slot& slot = Slot::of(host);
   auto* stream = slot.find<PluginStream>(handle, ObjectKind::stream, status, function);
   if (stream && !stream->end()) {
@@ -81,7 +81,7 @@ keel_status stream_feed(const keel_host* host, keel_handle handle, keel_str byte
   keel_status status = KEEL_OK;
   Slot& slot = Slot::of(host);
   if (!slot.accepting()) return refuse_unloading("stream.feed");
-  PluginStream* const stream = find(host, handle, "stream.feed", status);
+  PluginStream* const stream = find_stream(host, handle, "stream.feed", status);
   if (!stream) return status;
   const StreamEnd::Fed fed = stream->feed(view(bytes));
   if (backlog) *backlog = fed.waiting;
@@ -92,19 +92,21 @@ keel_status stream_feed(const keel_host* host, keel_handle handle, keel_str byte
 
 keel_status stream_pause(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
-  if (PluginStream* stream = find(host, handle, "stream.pause", status)) stream->end()->pause();
+  if (PluginStream* stream = find_stream(host, handle, "stream.pause", status))
+    stream->end()->pause();
   return status;
 }
 
 keel_status stream_resume(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
-  if (PluginStream* stream = find(host, handle, "stream.resume", status)) stream->end()->resume();
+  if (PluginStream* stream = find_stream(host, handle, "stream.resume", status))
+    stream->end()->resume();
   return status;
 }
 
 keel_status stream_close(const keel_host* host, keel_handle handle) {
   keel_status status = KEEL_OK;
-  PluginStream* const stream = find(host, handle, "stream.close", status);
+  PluginStream* const stream = find_stream(host, handle, "stream.close", status);
   if (!stream) return status;
   stream->give_up();
   stream->slot().drop(*stream);

@@ -10,14 +10,14 @@ namespace keel::kernel {
 namespace {
 
 // Sizes of version 1.0.
-constexpr std::size_t kCallbacks = offsetof(keel_tcp_callbacks, closed) + sizeof(void*);
+constexpr std::size_t kTcpCallbacks = offsetof(keel_tcp_callbacks, closed) + sizeof(void*);
 constexpr std::size_t kListen = offsetof(keel_tcp_listen_options, send_timeout_ms) + 4;
 constexpr std::size_t kConnect = offsetof(keel_tcp_connect_options, server_name) + sizeof(keel_str);
 
 keel_status read_callbacks(Slot& slot, const char* function, const keel_tcp_callbacks* from,
                            TcpCallbacks& to) {
   keel_tcp_callbacks given{};
-  if (!read_struct(from, kCallbacks, given) || !given.data || !given.closed)
+  if (!read_struct(from, kTcpCallbacks, given) || !given.data || !given.closed)
     return fail(KEEL_E_INVAL, fmt::format("{}: the callbacks `data` and `closed` are needed, and "
                                           "the size of their struct",
                                           function));

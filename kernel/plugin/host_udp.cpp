@@ -8,7 +8,7 @@ namespace {
 
 // Sizes of version 1.0.
 constexpr std::size_t kOptions = offsetof(keel_udp_options, idle_timeout_s) + 4;
-constexpr std::size_t kCallbacks = offsetof(keel_udp_callbacks, session) + sizeof(void*);
+constexpr std::size_t kUdpCallbacks = offsetof(keel_udp_callbacks, session) + sizeof(void*);
 constexpr std::size_t kStats = offsetof(keel_udp_stats, handshakes_failed) + 8;
 
 Result<UdpWish> read_wish(const Slot& slot, const keel_udp_options& from) {
@@ -42,7 +42,7 @@ keel_status udp_bind(const keel_host* host, const keel_udp_options* options,
   UdpOwner owner{.slot = &slot, .ctx = ctx};
   if (!out || !read_struct(options, kOptions, from))
     return fail(KEEL_E_INVAL, "udp.bind: options with their size and a result are needed");
-  if (!read_struct(callbacks, kCallbacks, owner.fns) || !owner.fns.datagrams)
+  if (!read_struct(callbacks, kUdpCallbacks, owner.fns) || !owner.fns.datagrams)
     return fail(KEEL_E_INVAL,
                 "udp.bind: the callback `datagrams` is needed, and the size of the struct");
   auto wish = read_wish(slot, from);

@@ -34,7 +34,7 @@ Refused refuse(Refusal code, std::string_view shown, std::string_view text) {
 // The sizes of version 1.0, the least that any plugin has.
 constexpr std::size_t kInfoSize =
     offsetof(keel_plugin_info, stamp) + sizeof(keel_plugin_info::stamp);
-constexpr std::size_t kEntrySize =
+constexpr std::size_t kSmallestEntry =
     offsetof(keel_plugin_entry, create) + sizeof(keel_plugin_entry::create);
 
 // Whoever can write what we run could be us.
@@ -324,7 +324,7 @@ ManifestResult read_manifest_image(const ByteSource& source, std::string_view na
   if (auto bad = check_name(*manifest, name, shown)) return std::move(*bad);
   if (const auto error = image.facts(manifest->elf)) return broken(*error);
   const auto& entry = manifest->elf.entry;
-  if (!entry || !entry->data || entry->size < kEntrySize) {
+  if (!entry || !entry->data || entry->size < kSmallestEntry) {
     return refuse(Refusal::no_entry, shown,
                   fmt::format("it {} keel_plugin_entry_v1; {}",
                               entry ? "has something else called" : "does not export",

@@ -12,7 +12,7 @@ namespace keel::kernel {
 namespace {
 
 constexpr std::size_t kLongest = 65'535;
-constexpr std::uint32_t kMost = 10'000;
+constexpr std::uint32_t kMostOfAll = 10'000;
 
 void append_text(std::string& wire, std::uint32_t id, std::string_view text) {
   std::array<char, 2> size;
@@ -73,7 +73,7 @@ void read_properties(Bytes wire, std::vector<keel_property>& out) {
 }
 
 keel_status write_properties(const keel_property* props, std::uint32_t n, std::string& wire) {
-  if (n > kMost || (n != 0 && !props))
+  if (n > kMostOfAll || (n != 0 && !props))
     return fail(KEEL_E_INVAL, "too many properties, or none given");
   std::uint64_t seen = 0;
   for (std::uint32_t i = 0; i < n; ++i) {

@@ -11,7 +11,7 @@
 namespace keel::kernel {
 namespace {
 
-constexpr std::size_t kSlice = 256;
+constexpr std::size_t kPublishSlice = 256;
 constexpr std::int64_t kRetryMs = 50;
 
 }  // namespace
@@ -35,7 +35,7 @@ void PublishQueue::schedule() {
 
 void PublishQueue::run() {
   scheduled_ = false;
-  for (std::size_t n = 0; n < kSlice && !waiting_.empty(); ++n) {
+  for (std::size_t n = 0; n < kPublishSlice && !waiting_.empty(); ++n) {
     if (thread_.broker().overloaded()) {
       scheduled_ = true;
       return thread_.broker().shard().timers().arm(retry_, kRetryMs);

@@ -8,7 +8,8 @@
 namespace keel::kernel {
 namespace {
 
-constexpr std::uint32_t kReportFrom = 16 * 1024;  // bytes sent before the slot's count is touched
+constexpr std::uint32_t kReportSentFrom =
+    16 * 1024;  // bytes sent before the slot's count is touched
 constexpr std::size_t kMaxPieces = 64;
 
 // An Endpoint keeps the interface of a link-local address inside it, a keel_addr beside it.
@@ -227,7 +228,7 @@ keel_status UdpEnd::send(const keel_addr& peer, const keel_str* pieces, std::uin
   asked_ = false;
   if (outcome != SendOutcome::sent) return answer(outcome);
   unreported_ += static_cast<std::uint32_t>(size);
-  if (live_ && unreported_ >= kReportFrom) report_output();
+  if (live_ && unreported_ >= kReportSentFrom) report_output();
   return KEEL_OK;
 }
 

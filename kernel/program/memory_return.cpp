@@ -24,14 +24,14 @@ std::int64_t held_bytes(const Realm& realm) {
 
 // The allocator's cache of a thread: so many chunks of each of these sizes. They count as in use,
 // and each keeps the page that it lies on.
-constexpr std::size_t kSmallest = 24, kLargest = 1032, kStep = 16, kOfEach = 7;
-constexpr std::size_t kCached = ((kLargest - kSmallest) / kStep + 1) * kOfEach;
+constexpr std::size_t kSmallest = 24, kLargest = 1032, kSizeStep = 16, kOfEach = 7;
+constexpr std::size_t kCached = ((kLargest - kSmallest) / kSizeStep + 1) * kOfEach;
 using Cached = std::array<void*, kCached>;
 
 // Takes all that is in the cache of the calling thread. Some hundred allocations.
 void take_cache(Cached& out) {
   std::size_t n = 0;
-  for (std::size_t size = kSmallest; size <= kLargest; size += kStep)
+  for (std::size_t size = kSmallest; size <= kLargest; size += kSizeStep)
     for (std::size_t i = 0; i < kOfEach; ++i) out[n++] = std::malloc(size);
 }
 

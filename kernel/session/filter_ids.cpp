@@ -8,7 +8,7 @@
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint32_t kFirstCapacity = 4;
+constexpr std::uint32_t kFirstIds = 4;
 }  // namespace
 
 static_assert(std::endian::native == std::endian::little && sizeof(void*) == 8,
@@ -39,12 +39,12 @@ void FilterIds::push_back(FilterId filter) {
   }
   if (word_[kTag] == kHoldsOne) {
     const FilterId first = word_[kOne];
-    resize(nullptr, kFirstCapacity);
+    resize(nullptr, kFirstIds);
     list()->size = 1;
     list()->ids()[0] = first;
   }
   if (list()->size == list()->capacity)
-    resize(list(), list()->capacity + std::max(kFirstCapacity, list()->capacity / 2));
+    resize(list(), list()->capacity + std::max(kFirstIds, list()->capacity / 2));
   list()->ids()[list()->size++] = filter;
 }
 
@@ -65,7 +65,7 @@ bool FilterIds::erase(FilterId filter) {
   if (held->size == 1) {
     word_ = {kHoldsOne, ids[0]};
     std::free(held);
-  } else if (held->capacity > kFirstCapacity && held->size * 4 < held->capacity) {
+  } else if (held->capacity > kFirstIds && held->size * 4 < held->capacity) {
     resize(held, held->capacity / 2);
   }
   return true;

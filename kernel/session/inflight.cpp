@@ -5,9 +5,9 @@
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint32_t kFirstCapacity = 8;
+constexpr std::uint32_t kFirstSlots = 8;
 constexpr std::uint32_t kMaxIds = 65'535;
-constexpr std::uint32_t kKept = 64;  // slots of an empty window
+constexpr std::uint32_t kKeptSlots = 64;  // slots of an empty window
 }  // namespace
 
 // Whether there is no slot to spare for one more.
@@ -56,7 +56,7 @@ Delivery* Inflight::find(std::uint16_t packet_id) {
 
 void Inflight::erase(Delivery& delivery) {
   delivery = Delivery{};
-  if (--ring_->count == 0 && ring_->capacity() > kKept) ring_.reset();  // a burst is over
+  if (--ring_->count == 0 && ring_->capacity() > kKeptSlots) ring_.reset();  // a burst is over
 }
 
 Delivery Inflight::take(std::uint16_t packet_id) {
@@ -90,7 +90,7 @@ std::vector<Delivery> Inflight::take_all() {
 }
 
 void Inflight::grow() {
-  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstCapacity);
+  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstSlots);
   if (ring_) {
     Ring& ring = *ring_;
     for (std::uint32_t i = 0; i < ring.capacity(); ++i)

@@ -3,13 +3,13 @@
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint32_t kFirstCapacity = 4;
-constexpr std::uint32_t kKept = 16;  // places of an empty queue
+constexpr std::uint32_t kFirstPlaces = 4;
+constexpr std::uint32_t kKeptPlaces = 16;  // places of an empty queue
 }  // namespace
 
 void MessageQueue::push(Delivery delivery) {
   if (!ring_)
-    resize(kFirstCapacity);
+    resize(kFirstPlaces);
   else if (ring_->count == ring_->capacity())
     resize(ring_->capacity() * 2);
   Ring& ring = *ring_;
@@ -26,7 +26,7 @@ Delivery MessageQueue::pop() {
   ring.qos0 -= delivery.qos == 0;
   ++ring.head;
   if (--ring.count == 0) {
-    if (ring.capacity() > kKept) ring_.reset();
+    if (ring.capacity() > kKeptPlaces) ring_.reset();
   } else if (ring.capacity() > 64 && ring.count * 4 < ring.capacity()) {
     resize(ring.capacity() / 2);
   }

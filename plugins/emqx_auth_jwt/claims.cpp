@@ -15,11 +15,6 @@ using keel::concat;
 constexpr double kMaxSeconds = 1e12;       // beyond it are milliseconds by mistake
 constexpr std::size_t kMaxValue = 65'536;  // of a required claim with %u and %c put in
 
-bool refuse(Refusal& why, Cause cause, std::string text) {
-  why = {cause, std::move(text)};
-  return false;
-}
-
 // A time in seconds since 1970, whole or not. False: it is there, but no time.
 bool read_time(const json::object& claims, const char* name, std::optional<std::int64_t>& out_ms,
                Refusal& why) {

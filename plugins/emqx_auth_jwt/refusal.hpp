@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace jwt {
 
@@ -37,5 +38,10 @@ struct Refusal {
   Cause cause = Cause::malformed;
   std::string text = {};  // for operators; repeats nothing that is secret
 };
+// Puts it in and says no.
+inline bool refuse(Refusal& why, Cause cause, std::string text) {
+  why = {cause, std::move(text)};
+  return false;
+}
 
 }  // namespace jwt

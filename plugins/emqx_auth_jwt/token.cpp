@@ -16,11 +16,6 @@ using keel::concat;
 constexpr std::size_t kMaxHeader = 2048;  // decoded
 constexpr std::size_t kMaxKid = 256;
 
-bool refuse(Refusal& why, Cause cause, std::string text) {
-  why = {cause, std::move(text)};
-  return false;
-}
-
 // Members of the header that would change how the rest is to be read.
 bool check_extensions(const json::object& header, Refusal& why) {
   for (const char* name : {"crit", "b64", "zip", "enc"}) {

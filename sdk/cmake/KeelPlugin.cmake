@@ -21,7 +21,8 @@
 #   keel_plugin_test(TEST PLUGIN name SOURCES file... [LIBRARIES target...])
 #
 # makes a doctest program of these files and of the plugin's own objects, so that it can run the plugin
-# on keel::FakeHost, and ctest entry TEST. For tests on a real broker it knows KEEL_TEST_PLUGIN (the
+# on keel::FakeHost, and ctest entry TEST. KEEL_PLUGIN_TEST_PCH may name a target whose precompiled header
+# it takes. For tests on a real broker it knows KEEL_TEST_PLUGIN (the
 # built .so), KEEL_TEST_BROKER and KEEL_TEST_CTL. Without doctest it is left out, with a message.
 
 #   keel_plugin_library(NAME SOURCES file... [LIBRARIES target...])
@@ -177,6 +178,20 @@ function(keel_plugin_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/..)
 endfunction()
 
+# doctest's main(), which takes longer to compile than most tests: once for all of a project.
+function(_keel_plugin_test_main)
+  if(TARGET keel_plugin_test_main)
+    return()
+  endif()
+  set(main ${CMAKE_BINARY_DIR}/keel_plugin_test_main.cpp)
+  file(CONFIGURE OUTPUT ${main}
+    CONTENT "#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n")
+  add_library(keel_plugin_test_main STATIC ${main})
+  _keel_plugin_compile(keel_plugin_test_main)
+  target_compile_options(keel_plugin_test_main PRIVATE -O0)
+  target_link_libraries(keel_plugin_test_main PRIVATE doctest::doctest)
+endfunction()
+
 function(keel_plugin_test test)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "PLUGIN" "SOURCES;LIBRARIES")
   if(NOT TARGET "${ARG_PLUGIN}" OR NOT ARG_SOURCES OR ARG_UNPARSED_ARGUMENTS)
@@ -187,17 +202,18 @@ function(keel_plugin_test test)
     message(STATUS "${test} is left out: doctest was not found (Debian: apt install doctest-dev)")
     return()
   endif()
-  set(main ${CMAKE_CURRENT_BINARY_DIR}/keel_doctest_main.cpp)
-  file(CONFIGURE OUTPUT ${main}
-    CONTENT "#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n")
-
   string(REPLACE "." "_" target ${test})
-  add_executable(${target} ${ARG_SOURCES} ${main} $<TARGET_OBJECTS:${ARG_PLUGIN}>)
+  _keel_plugin_test_main()
+  add_executable(${target} ${ARG_SOURCES} $<TARGET_OBJECTS:${ARG_PLUGIN}>)
   _keel_plugin_compile(${target})
   # Most of the time goes into the headers' functions, which need not be fast here.
   target_compile_options(${target} PRIVATE -O0)
+  if(KEEL_PLUGIN_TEST_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${KEEL_PLUGIN_TEST_PCH})
+  endif()
   find_package(Threads REQUIRED)
-  target_link_libraries(${target} PRIVATE doctest::doctest Threads::Threads ${ARG_LIBRARIES}
+  target_link_libraries(${target} PRIVATE keel_plugin_test_main doctest::doctest Threads::Threads
+    ${ARG_LIBRARIES}
     $<TARGET_PROPERTY:${ARG_PLUGIN},KEEL_PLUGIN_LIBRARIES>)
   target_compile_definitions(${target} PRIVATE
     KEEL_PLUGIN_NAME="${ARG_PLUGIN}"

@@ -5,7 +5,7 @@ namespace keel::test {
 
 namespace {
 
-const std::string kSettings =
+const std::string kLimits =
     "[auth]\nmax_failures = 5\nfailure_window = \"1h\"\n"
     "[listener.proxy]\nbind = \"127.0.0.1:${port:proxy}\"\nproxy_protocol = true\n"
     "allow_anonymous = true\n";
@@ -16,7 +16,7 @@ Packet login(const Endpoint& endpoint, Version version) {
       {.client_id = "c", .version = version, .username = "u", .password = "wrong"});
 }
 
-Endpoint from(BrokerProcess& broker, const std::string& address) {
+Endpoint from_ip4(BrokerProcess& broker, const std::string& address) {
   Endpoint endpoint = broker.endpoint("proxy");
   endpoint.preamble = "PROXY TCP4 " + address + " 198.51.100.1 4242 1883\r\n";
   return endpoint;
@@ -27,7 +27,7 @@ Endpoint from(BrokerProcess& broker, const std::string& address) {
 TEST_SUITE_BEGIN("auth_limits");
 
 TEST_CASE_TEMPLATE("refused after so many failures, whatever the credentials", V, V31, V311, V5) {
-  BrokerProcess broker(kSettings);
+  BrokerProcess broker(kLimits);
   const bool v5 = V::value == Version::v5;
   for (int i = 0; i < 5; ++i)
     CHECK(login(broker.endpoint(), V::value).reason == (v5 ? 0x86 : 0x04));
@@ -46,15 +46,16 @@ TEST_CASE_TEMPLATE("refused after so many failures, whatever the credentials", V
 }
 
 TEST_CASE("counted by the address that the PROXY header states, on all shards together") {
-  BrokerProcess broker(kSettings);
-  for (int i = 0; i < 5; ++i) CHECK(login(from(broker, "203.0.113.1"), Version::v5).reason == 0x86);
-  CHECK(login(from(broker, "203.0.113.1"), Version::v5).reason == 0x9F);
-  CHECK(login(from(broker, "203.0.113.2"), Version::v5).reason == 0x86);
+  BrokerProcess broker(kLimits);
+  for (int i = 0; i < 5; ++i)
+    CHECK(login(from_ip4(broker, "203.0.113.1"), Version::v5).reason == 0x86);
+  CHECK(login(from_ip4(broker, "203.0.113.1"), Version::v5).reason == 0x9F);
+  CHECK(login(from_ip4(broker, "203.0.113.2"), Version::v5).reason == 0x86);
   CHECK(login(broker.endpoint(), Version::v5).reason == 0x86);
 }
 
 TEST_CASE("an authentication method counts as credentials") {
-  BrokerProcess broker(kSettings);
+  BrokerProcess broker(kLimits);
   Connect connect{.client_id = "c", .version = Version::v5};
   connect.props.str(prop::kAuthMethod, "SCRAM-SHA-1").str(prop::kAuthData, "n,,n=user");
   for (int i = 0; i < 5; ++i) CHECK(broker.open(Version::v5).connect(connect).reason == 0x8C);

@@ -5,7 +5,7 @@ namespace keel::test {
 
 namespace {
 
-const std::string kSettings =
+const std::string kFlapping =
     "[flapping]\nenabled = true\nmax_disconnects = 3\nwindow = \"1h\"\nban_for = \"1h\"\n";
 
 }  // namespace
@@ -13,7 +13,7 @@ const std::string kSettings =
 TEST_SUITE_BEGIN("flapping");
 
 TEST_CASE_TEMPLATE("a client that comes and goes is banned, others are not", V, V31, V311, V5) {
-  BrokerProcess broker(kSettings);
+  BrokerProcess broker(kFlapping);
   for (int i = 0; i < 4; ++i) broker.connect("c", V::value).disconnect();
   for (int i = 0; i < 2; ++i) broker.connect("d", V::value).disconnect();
   eventually([&] { return contains(broker.ctl_ok({"banned", "list"}), "value=c"); }, "the ban");
@@ -49,7 +49,7 @@ TEST_CASE("off unless it is turned on, and turned on by a reload") {
   BrokerProcess broker;
   for (int i = 0; i < 30; ++i) broker.connect("c", Version::v311).disconnect();
   CHECK(broker.ctl_ok({"banned", "list"}).empty());
-  broker.write_settings(kSettings);
+  broker.write_settings(kFlapping);
   broker.ctl_ok({"conf", "reload"});
   for (int i = 0; i < 4; ++i) broker.connect("c", Version::v311).disconnect();
   eventually([&] { return contains(broker.ctl_ok({"banned", "list"}), "value=c"); }, "the ban");

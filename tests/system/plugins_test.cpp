@@ -15,8 +15,6 @@ namespace keel::test {
 
 namespace {
 
-std::string said(const Outcome& outcome) { return outcome.out + outcome.err; }
-
 const Connect kWithPassword{
     .client_id = "c", .version = Version::v5, .username = "u", .password = "p"};
 

@@ -18,8 +18,6 @@ Outcome check(const std::string& text, const std::vector<std::string>& more = {}
   return run(arguments, environment);
 }
 
-std::string said(const Outcome& outcome) { return outcome.out + outcome.err; }
-
 }  // namespace
 
 TEST_SUITE_BEGIN("settings");

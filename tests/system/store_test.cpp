@@ -9,8 +9,6 @@ namespace keel::test {
 
 namespace {
 
-std::string said(const Outcome& outcome) { return outcome.out + outcome.err; }
-
 std::string zoo_file(const std::string& name) { return (zoo_dir() / (name + ".so")).string(); }
 
 // The answer of a command that fails.

@@ -16,7 +16,7 @@ endforeach()
 add_library(header_check OBJECT EXCLUDE_FROM_ALL ${sources})
 target_link_libraries(header_check PRIVATE keel_options keel_sdk fmt::fmt asio)
 target_compile_options(header_check PRIVATE -fsyntax-only)
-set_target_properties(header_check PROPERTIES CXX_COMPILER_LAUNCHER "")  # nothing to cache
+set_target_properties(header_check PROPERTIES UNITY_BUILD OFF CXX_COMPILER_LAUNCHER "")  # nothing to cache
 
 set(c_sources)
 foreach(header ${c_headers})
@@ -29,5 +29,5 @@ target_link_libraries(header_check_c PRIVATE keel_sdk)
 target_include_directories(header_check_c PRIVATE ${CMAKE_SOURCE_DIR})
 target_compile_options(header_check_c PRIVATE -fsyntax-only -std=c11 -Wall -Wextra -Wpedantic
   -Wstrict-prototypes -Wundef -Werror)
-set_target_properties(header_check_c PROPERTIES C_COMPILER_LAUNCHER "")
+set_target_properties(header_check_c PROPERTIES UNITY_BUILD OFF C_COMPILER_LAUNCHER "")
 add_dependencies(header_check header_check_c)

@@ -44,7 +44,8 @@ function(keel_unit_test module)
   keel_test_flags(unit_${module})
   target_link_libraries(unit_${module} PRIVATE ${ARG_USES})
   add_test(NAME unit.${module} COMMAND unit_${module})
-  set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120)
+  # What takes long begins first: in the end only short tests are left, which fill all places.
+  set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120 COST 50)
 endfunction()
 
 # keel_fuzz_target(NAME [USES target...])

@@ -7,7 +7,7 @@
 namespace keel::check {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -45,12 +45,12 @@ std::string as_text(const Report& report) {
 }
 
 std::string as_json(const Report& report) {
-  std::string out = fmt::format("{{\"file\":{},\"ok\":{},\"findings\":[", quoted(report.file),
+  std::string out = fmt::format("{{\"file\":{},\"ok\":{},\"findings\":[", json_text(report.file),
                                 !has_error(report.findings));
   for (const Finding& finding : report.findings) {
     out += fmt::format("{}{{\"severity\":\"{}\",\"rule\":{},\"text\":{}}}",
-                       out.ends_with('[') ? "" : ",", word(finding.severity), quoted(finding.rule),
-                       quoted(finding.text));
+                       out.ends_with('[') ? "" : ",", word(finding.severity),
+                       json_text(finding.rule), json_text(finding.text));
   }
   out += ']';
   if (report.ran) {

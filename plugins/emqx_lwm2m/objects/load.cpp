@@ -58,11 +58,11 @@ bool is_word(std::string_view text, std::string_view word) {
 }
 
 // Reads one file.
-class Reader {
+class ModelReader {
  public:
-  Reader(std::string_view file, Definitions& out, std::vector<std::string>& warnings)
+  ModelReader(std::string_view file, Definitions& out, std::vector<std::string>& warnings)
       : file_(file), out_(out), warnings_(warnings) {}
-  ~Reader() {
+  ~ModelReader() {
     if (count_ > kMaxWarnings) {
       warnings_.push_back(concat(file_, ": and ", count_ - kMaxWarnings, " more of that kind"));
     }
@@ -253,7 +253,7 @@ std::optional<std::vector<std::string>> list(const std::string& directory) {
 
 bool parse_objects(std::string_view xml, std::string_view file, Definitions& out,
                    std::vector<std::string>& warnings) {
-  return Reader(file, out, warnings).read(xml);
+  return ModelReader(file, out, warnings).read(xml);
 }
 
 LoadedObjects load_objects(const std::string& directory) {

@@ -6,7 +6,7 @@ namespace keel::test {
 
 namespace {
 
-const std::string kSettings =
+const std::string kMosquittoSettings =
     "tls.test.certfile = \"${certs}/server.pem\"\n"
     "tls.test.keyfile = \"${certs}/server.key\"\n"
     "listener.secure.bind = \"127.0.0.1:${port:secure}\"\n"
@@ -82,7 +82,7 @@ void await_subscription(BrokerProcess& broker, const std::string& id) {
 TEST_SUITE_BEGIN("mosquitto");
 
 TEST_CASE("publish and subscribe at every QoS") {
-  BrokerProcess broker{kSettings};
+  BrokerProcess broker{kMosquittoSettings};
   for (const Variant& variant : variants(broker)) {
     CAPTURE(variant.version);
     CAPTURE(variant.transport[1]);
@@ -98,7 +98,7 @@ TEST_CASE("publish and subscribe at every QoS") {
 }
 
 TEST_CASE("retained messages") {
-  BrokerProcess broker{kSettings};
+  BrokerProcess broker{kMosquittoSettings};
   for (const Variant& variant : variants(broker)) {
     CAPTURE(variant.version);
     publish(variant, {"-t", "kept", "-q", "1", "-r", "-m", "value"});
@@ -110,7 +110,7 @@ TEST_CASE("retained messages") {
 }
 
 TEST_CASE("wills") {
-  BrokerProcess broker{kSettings};
+  BrokerProcess broker{kMosquittoSettings};
   for (const Variant& variant : variants(broker)) {
     CAPTURE(variant.version);
     Subscriber watcher{variant, {"-i", "watcher", "-t", "will", "-q", "1", "-C", "1"}};
@@ -126,7 +126,7 @@ TEST_CASE("wills") {
 }
 
 TEST_CASE("persistent sessions") {
-  BrokerProcess broker{kSettings};
+  BrokerProcess broker{kMosquittoSettings};
   for (const Variant& variant : variants(broker)) {
     CAPTURE(variant.version);
     // In version 5 -c asks for a session that never expires.

@@ -59,6 +59,7 @@ struct Outcome {
   int exit = -1;
   std::string out, err;
 };
+inline std::string said(const Outcome& outcome) { return outcome.out + outcome.err; }
 
 // Runs a program to its end.
 Outcome run(const std::vector<std::string>& arguments,

@@ -1,18 +1,12 @@
 // ctl banned.
 #include <doctest/doctest.h>
 
-#include <regex>
-
 #include "tests/unit/admin/support.hpp"
 
 using namespace keel::kernel;
 using namespace keel::test;
 
 namespace {
-
-bool matches(const std::string& text, const std::string& form) {
-  return std::regex_match(text, std::regex(form));
-}
 
 const std::string kTime = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)";
 

@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <regex>
 #include <set>
 
 #include "kernel/base/log.hpp"
@@ -11,10 +10,6 @@ using namespace keel::kernel;
 using namespace keel::test;
 
 namespace {
-
-bool matches(const std::string& text, const std::string& form) {
-  return std::regex_match(text, std::regex(form));
-}
 
 void retain(TestNode& node, const std::string& topic, const std::string& payload = "x") {
   node.on_shard(0, [&](Broker& broker) { broker.publish_own(topic, payload, 0, true); });

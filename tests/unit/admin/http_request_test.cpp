@@ -6,15 +6,15 @@
 #include <string>
 
 using namespace keel::kernel;
-using State = HttpParsed::State;
+using HttpState = HttpParsed::State;
 
 TEST_CASE("requests that scrapers send") {
   const std::string text =
       "GET /metrics?x=1 HTTP/1.1\r\nHost: localhost:1\r\nAccept: */*\r\n\r\nrest";
   for (std::size_t n = 0; n < text.size() - 4; ++n)
-    CHECK(parse_http_request(text.substr(0, n)).state == State::more);
+    CHECK(parse_http_request(text.substr(0, n)).state == HttpState::more);
   const auto parsed = parse_http_request(text);
-  REQUIRE(parsed.state == State::done);
+  REQUIRE(parsed.state == HttpState::done);
   CHECK(parsed.request.method == "GET");
   CHECK(parsed.request.path == "/metrics");
   CHECK(parsed.request.keep_alive);
@@ -34,7 +34,7 @@ TEST_CASE("keep-alive follows version and Connection field") {
   };
   for (const auto& row : rows) {
     const auto parsed = parse_http_request(row.head);
-    REQUIRE(parsed.state == State::done);
+    REQUIRE(parsed.state == HttpState::done);
     CHECK(parsed.request.keep_alive == row.keep_alive);
   }
 }
@@ -67,10 +67,10 @@ TEST_CASE("what is not a request is answered with the right status") {
   for (const auto& row : rows) {
     CAPTURE(row.head);
     const auto parsed = parse_http_request(row.head);
-    CHECK(parsed.state == State::bad);
+    CHECK(parsed.state == HttpState::bad);
     CHECK(parsed.status == row.status);
   }
-  CHECK(parse_http_request("GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").state == State::done);
+  CHECK(parse_http_request("GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").state == HttpState::done);
 }
 
 TEST_CASE("other methods are parsed with any body, which ends the connection") {
@@ -78,7 +78,7 @@ TEST_CASE("other methods are parsed with any body, which ends the connection") {
     const std::string head =
         "POST /metrics HTTP/1.1\r\n" + field + "\r\nConnection: keep-alive\r\n\r\n";
     const auto parsed = parse_http_request(head + "hello");
-    REQUIRE(parsed.state == State::done);
+    REQUIRE(parsed.state == HttpState::done);
     CHECK(parsed.request.method == "POST");
     CHECK(parsed.request.has_body);
     CHECK_FALSE(parsed.request.keep_alive);
@@ -91,10 +91,10 @@ TEST_CASE("heads are bounded") {
   std::string head = "GET / HTTP/1.1\r\nx: ";
   head.append(kHttpMaxRequest, 'y');
   const auto parsed = parse_http_request(head);
-  CHECK(parsed.state == State::bad);
+  CHECK(parsed.state == HttpState::bad);
   CHECK(parsed.status == 431);
   CHECK(parse_http_request(head + "\r\n\r\n").status == 431);
-  CHECK(parse_http_request(std::string(kHttpMaxRequest - 1, 'a')).state == State::more);
+  CHECK(parse_http_request(std::string(kHttpMaxRequest - 1, 'a')).state == HttpState::more);
 }
 
 TEST_CASE("random heads never do harm") {
@@ -104,8 +104,8 @@ TEST_CASE("random heads never do harm") {
     std::string head(random() % 60, '\0');
     for (char& c : head) c = alphabet[random() % alphabet.size()];
     const auto parsed = parse_http_request(head + "\r\n\r\n");
-    if (parsed.state == State::done) CHECK(parsed.request.size <= head.size() + 4);
-    if (parsed.state == State::bad) CHECK(parsed.status >= 400);
+    if (parsed.state == HttpState::done) CHECK(parsed.request.size <= head.size() + 4);
+    if (parsed.state == HttpState::bad) CHECK(parsed.status >= 400);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <future>
+#include <regex>
 
 #include "kernel/admin/ctl_protocol.hpp"
 #include "kernel/base/bytes.hpp"
@@ -45,6 +46,10 @@ std::vector<std::string> lines_of(const std::string& text) {
 std::vector<std::string> lines_of_file(const std::string& file) {
   std::ifstream in(file);
   return lines_of(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+bool matches(const std::string& text, const std::string& form) {
+  return std::regex_match(text, std::regex(form));
 }
 
 bool contains(const std::string& text, const std::string& part) {

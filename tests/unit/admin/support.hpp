@@ -33,6 +33,7 @@ class TempDir {
 std::vector<std::string> lines_of(const std::string& text);
 std::vector<std::string> lines_of_file(const std::string& file);
 bool contains(const std::string& text, const std::string& part);
+bool matches(const std::string& text, const std::string& form);  // all of it
 
 struct Output {
   kernel::Exit code{};

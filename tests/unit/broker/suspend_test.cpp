@@ -4,11 +4,11 @@
 namespace keel::kernel {
 namespace {
 
-struct Sleeper {
+struct SuspendSleeper {
   Cluster cluster;
   Client client, publisher;
 
-  explicit Sleeper(Settings settings = {}, const wire::ConnectSpec& spec = {.id = "c"})
+  explicit SuspendSleeper(Settings settings = {}, const wire::ConnectSpec& spec = {.id = "c"})
       : cluster(std::move(settings)), client(cluster), publisher(cluster) {
     client.connect(spec);
     client.subscribe({.filter = "t", .qos = 2});
@@ -33,7 +33,7 @@ struct Sleeper {
 };
 
 TEST_CASE("suspend: everything waits, in order, and comes with resume") {
-  Sleeper s;
+  SuspendSleeper s;
   CHECK_FALSE(s.suspended());
   CHECK(s.suspend());
   CHECK(s.suspended());
@@ -57,7 +57,7 @@ TEST_CASE("suspend: everything waits, in order, and comes with resume") {
 TEST_CASE("suspend: the queue's bounds") {
   Settings settings;
   settings.limits.max_queued = 4;
-  Sleeper s(settings);
+  SuspendSleeper s(settings);
   const auto wait = [&](std::uint32_t limit) {
     s.suspend(limit);
     for (int i = 1; i <= 6; ++i) s.publish(std::to_string(i), 1);
@@ -84,7 +84,7 @@ TEST_CASE("suspend: the queue's bounds") {
 }
 
 TEST_CASE("suspend: QoS 0 does not overtake what still waits after resume") {
-  Sleeper s({}, {.id = "c", .receive_maximum = 1});
+  SuspendSleeper s({}, {.id = "c", .receive_maximum = 1});
   s.suspend();
   s.publish("1", 1);
   s.publish("2", 1);
@@ -100,7 +100,7 @@ TEST_CASE("suspend: QoS 0 does not overtake what still waits after resume") {
 }
 
 TEST_CASE("suspend: keep alive stops, and starts anew") {
-  Sleeper s({}, {.id = "c", .keep_alive = 10});
+  SuspendSleeper s({}, {.id = "c", .keep_alive = 10});
   s.suspend();
   s.cluster.advance(100'000);
   CHECK_FALSE(s.client.closed());
@@ -113,7 +113,7 @@ TEST_CASE("suspend: keep alive stops, and starts anew") {
 }
 
 TEST_CASE("suspend: acknowledgements and retained messages meanwhile") {
-  Sleeper s;
+  SuspendSleeper s;
   s.publisher.publish({.topic = "r", .payload = "kept", .retain = true});
   s.publish("1", 1);
   const wire::Received first = s.client.expect(PacketType::publish);
@@ -128,7 +128,7 @@ TEST_CASE("suspend: acknowledgements and retained messages meanwhile") {
 }
 
 TEST_CASE("suspend: takeover, kick and loss as with any other client") {
-  Sleeper s({}, {.id = "c", .clean = false, .expiry_s = 100});
+  SuspendSleeper s({}, {.id = "c", .clean = false, .expiry_s = 100});
   s.suspend(1);
   s.publish("1", 0);
   s.publish("2", 1);

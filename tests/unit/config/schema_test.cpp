@@ -10,7 +10,7 @@ using namespace keel::kernel;
 
 namespace {
 
-using Texts = std::vector<std::string>;
+using SchemaTexts = std::vector<std::string>;
 
 Schema sample_schema() {
   std::vector<SettingSpec> specs;
@@ -80,9 +80,9 @@ TEST_CASE("good values of every type") {
            {"name = 'n'", "n"},
            {"text = ''", ""},
            {"text = 'grün'", "grün"},
-           {"list = []", Texts{}},
-           {"list = ['a', 'b']", Texts{"a", "b"}},
-           {"some = ['y']", Texts{"y"}},
+           {"list = []", SchemaTexts{}},
+           {"list = ['a', 'b']", SchemaTexts{"a", "b"}},
+           {"some = ['y']", SchemaTexts{"y"}},
            {"wait = '500ms'", integer(500)},
            {"wait = 20", integer(20'000)},
            {"wait_ms = 20", integer(20)},
@@ -226,10 +226,10 @@ TEST_CASE("--set takes TOML, or the text itself") {
            {"name=a=b", "a=b"},
            {"text=", ""},
            {"text=a b", "a b"},
-           {"list=a, b,", Texts{"a", "b"}},
-           {"list=[\"a\", \"b\"]", Texts{"a", "b"}},
-           {"list=7", Texts{"7"}},
-           {"list=", Texts{}},
+           {"list=a, b,", SchemaTexts{"a", "b"}},
+           {"list=[\"a\", \"b\"]", SchemaTexts{"a", "b"}},
+           {"list=7", SchemaTexts{"7"}},
+           {"list=", SchemaTexts{}},
            {"gateway={sn={port=1884}}", "1884"},
            {"user.joe.level=3", integer(3)},
        }) {
@@ -301,7 +301,7 @@ TEST_CASE("values print as TOML") {
   CHECK(print("ratio", 2.0) == "2.0");
   CHECK(print("ratio", 1.5) == "1.5");
   CHECK(print("text", "a\"b") == R"("a\"b")");
-  CHECK(print("list", Texts{"a"}) == R"(["a"])");
+  CHECK(print("list", SchemaTexts{"a"}) == R"(["a"])");
   CHECK(print("wait", integer(60'000)) == R"("1m")");
   CHECK(print("room", integer(65'536)) == R"("64KB")");
   CHECK(print("room", integer(100)) == "100");

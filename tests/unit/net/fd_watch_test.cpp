@@ -12,8 +12,6 @@ using namespace keel::test;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
-
 struct Pair {
   Pair() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0); }
   ~Pair() {

@@ -12,7 +12,6 @@ using namespace keel::test;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
 constexpr std::int64_t kSendLimitMs = 100;
 constexpr std::int64_t kHandshakeLimitMs = 2'000;  // a loaded machine takes its time
 

@@ -15,7 +15,6 @@
 namespace keel::test {
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
 constexpr std::size_t kHeader = 5;
 constexpr std::size_t kHighWater = 256 * 1024;
 

@@ -15,6 +15,7 @@
 
 #include "kernel/net/listener_set.hpp"
 #include "kernel/net/shard_set.hpp"
+#include "patience.hpp"
 
 namespace keel::test {
 

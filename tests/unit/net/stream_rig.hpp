@@ -14,8 +14,6 @@
 
 namespace keel::test {
 
-constexpr std::chrono::seconds kPatience{30};
-
 // The protocol's end: takes frames as the test server's does, echoes, moves, pauses.
 class Echo final : public LinkHandler {
  public:

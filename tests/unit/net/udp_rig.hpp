@@ -13,12 +13,11 @@
 
 #include "kernel/net/shard_set.hpp"
 #include "kernel/net/udp_socket.hpp"
+#include "patience.hpp"
 
 namespace keel::test {
 
 using namespace keel::kernel;
-
-inline constexpr std::chrono::seconds kPatience{30};
 
 Endpoint at(std::string_view host, std::uint16_t port);
 BindAddress bind_to(std::string_view host, std::uint16_t port = 0);

@@ -16,7 +16,7 @@ using namespace keel::test;
 namespace {
 
 // Sends everything back, and can be told otherwise.
-struct Echo final : DatagramHandler {
+struct UdpEcho final : DatagramHandler {
   void on_datagrams(std::span<const Datagram> datagrams) override {
     largest_batch = std::max(largest_batch, datagrams.size());
     ++batches;
@@ -60,7 +60,7 @@ struct Bound {
     return n;
   }
   Rig& rig;
-  Echo echo;
+  UdpEcho echo;
   std::unique_ptr<UdpSocket> socket;
 };
 
@@ -178,7 +178,7 @@ TEST_CASE("UDP: a flood comes in batches, and other sockets have their turn") {
 TEST_CASE("UDP: paused and given another handler, nothing is lost") {
   Rig rig;
   Bound bound(rig, bind_to("127.0.0.1"));
-  Echo second;
+  UdpEcho second;
   second.socket = bound.socket.get();
   bound.open();
   const Peer peer(bound.server());
@@ -271,7 +271,7 @@ TEST_CASE("UDP: sockets of several shards share one port, and a peer meets the s
   CHECK(second.error().find("something else is bound there") != std::string::npos);
   CHECK_FALSE(open_udp_socket(bound, {}));
 
-  Echo echoes[2];
+  UdpEcho echoes[2];
   std::unique_ptr<UdpSocket> sockets[2];
   for (std::uint32_t i = 0; i < 2; ++i) {
     sockets[i] = std::make_unique<UdpSocket>(rig.shards.shard(i), (*fds)[i], echoes[i],
@@ -360,7 +360,7 @@ TEST_CASE("UDP: groups") {
 TEST_CASE("UDP: a full socket says so and goes on later") {
   Rig rig;
   const int fd = opened(bind_to("127.0.0.1"), {.sndbuf = 1});
-  Echo echo;
+  UdpEcho echo;
   UdpSocket socket(rig.shards.shard(0), fd, echo, {.address = bind_to("127.0.0.1")});
   // The peer's buffer takes what is sent on loopback at once, so a full one is rare here; whatever
   // is said must be counted.

@@ -21,12 +21,12 @@ struct Caller {
   bool there = true;
 };
 
-struct Fixture {
-  Fixture() : slot(host.plugin("users")) {
+struct CtlCallFixture {
+  CtlCallFixture() : slot(host.plugin("users")) {
     REQUIRE(add(*slot, "users") == KEEL_OK);
     host.run(*slot);
   }
-  ~Fixture() {
+  ~CtlCallFixture() {
     if (slot->accepting()) host.unload(*slot);
     CHECK(host.runtime->handles().size() == 0);
   }
@@ -36,7 +36,7 @@ struct Fixture {
     return ctl().add(
         to.host(), name, &usage, 1,
         [](void* self, const keel_ctl_call* call) {
-          auto& mine = *static_cast<Fixture*>(self);
+          auto& mine = *static_cast<CtlCallFixture*>(self);
           mine.replies.push_back(call->reply);
           mine.words = call->args_n;
           put(call->out, "printed ");
@@ -71,7 +71,7 @@ struct Fixture {
 };
 
 TEST_CASE("ctl: the function's own answers") {
-  Fixture f;
+  CtlCallFixture f;
   for (const int exit : {KEEL_EXIT_OK, KEEL_EXIT_ERROR, KEEL_EXIT_USAGE, KEEL_EXIT_PROMPT}) {
     Caller caller;
     f.answer = exit;
@@ -99,7 +99,7 @@ TEST_CASE("ctl: the function's own answers") {
 }
 
 TEST_CASE("ctl: later") {
-  Fixture f;
+  CtlCallFixture f;
   Caller caller;
   f.call(caller);
   CHECK(caller.answers == 0);
@@ -180,7 +180,7 @@ TEST_CASE("ctl: later") {
 }
 
 TEST_CASE("ctl: finished before the function returns") {
-  Fixture f;
+  CtlCallFixture f;
   Caller caller;
   const auto finish_first = [&](std::int32_t exit) {
     f.during = [&f, exit](const keel_ctl_call& call) {
@@ -208,7 +208,7 @@ TEST_CASE("ctl: finished before the function returns") {
 }
 
 TEST_CASE("ctl: so many calls of a plugin may be under way") {
-  Fixture f;
+  CtlCallFixture f;
   std::vector<Caller> callers(CtlCall::kMost + 1);
   for (Caller& caller : callers) f.call(caller);
   CHECK(f.under_way() == CtlCall::kMost);

@@ -12,8 +12,8 @@ namespace {
 std::string text(keel_str from) { return std::string(view(from)); }
 
 // A plugin that runs.
-struct Fixture {
-  explicit Fixture(std::uint32_t shards = 2) : host(shards) {}
+struct HookChainsFixture {
+  explicit HookChainsFixture(std::uint32_t shards = 2) : host(shards) {}
   Slot& start(const std::string& name, const std::function<void(Slot&)>& acquire) {
     Slot& slot = host.plugin(name);
     acquire(slot);
@@ -25,7 +25,7 @@ struct Fixture {
 };
 
 TEST_CASE("hooks come into force with their plugin, by priority, then by load order") {
-  Fixture f;
+  HookChainsFixture f;
   const auto noting = [&f](std::string word) {
     return OnAuth([&f, word](const keel_auth_request*, keel_handle, keel_auth_answer*) {
       f.notes.add(word);
@@ -68,7 +68,7 @@ TEST_CASE("hooks come into force with their plugin, by priority, then by load or
 }
 
 TEST_CASE("what add refuses") {
-  Fixture f;
+  HookChainsFixture f;
   Slot& slot = f.host.plugin("a");
   const OnPublish fn = [](const keel_message_view*, keel_publish_answer*) { return KEEL_NEXT; };
   keel_handle handle = 0;
@@ -109,7 +109,7 @@ TEST_CASE("authenticate: every verdict") {
       {99, 0, true, Reason::bad_user_name_or_password, false},
       {kThrow, 0, false, Reason::not_authorized, false},
   };
-  Fixture f;
+  HookChainsFixture f;
   std::atomic<const Case*> now{nullptr};
   Slot& slot = f.start("judge", [&](Slot& s) {
     f.host.hook(s, KEEL_HOOK_CLIENT_AUTHENTICATE, 1,
@@ -141,7 +141,7 @@ TEST_CASE("authenticate: every verdict") {
 }
 
 TEST_CASE("authenticate: what it is shown, and what it may grant") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("judge", [&](Slot& slot) {
     f.host.hook(slot, KEEL_HOOK_CLIENT_AUTHENTICATE, 0,
                 OnAuth([&](const keel_auth_request* asked, keel_handle, keel_auth_answer* answer) {
@@ -176,7 +176,7 @@ TEST_CASE("authenticate: what it is shown, and what it may grant") {
 }
 
 TEST_CASE("enhanced authentication goes back and forth") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("scram", [&](Slot& slot) {
     f.host.hook(slot, KEEL_HOOK_CLIENT_ENHANCED_AUTH, 0,
                 OnAuth([&](const keel_auth_request* asked, keel_handle, keel_auth_answer* answer) {
@@ -213,7 +213,7 @@ TEST_CASE("authorize: every verdict, remembered, forgotten") {
                         {KEEL_NEXT, true, true},       {KEEL_STOP, true, false},
                         {KEEL_CONTINUE, false, false}, {77, false, false},
                         {kThrow, false, false}};
-  Fixture f;
+  HookChainsFixture f;
   std::atomic<std::int32_t> verdict{0};
   Slot& slot = f.start("acl", [&](Slot& s) {
     f.host.hook(s, KEEL_HOOK_CLIENT_AUTHORIZE, 1,
@@ -277,7 +277,7 @@ TEST_CASE("publish: every verdict") {
       {55, 0, false, ok, {"a"}, {"a"}},
       {kThrow, 0, false, ok, {"a"}, {"a"}},
   };
-  Fixture f;
+  HookChainsFixture f;
   std::atomic<const Case*> now{nullptr};
   f.start("filter", [&](Slot& slot) {
     f.host.hook(
@@ -317,7 +317,7 @@ TEST_CASE("publish: every verdict") {
 }
 
 TEST_CASE("connect: edits go on to the next hook and into CONNACK; a denial is told") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("edit", [&](Slot& slot) {
     f.host.hook(slot, KEEL_HOOK_CLIENT_CONNECT, 2,
                 OnConnect([&](const keel_client* client, keel_str will, keel_connect_answer* a) {
@@ -360,7 +360,7 @@ TEST_CASE("connect: edits go on to the next hook and into CONNACK; a denial is t
 }
 
 TEST_CASE("connack: texts and properties; a denial while nothing is decided") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("greet", [&](Slot& slot) {
     f.host.hook(slot, KEEL_HOOK_CLIENT_CONNACK, 0,
                 OnConnack([&](const keel_client* client, std::uint8_t reason, std::int32_t present,
@@ -383,7 +383,7 @@ TEST_CASE("connack: texts and properties; a denial while nothing is decided") {
 }
 
 TEST_CASE("subscribe and unsubscribe: filters are changed and denied one by one") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("rewrite", [&](Slot& slot) {
     const OnFilter fn = [&](const keel_client*, keel_str filter, keel_filter_answer* answer) {
       f.notes.add(text(filter));
@@ -422,7 +422,7 @@ TEST_CASE("subscribe and unsubscribe: filters are changed and denied one by one"
 }
 
 TEST_CASE("events: one client's life, and one in three of its deliveries") {
-  Fixture f;
+  HookChainsFixture f;
   f.start("watch", [&](Slot& slot) {
     const OnEvent fn = [&](const keel_event* event) {
       f.notes.add(

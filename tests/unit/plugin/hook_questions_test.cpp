@@ -9,7 +9,7 @@
 namespace keel::test {
 namespace {
 
-std::string text(keel_str from) { return std::string(view(from)); }
+std::string owned(keel_str from) { return std::string(view(from)); }
 
 // Plugins whose hooks note what they are asked and leave it pending, or say what they are told to.
 struct Asking {
@@ -24,7 +24,7 @@ struct Asking {
     Slot& slot = host.plugin(name);
     const OnAuth auth = [this, name, verdict](const keel_auth_request* asked, keel_handle ticket,
                                               keel_auth_answer*) {
-      note(name, text(asked->client->client_id) + text(asked->password), ticket);
+      note(name, owned(asked->client->client_id) + owned(asked->password), ticket);
       return verdict;
     };
     hooks.push_back(host.hook(slot, KEEL_HOOK_CLIENT_AUTHENTICATE, priority, auth));
@@ -32,7 +32,7 @@ struct Asking {
     host.hook(
         slot, KEEL_HOOK_CLIENT_AUTHORIZE, priority,
         OnAuthorize([this, name, verdict](const keel_authorize_request* asked, keel_handle ticket) {
-          note(name, text(asked->topic), ticket);
+          note(name, owned(asked->topic), ticket);
           return verdict;
         }));
     return slot;

@@ -19,8 +19,8 @@ keel_message_view of(std::string_view topic, std::string_view payload = "x") {
   return view;
 }
 
-struct Fixture {
-  Fixture() : slot(host.plugin("gate")) { host.run(slot); }
+struct HostBrokerFixture {
+  HostBrokerFixture() : slot(host.plugin("gate")) { host.run(slot); }
   keel_status publish(std::string_view topic, std::string_view payload = "x",
                       std::uint8_t retain = 0) {
     keel_message_view view = of(topic, payload);
@@ -33,7 +33,7 @@ struct Fixture {
 };
 
 TEST_CASE("published on any thread: hooks run, subscribers get it, a topic's order holds") {
-  Fixture f;
+  HostBrokerFixture f;
   MqttClient here(f.host), there(f.host);
   here.connect({.id = f.host.id_on(0)});
   there.connect({.id = f.host.id_on(1)});
@@ -61,7 +61,7 @@ TEST_CASE("published on any thread: hooks run, subscribers get it, a topic's ord
 }
 
 TEST_CASE("a message that exists is published as often as one likes") {
-  Fixture f;
+  HostBrokerFixture f;
   MqttClient client(f.host);
   client.connect({.id = "c"});
   client.subscribe({.filter = "t"});
@@ -76,7 +76,7 @@ TEST_CASE("a message that exists is published as often as one likes") {
 }
 
 TEST_CASE("what publish refuses") {
-  Fixture f;
+  HostBrokerFixture f;
   CHECK(f.publish("$SYS/broker") == KEEL_E_DENIED);
   CHECK(f.publish("$SYS") == KEEL_E_DENIED);
   CHECK(f.publish("$SYSTEM") == KEEL_OK);
@@ -90,7 +90,7 @@ TEST_CASE("what publish refuses") {
 }
 
 TEST_CASE("what waits is bounded in bytes; it all goes out in the end") {
-  Fixture f;
+  HostBrokerFixture f;
   const std::string large(1'000'000, 'x');
   int taken = 0;
   f.host.on_shard(0, [&] {
@@ -103,7 +103,7 @@ TEST_CASE("what waits is bounded in bytes; it all goes out in the end") {
 }
 
 TEST_CASE("a hook that answers its own messages comes to an end") {
-  Fixture f;
+  HostBrokerFixture f;
   std::atomic<int> calls{0}, refused{0};
   f.host.hook(f.slot, KEEL_HOOK_MESSAGE_PUBLISH, 0,
               OnPublish([&](const keel_message_view*, keel_publish_answer*) {
@@ -120,7 +120,7 @@ TEST_CASE("a hook that answers its own messages comes to an end") {
 }
 
 struct Walk {
-  Fixture& fixture;
+  HostBrokerFixture& fixture;
   std::size_t messages = 0, batches = 0;
   std::atomic<int> done{0}, cancelled{0};
   Strings first;
@@ -148,7 +148,7 @@ struct Walk {
 };
 
 TEST_CASE("retained messages come in batches, then done; one can be removed") {
-  Fixture f;
+  HostBrokerFixture f;
   for (int i = 0; i < 200; ++i)
     CHECK(f.publish("r/" + std::to_string(1000 + i), std::to_string(i), 1) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return f.host.realm.retained.count() == 200; }));
@@ -176,7 +176,7 @@ TEST_CASE("retained messages come in batches, then done; one can be removed") {
 }
 
 TEST_CASE("a walk ends once, cancelled, when the plugin goes first") {
-  Fixture f;
+  HostBrokerFixture f;
   for (int i = 0; i < 200; ++i) CHECK(f.publish("r/" + std::to_string(i), "x", 1) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return f.host.realm.retained.count() == 200; }));
   Walk walk{f};
@@ -193,7 +193,7 @@ TEST_CASE("a walk ends once, cancelled, when the plugin goes first") {
 }
 
 TEST_CASE("counts and names") {
-  Fixture f;
+  HostBrokerFixture f;
   MqttClient a(f.host), b(f.host);
   a.connect({.id = f.host.id_on(0)});
   b.connect({.id = f.host.id_on(1)});

@@ -14,14 +14,14 @@ namespace {
 const keel_ext_clients& clients() { return tables::clients; }
 
 // What a lookup is told.
-struct Told {
+struct ToldOfClients {
   std::thread::id control = std::this_thread::get_id();
   Strings ids;
   std::string about, protocol;
   int calls = 0, last = 0;
 
   static void on_clients(void* ctx, const keel_client* shown, std::uint32_t n, std::int32_t last) {
-    auto& mine = *static_cast<Told*>(ctx);
+    auto& mine = *static_cast<ToldOfClients*>(ctx);
     CHECK(std::this_thread::get_id() == mine.control);
     CHECK(mine.last == 0);
     ++mine.calls;
@@ -38,12 +38,14 @@ struct Told {
   }
 };
 
-struct Fixture {
-  Fixture() : slot(host.plugin("who")) { host.run(slot); }
-  keel_status find(std::string_view id, Told& told) {
-    return clients().find(slot.host(), str(id), Told::on_clients, &told);
+struct HostClientsFixture {
+  HostClientsFixture() : slot(host.plugin("who")) { host.run(slot); }
+  keel_status find(std::string_view id, ToldOfClients& told) {
+    return clients().find(slot.host(), str(id), ToldOfClients::on_clients, &told);
   }
-  keel_status each(Told& told) { return clients().each(slot.host(), Told::on_clients, &told); }
+  keel_status each(ToldOfClients& told) {
+    return clients().each(slot.host(), ToldOfClients::on_clients, &told);
+  }
   // Whatever name and password they come with.
   void admit_everybody() {
     Slot& auth = host.plugin("auth");
@@ -58,11 +60,11 @@ struct Fixture {
 };
 
 TEST_CASE("one client is found from any thread, or it is said that there is none") {
-  Fixture f;
+  HostClientsFixture f;
   f.admit_everybody();
   MqttClient client(f.host, Version::v311);
   client.connect({.id = "c", .keep_alive = 30, .user = "u", .password = "p"});
-  Told here, there, elsewhere, nobody;
+  ToldOfClients here, there, elsewhere, nobody;
   CHECK(f.find("c", here) == KEEL_OK);
   CHECK(f.find("d", nobody) == KEEL_OK);
   CHECK(here.calls == 0);  // later
@@ -70,7 +72,7 @@ TEST_CASE("one client is found from any thread, or it is said that there is none
   std::thread([&] { CHECK(f.find("c", elsewhere) == KEEL_OK); }).join();
   REQUIRE(f.host.eventually(
       [&] { return here.last + there.last + elsewhere.last + nobody.last == 4; }));
-  for (const Told* told : {&here, &there, &elsewhere}) {
+  for (const ToldOfClients* told : {&here, &there, &elsewhere}) {
     CHECK(told->calls == 1);
     CHECK(told->ids == Strings{"c"});
     CHECK(told->protocol == "mqtt");
@@ -78,13 +80,13 @@ TEST_CASE("one client is found from any thread, or it is said that there is none
   }
   CHECK(nobody.calls == 1);
   CHECK(nobody.ids.empty());
-  CHECK(clients().find(f.slot.host(), {}, Told::on_clients, &nobody) == KEEL_E_INVAL);
+  CHECK(clients().find(f.slot.host(), {}, ToldOfClients::on_clients, &nobody) == KEEL_E_INVAL);
   CHECK(clients().find(f.slot.host(), str("c"), nullptr, nullptr) == KEEL_E_INVAL);
   CHECK(f.slot.quiet());
 }
 
 TEST_CASE("a gateway's client is found with its own protocol") {
-  Fixture f;
+  HostClientsFixture f;
   Slot& gateway = f.host.plugin("gateway");
   f.host.run(gateway);
   const std::string id = f.host.id_on(1);
@@ -110,7 +112,7 @@ TEST_CASE("a gateway's client is found with its own protocol") {
   });
   REQUIRE(f.host.eventually([&] { return opened.size() == 1; }));
   CHECK(opened.take() == Strings{"0"});
-  Told told;
+  ToldOfClients told;
   CHECK(f.find(id, told) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return told.last == 1; }));
   CHECK(told.protocol == "mqtt-sn");
@@ -118,8 +120,8 @@ TEST_CASE("a gateway's client is found with its own protocol") {
 }
 
 TEST_CASE("all clients come in slices, the end is told once") {
-  Fixture f;
-  Told empty;
+  HostClientsFixture f;
+  ToldOfClients empty;
   CHECK(f.each(empty) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return empty.last == 1; }));
   CHECK(empty.calls == 1);
@@ -132,7 +134,7 @@ TEST_CASE("all clients come in slices, the end is told once") {
     expected.push_back("client" + std::to_string(i));
     all.back()->connect({.id = expected.back()});
   }
-  Told told;
+  ToldOfClients told;
   CHECK(f.each(told) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return told.last == 1; }));
   CHECK(told.calls >= 3);
@@ -143,7 +145,7 @@ TEST_CASE("all clients come in slices, the end is told once") {
 }
 
 TEST_CASE("a client is kicked, and told why") {
-  Fixture f;
+  HostClientsFixture f;
   MqttClient first(f.host), second(f.host);
   first.connect({.id = "first"});
   second.connect({.id = "second"});
@@ -157,7 +159,7 @@ TEST_CASE("a client is kicked, and told why") {
 }
 
 TEST_CASE("what a client proved is shown with it") {
-  Fixture f;
+  HostClientsFixture f;
   keel_verified proved{};
   proved.size = sizeof proved;
   proved.cn = str("device-7");
@@ -200,7 +202,7 @@ TEST_CASE("what a client proved is shown with it") {
 }
 
 TEST_CASE("everybody of a name is kicked, on all shards, in slices") {
-  Fixture f;
+  HostClientsFixture f;
   f.admit_everybody();
   std::vector<std::unique_ptr<MqttClient>> all;
   for (int i = 0; i < 60; ++i) {
@@ -222,11 +224,11 @@ TEST_CASE("everybody of a name is kicked, on all shards, in slices") {
 }
 
 TEST_CASE("asked while starting: told when it runs, or that it never will") {
-  Fixture f;
+  HostClientsFixture f;
   Slot& starting = f.host.plugin("starting");
-  Told all, one;
-  CHECK(clients().each(starting.host(), Told::on_clients, &all) == KEEL_OK);
-  CHECK(clients().find(starting.host(), str("c"), Told::on_clients, &one) == KEEL_OK);
+  ToldOfClients all, one;
+  CHECK(clients().each(starting.host(), ToldOfClients::on_clients, &all) == KEEL_OK);
+  CHECK(clients().find(starting.host(), str("c"), ToldOfClients::on_clients, &one) == KEEL_OK);
   f.host.turns(5);
   CHECK(all.calls + one.calls == 0);
   SUBCASE("it runs") {
@@ -242,10 +244,10 @@ TEST_CASE("asked while starting: told when it runs, or that it never will") {
 }
 
 TEST_CASE("a lookup ends once, empty, when the plugin goes first; then nothing is answered") {
-  Fixture f;
+  HostClientsFixture f;
   MqttClient client(f.host);
   client.connect({.id = "c"});
-  Told one, all;
+  ToldOfClients one, all;
   CHECK(f.find("c", one) == KEEL_OK);
   CHECK(f.each(all) == KEEL_OK);
   f.slot.set_accepting(false);

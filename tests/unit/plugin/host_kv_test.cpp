@@ -121,9 +121,9 @@ class ThreadStore final : public StorePort {
 };
 
 // What a one-shot callback was told, and where.
-struct Told {
+struct ToldKeys {
   static void done(void* ctx, std::int32_t cancelled) {
-    Told& mine = *static_cast<Told*>(ctx);
+    ToldKeys& mine = *static_cast<ToldKeys*>(ctx);
     const HostThread* const thread = HostThread::current();
     mine.thread = thread ? thread->index() : 99;
     mine.cancelled = cancelled;
@@ -134,16 +134,16 @@ struct Told {
   std::int32_t cancelled = 0;
 };
 
-struct Fixture {
-  explicit Fixture(bool attached = true,
-                   std::chrono::milliseconds timeout = std::chrono::seconds(60))
+struct HostKvFixture {
+  explicit HostKvFixture(bool attached = true,
+                         std::chrono::milliseconds timeout = std::chrono::seconds(60))
       : host(2, {}, timeout) {
     host.realm.journal.on_commit([this](std::uint64_t ticket) { host.runtime->on_commit(ticket); });
     slot = host.plugin("user");
     host.run(*slot);
     if (attached) journal().attach(store);
   }
-  ~Fixture() {
+  ~HostKvFixture() {
     // It must not look at batches that the journal has given up.
     store.set(&ThreadStore::held, false);
     rest();
@@ -155,8 +155,8 @@ struct Fixture {
     return tables::kv.put((as ? as : slot.get())->host(), str(key), str(value));
   }
   keel_status erase(std::string_view key) { return tables::kv.erase(slot->host(), str(key)); }
-  keel_status sync(Told& told, std::uint32_t shard = KEEL_SHARD_CONTROL) {
-    return tables::kv.sync(slot->host(), Told::done, &told, shard);
+  keel_status sync(ToldKeys& told, std::uint32_t shard = KEEL_SHARD_CONTROL) {
+    return tables::kv.sync(slot->host(), ToldKeys::done, &told, shard);
   }
   std::string list(std::string_view prefix = {}, std::string_view after = {},
                    std::uint32_t max = 1000, Slot* as = nullptr) {
@@ -182,8 +182,8 @@ struct Fixture {
 };
 
 TEST_CASE("kv: without a store there is nothing") {
-  Fixture f(false);
-  Told told;
+  HostKvFixture f(false);
+  ToldKeys told;
   CHECK(f.put("k", "v") == KEEL_E_NOENT);
   CHECK(error_text() == "kv.put: no store is loaded");
   CHECK(f.erase("k") == KEEL_E_NOENT);
@@ -195,7 +195,7 @@ TEST_CASE("kv: without a store there is nothing") {
 }
 
 TEST_CASE("kv: every plugin has its own keys") {
-  Fixture f;
+  HostKvFixture f;
   auto other = f.host.plugin("use");  // with whose name the first one's begins
   f.host.run(*other);
   CHECK(f.put("k", "1") == KEEL_OK);
@@ -208,7 +208,7 @@ TEST_CASE("kv: every plugin has its own keys") {
 }
 
 TEST_CASE("kv: a turn's writes are one batch") {
-  Fixture f;
+  HostKvFixture f;
   f.host.on_shard(1, [&] {
     for (int i = 0; i < 100; ++i) CHECK(f.put(fmt::format("k{:03}", i), "v") == KEEL_OK);
     CHECK(f.erase("k050") == KEEL_OK);
@@ -226,12 +226,12 @@ TEST_CASE("kv: a turn's writes are one batch") {
 }
 
 TEST_CASE("kv: the plugin's own threads write, too") {
-  Fixture f;
+  HostKvFixture f;
   std::thread([&] {
     CHECK(f.put("k", "v") == KEEL_OK);
     CHECK(f.put("gone", "v") == KEEL_OK);
     CHECK(f.erase("gone") == KEEL_OK);
-    Told told;
+    ToldKeys told;
     CHECK(f.sync(told) == KEEL_E_STATE);
     CHECK(told.calls == 0);
   }).join();
@@ -240,9 +240,9 @@ TEST_CASE("kv: the plugin's own threads write, too") {
 }
 
 TEST_CASE("kv: sync tells when it is safe, where it was asked to") {
-  Fixture f;
+  HostKvFixture f;
   f.store.set(&ThreadStore::held, true);
-  Told here, there, control, current, nowhere;
+  ToldKeys here, there, control, current, nowhere;
   f.host.on_shard(1, [&] {
     CHECK(f.put("k", "v") == KEEL_OK);
     CHECK(f.sync(here, 1) == KEEL_OK);
@@ -266,15 +266,15 @@ TEST_CASE("kv: sync tells when it is safe, where it was asked to") {
   CHECK(here.cancelled == 0);
   CHECK(nowhere.calls == 0);
   // Nothing is written: it is told at once.
-  Told again;
+  ToldKeys again;
   CHECK(f.sync(again) == KEEL_OK);
   CHECK(f.host.eventually([&] { return again.calls == 1; }));
 }
 
 TEST_CASE("kv: a sync that waits is cancelled with its plugin") {
-  Fixture f;
+  HostKvFixture f;
   f.store.set(&ThreadStore::held, true);
-  Told on_shard, on_control;
+  ToldKeys on_shard, on_control;
   f.host.on_shard(0, [&] {
     CHECK(f.put("k", "v") == KEEL_OK);
     CHECK(f.sync(on_shard, 0) == KEEL_OK);
@@ -293,7 +293,7 @@ TEST_CASE("kv: a sync that waits is cancelled with its plugin") {
 }
 
 TEST_CASE("kv: lists begin and end where they were told to") {
-  Fixture f;
+  HostKvFixture f;
   const std::string high = "p\xff\xff";
   for (const std::string& key :
        {std::string("a"), std::string("p"), std::string("p1"), std::string("p1\0x", 4),
@@ -315,7 +315,7 @@ TEST_CASE("kv: lists begin and end where they were told to") {
 }
 
 TEST_CASE("kv: a list goes through pages of its own") {
-  Fixture f;
+  HostKvFixture f;
   for (int i = 0; i < 2500; ++i) CHECK(f.put(fmt::format("k{:04}", i), "v") == KEEL_OK);
   const std::string big(std::size_t{3} << 20, 'x');
   for (int i = 0; i < 4; ++i) CHECK(f.put(fmt::format("z{}", i), big) == KEEL_OK);
@@ -327,7 +327,7 @@ TEST_CASE("kv: a list goes through pages of its own") {
 }
 
 TEST_CASE("kv: a list says when it could not read everything") {
-  Fixture f;
+  HostKvFixture f;
   CHECK(f.put("k", "v") == KEEL_OK);
   f.store.set(&ThreadStore::damaged, true);
   CHECK(f.list() == "k=v ");
@@ -341,7 +341,7 @@ TEST_CASE("kv: a list says when it could not read everything") {
 }
 
 TEST_CASE("kv: a list does not wait for ever") {
-  Fixture f(true, std::chrono::milliseconds(50));
+  HostKvFixture f(true, std::chrono::milliseconds(50));
   f.store.set(&ThreadStore::deaf, true);
   CHECK(f.list().empty());
   CHECK(f.status == KEEL_E_IO);
@@ -355,7 +355,7 @@ TEST_CASE("kv: a list does not wait for ever") {
 }
 
 TEST_CASE("kv: keys and values have bounds") {
-  Fixture f;
+  HostKvFixture f;
   CHECK(f.put("", "v") == KEEL_E_INVAL);
   CHECK(f.put(std::string(1025, 'k'), "v") == KEEL_E_INVAL);
   CHECK(contains(error_text(), "1 ... 1024 octets, not 1025"));
@@ -368,7 +368,7 @@ TEST_CASE("kv: keys and values have bounds") {
 }
 
 TEST_CASE("kv: a store that is full takes no more, but lets go") {
-  Fixture f;
+  HostKvFixture f;
   CHECK(f.put("k", "v") == KEEL_OK);
   f.journal().set_condition(StoreCondition::lower, "short");
   CHECK(f.put("k", "v") == KEEL_OK);
@@ -384,7 +384,7 @@ TEST_CASE("kv: a store that is full takes no more, but lets go") {
 }
 
 TEST_CASE("kv: what waits for the disk is bounded") {
-  Fixture f;
+  HostKvFixture f;
   f.store.set(&ThreadStore::held, true);
   const std::string large(std::size_t{8} << 20, 'x');
   int taken = 0;
@@ -409,7 +409,7 @@ TEST_CASE("kv: the store cannot keep anything in itself") {
       return &table;
     }
   };
-  Fixture f;
+  HostKvFixture f;
   auto disk = f.host.plugin("disk");
   disk->plugin.get_extension = &Table::extension;
   auto port = PluginStorePort::find(*disk);

@@ -9,8 +9,8 @@ namespace {
 
 const keel_ext_message& message() { return tables::message; }
 
-struct Fixture {
-  Fixture() : slot(host.plugin("maker")) { host.run(slot); }
+struct HostMessageFixture {
+  HostMessageFixture() : slot(host.plugin("maker")) { host.run(slot); }
   keel_status create(const keel_message_view& view, keel_message** out) {
     return message().create(slot.host(), &view, out);
   }
@@ -18,7 +18,7 @@ struct Fixture {
   Slot& slot;
 };
 
-keel_message_view of(std::string_view topic, std::string_view payload = "x") {
+keel_message_view message_of(std::string_view topic, std::string_view payload = "x") {
   keel_message_view view{};
   view.size = sizeof view;
   view.topic = str(topic);
@@ -32,7 +32,7 @@ keel_property property(std::uint32_t id, std::string_view value, std::string_vie
 }
 
 TEST_CASE("what is made is what is shown") {
-  Fixture f;
+  HostMessageFixture f;
   const keel_property props[] = {
       property(KEEL_PROP_PAYLOAD_FORMAT, {}, {}, 1),
       property(KEEL_PROP_CONTENT_TYPE, "text/plain"),
@@ -40,7 +40,7 @@ TEST_CASE("what is made is what is shown") {
       property(KEEL_PROP_CORRELATION_DATA, std::string_view("\0\xff", 2)),
       property(KEEL_PROP_USER, "1", "name"),
       property(KEEL_PROP_USER, "2", "name")};
-  keel_message_view view = of("a/b", "payload");
+  keel_message_view view = message_of("a/b", "payload");
   view.qos = 2;
   view.retain = 1;
   view.expiry_s = 60;
@@ -86,25 +86,25 @@ TEST_CASE("what is made is what is shown") {
 }
 
 TEST_CASE("what create refuses") {
-  Fixture f;
+  HostMessageFixture f;
   keel_message* made = nullptr;
   const std::string longest(65'535, 'x'), too_long(65'536, 'x');
   for (const std::string& topic : {std::string(), std::string("a/+"), std::string("#"),
                                    std::string("\xff"), std::string("a\0b", 3), too_long}) {
     CAPTURE(topic.substr(0, 10));
-    CHECK(f.create(of(topic), &made) == KEEL_E_INVAL);
+    CHECK(f.create(message_of(topic), &made) == KEEL_E_INVAL);
     CHECK(!error_text().empty());
   }
-  keel_message_view bad = of("t");
+  keel_message_view bad = message_of("t");
   bad.qos = 3;
   CHECK(f.create(bad, &made) == KEEL_E_INVAL);
-  bad = of("t");
+  bad = message_of("t");
   bad.size = 8;
   CHECK(f.create(bad, &made) == KEEL_E_INVAL);
   CHECK(message().create(f.slot.host(), nullptr, &made) == KEEL_E_INVAL);
-  CHECK(f.create(of("t"), nullptr) == KEEL_E_INVAL);
-  CHECK(f.create(of("t", std::string(f.host.settings->limits.max_packet_size + 1, 'x')), &made) ==
-        KEEL_E_LIMIT);
+  CHECK(f.create(message_of("t"), nullptr) == KEEL_E_INVAL);
+  CHECK(f.create(message_of("t", std::string(f.host.settings->limits.max_packet_size + 1, 'x')),
+                 &made) == KEEL_E_LIMIT);
 
   const keel_property wrong[] = {property(KEEL_PROP_PAYLOAD_FORMAT, {}, {}, 2),
                                  property(KEEL_PROP_CONTENT_TYPE, "\xff"),
@@ -118,14 +118,14 @@ TEST_CASE("what create refuses") {
                                  property(~0u, "")};
   for (const keel_property& each : wrong) {
     CAPTURE(each.id);
-    keel_message_view view = of("t");
+    keel_message_view view = message_of("t");
     view.props = &each;
     view.props_n = 1;
     CHECK(f.create(view, &made) == KEEL_E_INVAL);
   }
   const keel_property twice[] = {property(KEEL_PROP_CONTENT_TYPE, "a"),
                                  property(KEEL_PROP_CONTENT_TYPE, "b")};
-  keel_message_view view = of("t");
+  keel_message_view view = message_of("t");
   view.props = twice;
   view.props_n = 2;
   CHECK(f.create(view, &made) == KEEL_E_INVAL);
@@ -133,13 +133,13 @@ TEST_CASE("what create refuses") {
   CHECK(f.create(view, &made) == KEEL_E_INVAL);
   CHECK(made == nullptr);
   f.slot.set_accepting(false);
-  CHECK(f.create(of(longest), &made) == KEEL_E_STATE);
+  CHECK(f.create(message_of(longest), &made) == KEEL_E_STATE);
 }
 
 TEST_CASE("expiry 0 is none") {
-  Fixture f;
+  HostMessageFixture f;
   keel_message* made = nullptr;
-  REQUIRE(f.create(of("t"), &made) == KEEL_OK);
+  REQUIRE(f.create(message_of("t"), &made) == KEEL_OK);
   CHECK(message().view(
             f.slot.host(), made,
             [](void*, const keel_message_view* shown) {

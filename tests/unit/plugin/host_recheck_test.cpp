@@ -11,13 +11,13 @@ namespace keel::test {
 namespace {
 
 // What became of one.
-struct Told {
+struct ToldOfRecheck {
   std::thread::id control = std::this_thread::get_id();
   std::uint64_t asked = 0, removed = 0;
   int calls = 0, cancelled = 0;
 
   static void done(void* ctx, std::uint64_t asked, std::uint64_t removed, std::int32_t cancelled) {
-    auto& mine = *static_cast<Told*>(ctx);
+    auto& mine = *static_cast<ToldOfRecheck*>(ctx);
     CHECK(std::this_thread::get_id() == mine.control);
     ++mine.calls;
     mine.asked = asked;
@@ -26,8 +26,8 @@ struct Told {
   }
 };
 
-struct Fixture {
-  Fixture() : slot(host.plugin("rules")) {
+struct HostRecheckFixture {
+  HostRecheckFixture() : slot(host.plugin("rules")) {
     host.hook(slot, KEEL_HOOK_CLIENT_AUTHORIZE, 0,
               OnAuthorize([this](const keel_authorize_request* request, keel_handle ticket) {
                 if (request->action == KEEL_PUBLISH) return KEEL_NEXT;
@@ -40,8 +40,9 @@ struct Fixture {
               }));
     host.run(slot);
   }
-  keel_status recheck(Told* told, std::string_view client_id = {}) {
-    return tables::auth.recheck(slot.host(), str(client_id), told ? Told::done : nullptr, told);
+  keel_status recheck(ToldOfRecheck* told, std::string_view client_id = {}) {
+    return tables::auth.recheck(slot.host(), str(client_id), told ? ToldOfRecheck::done : nullptr,
+                                told);
   }
   void change(std::string now_denied, bool now_pends = false) {
     const std::lock_guard lock(mutex);
@@ -65,7 +66,7 @@ struct Fixture {
 };
 
 TEST_CASE("recheck: on every shard, or that of one client") {
-  Fixture f;
+  HostRecheckFixture f;
   MqttClient here(f.host), there(f.host);
   const std::string one = f.host.id_on(0), two = f.host.id_on(1);
   here.connect({.id = one});
@@ -75,7 +76,7 @@ TEST_CASE("recheck: on every shard, or that of one client") {
     client->subscribe({.filter = "b", .id = 2});
   }
   f.change("a");
-  Told told, again, single, nobody;
+  ToldOfRecheck told, again, single, nobody;
   CHECK(f.recheck(&told) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return told.calls == 1; }));
   CHECK(told.asked == 4);
@@ -96,13 +97,13 @@ TEST_CASE("recheck: on every shard, or that of one client") {
 }
 
 TEST_CASE("recheck: asked for in start(), it begins when the plugin runs") {
-  Fixture f;
+  HostRecheckFixture f;
   MqttClient client(f.host);
   client.connect({.id = "c"});
   client.subscribe({.filter = "a"});
   Slot& starting = f.host.plugin("starting");
-  Told told;
-  CHECK(tables::auth.recheck(starting.host(), str(""), Told::done, &told) == KEEL_OK);
+  ToldOfRecheck told;
+  CHECK(tables::auth.recheck(starting.host(), str(""), ToldOfRecheck::done, &told) == KEEL_OK);
   f.host.turns();
   CHECK(told.calls == 0);
   f.host.run(starting);
@@ -112,15 +113,15 @@ TEST_CASE("recheck: asked for in start(), it begins when the plugin runs") {
 }
 
 TEST_CASE("recheck: unloading cancels it at once") {
-  Fixture f;
+  HostRecheckFixture f;
   MqttClient client(f.host);
   client.connect({.id = "c"});
   client.subscribe({.filter = "a"});
   f.change("", true);
   Slot& other = f.host.plugin("other");
   f.host.run(other);
-  Told told;
-  CHECK(tables::auth.recheck(other.host(), str(""), Told::done, &told) == KEEL_OK);
+  ToldOfRecheck told;
+  CHECK(tables::auth.recheck(other.host(), str(""), ToldOfRecheck::done, &told) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return f.asked() == 1; }));
   CHECK(told.calls == 0);
   f.host.unload(other);
@@ -133,18 +134,18 @@ TEST_CASE("recheck: unloading cancels it at once") {
 }
 
 TEST_CASE("recheck: so many may be under way") {
-  Fixture f;
+  HostRecheckFixture f;
   MqttClient client(f.host);
   client.connect({.id = "c"});
   client.subscribe({.filter = "a"});
   f.change("", true);
-  std::vector<Told> all(1000);
+  std::vector<ToldOfRecheck> all(1000);
   std::promise<void> asked_for;  // the shards see them all together
   const std::shared_future<void> go(asked_for.get_future());
   for (std::uint32_t i = 0; i < f.host.runtime->shard_count(); ++i)
     f.host.runtime->thread(i).post([go] { go.wait(); });
-  for (Told& told : all) REQUIRE(f.recheck(&told) == KEEL_OK);
-  Told refused;
+  for (ToldOfRecheck& told : all) REQUIRE(f.recheck(&told) == KEEL_OK);
+  ToldOfRecheck refused;
   CHECK(f.recheck(&refused) == KEEL_E_LIMIT);
   CHECK(contains(error_text(), "1000 are under way"));
   asked_for.set_value();
@@ -153,7 +154,7 @@ TEST_CASE("recheck: so many may be under way") {
   for (const keel_handle ticket : f.tickets)
     CHECK(tables::auth.resolve(f.slot.host(), ticket, KEEL_ALLOW, nullptr) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return f.under_way() == 0; }));
-  for (const Told& told : all) CHECK(told.calls == 1);
+  for (const ToldOfRecheck& told : all) CHECK(told.calls == 1);
   CHECK(refused.calls == 0);
 }
 

@@ -64,8 +64,8 @@ class Device {
 };
 
 // All on shard 0; `home` is where the sessions are.
-struct Fixture {
-  explicit Fixture(std::uint32_t home = 0)
+struct HostSessionFixture {
+  explicit HostSessionFixture(std::uint32_t home = 0)
       : slot(&host.plugin("gateway")),
         device(*(owned = std::make_unique<Device>(host.id_on(home)))),
         publisher(host) {
@@ -158,7 +158,7 @@ struct Fixture {
 TEST_CASE("publish: what the broker does not take is refused, and the client stays") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(1);
     std::string deep = "a";
     for (int level = 0; level < 200; ++level) deep += "/a";
@@ -183,7 +183,7 @@ TEST_CASE("publish: what the broker does not take is refused, and the client sta
 TEST_CASE("poll: what waits comes, then `polled`, and the session sleeps on") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(1);
     CHECK(f.call(sessions().poll) == KEEL_E_STATE);
     f.suspend();
@@ -214,7 +214,7 @@ TEST_CASE("poll: what waits comes, then `polled`, and the session sleeps on") {
 }
 
 TEST_CASE("poll: with a wide window all comes at once") {
-  Fixture f(1);
+  HostSessionFixture f(1);
   f.open(0);
   f.suspend();
   Strings all;
@@ -231,7 +231,7 @@ TEST_CASE("poll: with a wide window all comes at once") {
 TEST_CASE("poll: an order that ends it takes `polled` back") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(1);
     f.suspend();
     for (const char* payload : {"1", "2"}) f.publish(payload);
@@ -292,7 +292,7 @@ TEST_CASE("poll: an order that ends it takes `polled` back") {
 TEST_CASE("poll: goes on across an upgrade") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(1);
     f.suspend();
     for (const char* payload : {"1", "2", "3"}) f.publish(payload);
@@ -333,7 +333,7 @@ TEST_CASE("poll: goes on across an upgrade") {
 }
 
 TEST_CASE("poll: a plugin of an older SDK has no `polled`") {
-  Fixture f;
+  HostSessionFixture f;
   keel_session_callbacks old = Device::callbacks();
   old.size = offsetof(keel_session_callbacks, polled);
   f.open(0, 0, old);
@@ -347,7 +347,7 @@ TEST_CASE("poll: a plugin of an older SDK has no `polled`") {
 TEST_CASE("poll: the client connects anew, from the same peer: no order reaches the new session") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(1, 100);
     f.suspend();
     for (const char* payload : {"1", "2"}) f.publish(payload);
@@ -370,9 +370,9 @@ TEST_CASE("poll: the client connects anew, from the same peer: no order reaches 
 }
 
 // What inspect() is told.
-struct Told {
+struct ToldToSession {
   static void on_stats(void* ctx, const keel_session_stats* stats) {
-    auto& mine = *static_cast<Told*>(ctx);
+    auto& mine = *static_cast<ToldToSession*>(ctx);
     CHECK(HostThread::current() != nullptr);
     if (stats) {
       CHECK(stats->size == sizeof *stats);
@@ -389,14 +389,15 @@ struct Told {
 TEST_CASE("inspect: what waits, is under way and was dropped") {
   for (const std::uint32_t home : {0u, 1u}) {
     CAPTURE(home);
-    Fixture f(home);
+    HostSessionFixture f(home);
     f.open(2);
     for (const char* payload : {"1", "2"}) f.publish(payload);
     f.expect({"1", "2"});
     f.suspend(2);
     for (const char* payload : {"3", "4", "5"}) f.publish(payload);
-    Told told;
-    CHECK(f.call(sessions().inspect, Told::on_stats, static_cast<void*>(&told)) == KEEL_OK);
+    ToldToSession told;
+    CHECK(f.call(sessions().inspect, ToldToSession::on_stats, static_cast<void*>(&told)) ==
+          KEEL_OK);
     REQUIRE(f.host.eventually([&] { return told.calls == 1; }));
     REQUIRE_FALSE(told.null);
     CHECK(told.stats.waiting == 2);
@@ -409,7 +410,7 @@ TEST_CASE("inspect: what waits, is under way and was dropped") {
 }
 
 TEST_CASE("inspect: what an earlier connection left is waiting, not in flight") {
-  Fixture f;
+  HostSessionFixture f;
   f.open(10, 100);
   for (const char* payload : {"1", "2", "3"}) f.publish(payload);
   f.expect({"1", "2", "3"});
@@ -417,21 +418,21 @@ TEST_CASE("inspect: what an earlier connection left is waiting, not in flight") 
   f.expect({"closed 0 closed"});
   f.open(1, 100);
   f.expect({"opened 0 1", "1"});
-  Told told;
-  CHECK(f.call(sessions().inspect, Told::on_stats, static_cast<void*>(&told)) == KEEL_OK);
+  ToldToSession told;
+  CHECK(f.call(sessions().inspect, ToldToSession::on_stats, static_cast<void*>(&told)) == KEEL_OK);
   REQUIRE(f.host.eventually([&] { return told.calls == 1; }));
   CHECK(told.stats.waiting == 2);
   CHECK(told.stats.inflight == 1);
 }
 
 TEST_CASE("inspect: answered once with nothing, however the session or the plugin goes") {
-  Fixture f(1);
+  HostSessionFixture f(1);
   f.open(1);
-  Told told;
+  ToldToSession told;
   SUBCASE("closed") {
     f.on_shard([&] {
       CHECK(sessions().close(f.slot->host(), f.device.handle, 0) == KEEL_OK);
-      CHECK(sessions().inspect(f.slot->host(), f.device.handle, Told::on_stats, &told) ==
+      CHECK(sessions().inspect(f.slot->host(), f.device.handle, ToldToSession::on_stats, &told) ==
             KEEL_E_STALE);
     });
     f.expect({"closed 0 closed"});
@@ -442,14 +443,16 @@ TEST_CASE("inspect: answered once with nothing, however the session or the plugi
     MqttClient other(f.host);
     other.connect({.id = f.device.client_id});
     f.on_shard([&] {  // may have heard of it already
-      if (sessions().inspect(f.slot->host(), f.device.handle, Told::on_stats, &told) != KEEL_OK)
-        Told::on_stats(&told, nullptr);
+      if (sessions().inspect(f.slot->host(), f.device.handle, ToldToSession::on_stats, &told) !=
+          KEEL_OK)
+        ToldToSession::on_stats(&told, nullptr);
     });
     REQUIRE(f.host.eventually([&] { return told.calls == 1; }));
   }
   SUBCASE("unloaded") {
     f.on_shard([&] {
-      CHECK(sessions().inspect(f.slot->host(), f.device.handle, Told::on_stats, &told) == KEEL_OK);
+      CHECK(sessions().inspect(f.slot->host(), f.device.handle, ToldToSession::on_stats, &told) ==
+            KEEL_OK);
       f.slot->revoke(f.host.runtime->thread(0));
     });
     REQUIRE(f.host.eventually([&] { return told.calls == 1; }));
@@ -458,8 +461,8 @@ TEST_CASE("inspect: answered once with nothing, however the session or the plugi
   SUBCASE("replaced") {
     f.upgrade([&] { f.host.eventually([&] { return told.calls == 1; }); },
               [&] {
-                CHECK(sessions().inspect(f.slot->host(), f.device.handle, Told::on_stats, &told) ==
-                      KEEL_OK);
+                CHECK(sessions().inspect(f.slot->host(), f.device.handle, ToldToSession::on_stats,
+                                         &told) == KEEL_OK);
               });
   }
   CHECK(told.null);
@@ -467,7 +470,7 @@ TEST_CASE("inspect: answered once with nothing, however the session or the plugi
 }
 
 TEST_CASE("suspend: survives an upgrade; a will of a session that was taken over stays as it is") {
-  Fixture f(1);
+  HostSessionFixture f(1);
   f.open(1);
   keel_will will{};
   will.size = sizeof will;

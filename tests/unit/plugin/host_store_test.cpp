@@ -56,8 +56,8 @@ std::string shown(const keel_store_op& op) {
                      view(op.value));
 }
 
-struct Fixture {
-  explicit Fixture(bool opened = true) {
+struct HostStoreFixture {
+  explicit HostStoreFixture(bool opened = true) {
     slot = host.plugin("disk");
     slot->plugin = store.plugin;
     auto found = PluginStorePort::find(*slot);
@@ -69,7 +69,7 @@ struct Fixture {
     REQUIRE(slot->store->open());
     journal().attach(*slot->store);
   }
-  ~Fixture() {
+  ~HostStoreFixture() {
     journal().abandon();
     host.unload(*slot);
   }
@@ -113,7 +113,7 @@ TEST_CASE("store: only a plugin with a whole table is one") {
 }
 
 TEST_CASE("store: batches arrive as they were made, and stay until they are reported") {
-  Fixture f;
+  HostStoreFixture f;
   auto batch = std::make_unique<Batch>();
   batch->put(Space::sessions, "a", "1");
   batch->erase(Space::sessions, "b");
@@ -145,7 +145,7 @@ TEST_CASE("store: batches arrive as they were made, and stay until they are repo
 
 TEST_CASE(
     "store: what it was given stays until it has ended, though nobody waits for it any more") {
-  Fixture f;
+  HostStoreFixture f;
   f.submit("x");
   f.journal().abandon();
   REQUIRE(f.store.batches.size() == 1);
@@ -155,7 +155,7 @@ TEST_CASE(
 }
 
 TEST_CASE("store: queries, and answers on another thread") {
-  Fixture f;
+  HostStoreFixture f;
   const std::string_view keys[] = {"k1", "k2"};
   std::vector<StoreRows> answers;
   const auto take = [&](StoreRows rows) { answers.push_back(std::move(rows)); };
@@ -201,7 +201,7 @@ TEST_CASE("store: queries, and answers on another thread") {
 }
 
 TEST_CASE("store: a query that is refused is answered with nothing, by another thread") {
-  Fixture f;
+  HostStoreFixture f;
   f.store.read_status = KEEL_E_IO;
   std::promise<std::pair<bool, std::thread::id>> told;
   f.journal().read({}, [&](const StoreRows& rows) {
@@ -215,7 +215,7 @@ TEST_CASE("store: a query that is refused is answered with nothing, by another t
 }
 
 TEST_CASE("store: its condition counts while it is the one in use") {
-  Fixture f(false);
+  HostStoreFixture f(false);
   const auto say = [&](std::uint32_t condition, std::string_view text) {
     return tables::store.condition(f.slot->host(), condition, str(text));
   };
@@ -234,7 +234,7 @@ TEST_CASE("store: its condition counts while it is the one in use") {
 }
 
 TEST_CASE("store: what it says before it was opened does not count as committed") {
-  Fixture f;
+  HostStoreFixture f;
   f.submit();
   f.slot->store->set_aside();
   f.journal().detach();
@@ -245,7 +245,7 @@ TEST_CASE("store: what it says before it was opened does not count as committed"
 }
 
 TEST_CASE("store: one that refuses a batch gets no more, and fails") {
-  Fixture f;
+  HostStoreFixture f;
   f.submit();
   f.store.submit_status = KEEL_E_NOMEM;
   f.submit();
@@ -271,7 +271,7 @@ TEST_CASE("store: one that refuses a batch gets no more, and fails") {
 }
 
 TEST_CASE("store: one that throws is treated alike") {
-  Fixture f;
+  HostStoreFixture f;
   f.store.within = [] { throw std::runtime_error("out of paper"); };
   f.submit();
   CHECK(f.journal().condition() == StoreCondition::failing);
@@ -285,7 +285,7 @@ TEST_CASE("store: one that throws is treated alike") {
 }
 
 TEST_CASE("store: nothing is reported from within its own functions") {
-  Fixture f;
+  HostStoreFixture f;
   std::vector<keel_status> answers;
   f.store.within = [&] {
     keel_store_rows rows{};
@@ -305,7 +305,7 @@ TEST_CASE("store: nothing is reported from within its own functions") {
 }
 
 TEST_CASE("store: how long its writes take is counted") {
-  Fixture f;
+  HostStoreFixture f;
   CHECK(tables::store.synced(f.slot->host(), 3'000'000, 20) == KEEL_OK);
   const Journal::State state = f.journal().state();
   CHECK(state.commits == 1);
@@ -314,7 +314,7 @@ TEST_CASE("store: how long its writes take is counted") {
 }
 
 TEST_CASE("store: other plugins may not report") {
-  Fixture f;
+  HostStoreFixture f;
   auto other = f.host.plugin("other");
   keel_store_rows rows{};
   rows.size = sizeof rows;
@@ -327,7 +327,7 @@ TEST_CASE("store: other plugins may not report") {
 }
 
 TEST_CASE("store: it must say how far it is") {
-  Fixture f(false);
+  HostStoreFixture f(false);
   f.store.info_status = KEEL_E_IO;
   const auto opened = f.slot->store->open();
   REQUIRE(!opened);
@@ -335,7 +335,7 @@ TEST_CASE("store: it must say how far it is") {
 }
 
 TEST_CASE("store: reports come from its own threads, while shards submit") {
-  Fixture f;
+  HostStoreFixture f;
   constexpr std::uint64_t kEach = 500;
   std::mutex mutex;
   std::condition_variable came;

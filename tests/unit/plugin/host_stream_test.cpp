@@ -102,9 +102,9 @@ struct Gateway {
       };
 };
 
-struct Fixture {
-  Fixture() : gateway(host), peer(gateway.tcp.port()) {}
-  ~Fixture() { host.unload(gateway.slot); }
+struct HostStreamFixture {
+  HostStreamFixture() : gateway(host), peer(gateway.tcp.port()) {}
+  ~HostStreamFixture() { host.unload(gateway.slot); }
   // As a chunk: what was sent before has been read.
   void send(const std::string& bytes) {
     const int before = gateway.tcp.calls;
@@ -129,7 +129,7 @@ struct Fixture {
 };
 
 TEST_CASE("bytes decoded in place reach the broker, however packets are cut") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   f.host.hook(f.gateway.slot, KEEL_HOOK_MESSAGE_PUBLISH, 0,
@@ -152,7 +152,7 @@ TEST_CASE("bytes decoded in place reach the broker, however packets are cut") {
 }
 
 TEST_CASE("a packet above what the shard's buffer has room for comes together from many reads") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   const std::string large = f.message(std::string(150'000, 'x') + "end");
@@ -163,7 +163,7 @@ TEST_CASE("a packet above what the shard's buffer has room for comes together fr
 }
 
 TEST_CASE("what is fed twice in one call keeps its order") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   f.gateway.on_data = [&](Gateway::Carried& from, std::string_view bytes) {
@@ -179,7 +179,7 @@ TEST_CASE("what is fed twice in one call keeps its order") {
 }
 
 TEST_CASE("what is fed before the stream is closed is taken") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   MqttClient other(f.host);
   other.connect({.id = "other"});
@@ -195,7 +195,7 @@ TEST_CASE("what is fed before the stream is closed is taken") {
 }
 
 TEST_CASE("bytes fed and not consumed are the connection's still") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   const std::string first = f.message("first"), second = f.message("second");
@@ -218,7 +218,7 @@ TEST_CASE("bytes fed and not consumed are the connection's still") {
 }
 
 TEST_CASE("an exception after feeding: what was fed counts") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   MqttClient other(f.host);
   other.connect({.id = "other"});
@@ -234,7 +234,7 @@ TEST_CASE("an exception after feeding: what was fed counts") {
 }
 
 TEST_CASE("large output is passed on unchanged, between what the plugin adds") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   f.gateway.on_output = [&](Gateway::Carried& to, const keel_str* pieces, std::uint32_t n) {
@@ -255,7 +255,7 @@ TEST_CASE("large output is passed on unchanged, between what the plugin adds") {
 }
 
 TEST_CASE("a connection that is aborted from within output") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   std::string shown;
@@ -272,7 +272,7 @@ TEST_CASE("a connection that is aborted from within output") {
 }
 
 TEST_CASE("a client that reads late gets what was kept for it") {
-  Fixture f;
+  HostStreamFixture f;
   f.connect();
   f.subscribe();
   std::string train;

@@ -10,9 +10,8 @@
 namespace keel::test {
 namespace {
 
-const keel_ext_tcp& tcp() { return tables::tcp; }
-struct Upgrade {
-  explicit Upgrade(TcpFixture& fixture)
+struct TcpUpgrade {
+  explicit TcpUpgrade(TcpFixture& fixture)
       : f(fixture), parking(*f.host.runtime), fresh(f.host.plugin()) {
     f.host.park(*f.slot, parking);
   }
@@ -44,7 +43,7 @@ TEST_CASE("an upgrade hands over listener and connections, no byte is lost") {
   TcpPeer orphan(port);
   REQUIRE(f.host.eventually([&] { return f.plugin.opened == 3; }));
 
-  Upgrade upgrade(f);
+  TcpUpgrade upgrade(f);
   CHECK(upgrade.parking.size() == 4);
   REQUIRE(peer.send("cd"));
   gone.close();
@@ -63,7 +62,7 @@ TEST_CASE("an upgrade hands over listener and connections, no byte is lost") {
   f.plugin.conns.erase(f.plugin.last);
   CHECK(next.adopt_all(f.plugin) == 2);
   const keel_tcp_callbacks called = TcpPlugin::callbacks();
-  CHECK(tcp().adopt(upgrade.fresh->host(), next.conns.begin()->first, &called, nullptr) ==
+  CHECK(tables::tcp.adopt(upgrade.fresh->host(), next.conns.begin()->first, &called, nullptr) ==
         KEEL_E_STALE);
   f.host.turns(5);
   CHECK(next.calls == 0);
@@ -92,7 +91,7 @@ TEST_CASE("an upgrade that fails gives everything back") {
   REQUIRE(peer.send("one"));
   CHECK(peer.receive(3) == "one");
   {
-    Upgrade upgrade(f);
+    TcpUpgrade upgrade(f);
     TcpPlugin next(*upgrade.fresh);
     REQUIRE(next.listen("127.0.0.1:" + std::to_string(port)) == KEEL_OK);
     CHECK(next.adopt_all(f.plugin) == 1);
@@ -118,7 +117,7 @@ TEST_CASE("a listener that the new version does not take is closed, with who wai
   const std::uint16_t port = f.plugin.port();
   TcpPeer before(port);
   REQUIRE(f.host.eventually([&] { return f.plugin.opened == 1; }));
-  Upgrade upgrade(f);
+  TcpUpgrade upgrade(f);
   TcpPeer waiting(port);
   upgrade.finish();
   CHECK(before.at_end());
@@ -134,7 +133,7 @@ TEST_CASE("a new version may move a listener to another address, and back again"
   const std::uint16_t port = f.plugin.port();
   TcpPlugin next(*f.slot);
   SUBCASE("it stays") {
-    Upgrade upgrade(f);
+    TcpUpgrade upgrade(f);
     TcpPlugin moved(*upgrade.fresh);
     REQUIRE_MESSAGE(moved.listen("127.0.0.2:0") == KEEL_OK, error_text());
     CHECK(moved.port() != port);
@@ -147,7 +146,7 @@ TEST_CASE("a new version may move a listener to another address, and back again"
     f.end();
   }
   SUBCASE("it fails and is rolled back") {
-    Upgrade upgrade(f);
+    TcpUpgrade upgrade(f);
     TcpPlugin moved(*upgrade.fresh);
     REQUIRE_MESSAGE(moved.listen("127.0.0.2:0") == KEEL_OK, error_text());
     f.host.unadopt(*upgrade.fresh, upgrade.parking);
@@ -188,7 +187,7 @@ TEST_CASE("upgrades under load lose no connection and no byte") {
   for (int i = 0; i < 40; ++i) {
     const int seen = rounds;
     f.host.eventually([&] { return rounds > seen + 3 || failures != 0; });
-    Upgrade upgrade(f);
+    TcpUpgrade upgrade(f);
     versions.push_back(std::make_unique<TcpPlugin>(*upgrade.fresh));
     REQUIRE(versions.back()->listen("127.0.0.1:" + std::to_string(port)) == KEEL_OK);
     versions.back()->adopt_all(*current);

@@ -10,9 +10,9 @@ namespace {
 
 const keel_ext_udp& udp() { return tables::udp; }
 
-struct Fixture {
-  Fixture() : slot(host.plugin()), plugin(*slot) {}
-  ~Fixture() {
+struct HostUdpFixture {
+  HostUdpFixture() : slot(host.plugin()), plugin(*slot) {}
+  ~HostUdpFixture() {
     end();
     CHECK(host.runtime->handles().size() == 0);
   }
@@ -35,7 +35,7 @@ struct Fixture {
 };
 
 TEST_CASE("a bind reads once the plugin runs, and answers") {
-  Fixture f;
+  HostUdpFixture f;
   REQUIRE(f.plugin.bind() == KEEL_OK);
   UdpPeer peer(f.plugin.port());
   REQUIRE(peer.send("early"));
@@ -63,7 +63,7 @@ TEST_CASE("a bind reads once the plugin runs, and answers") {
 }
 
 TEST_CASE("many datagrams come in batches of 32 at most") {
-  Fixture f;
+  HostUdpFixture f;
   REQUIRE(f.plugin.bind() == KEEL_OK);
   f.plugin.echo = false;
   UdpPeer peer(f.plugin.port());
@@ -76,7 +76,7 @@ TEST_CASE("many datagrams come in batches of 32 at most") {
 }
 
 TEST_CASE("one socket per shard: a peer always meets the same one") {
-  Fixture f;
+  HostUdpFixture f;
   f.plugin.options.flags = KEEL_UDP_PER_SHARD;
   f.bind_and_run();
   std::vector<std::unique_ptr<UdpPeer>> peers;
@@ -97,7 +97,7 @@ TEST_CASE("one socket per shard: a peer always meets the same one") {
 }
 
 TEST_CASE("sending: pieces, another shard's socket, what cannot be sent") {
-  Fixture f;
+  HostUdpFixture f;
   f.plugin.options.shard = 1;
   f.plugin.echo = false;
   f.bind_and_run();
@@ -136,7 +136,7 @@ TEST_CASE("sending: pieces, another shard's socket, what cannot be sent") {
 }
 
 TEST_CASE("binds that cannot be are refused with cause and remedy") {
-  Fixture f;
+  HostUdpFixture f;
   CHECK(f.plugin.bind("nonsense") == KEEL_E_INVAL);
   CHECK(f.plugin.bind("unix:/tmp/x") == KEEL_E_INVAL);
   REQUIRE(f.plugin.bind("0") == KEEL_OK);  // the default address
@@ -165,7 +165,7 @@ TEST_CASE("binds that cannot be are refused with cause and remedy") {
 }
 
 TEST_CASE("close: from the control thread, from within a callback, from a thread of the plugin's") {
-  Fixture f;
+  HostUdpFixture f;
   f.plugin.options.flags = KEEL_UDP_PER_SHARD;
   f.bind_and_run();
   const std::uint16_t port = f.plugin.port();
@@ -200,7 +200,7 @@ TEST_CASE("close: from the control thread, from within a callback, from a thread
 }
 
 TEST_CASE("joining a group brings each of its datagrams once") {
-  Fixture f;
+  HostUdpFixture f;
   f.plugin.options.flags = KEEL_UDP_PER_SHARD;
   f.plugin.echo = false;
   REQUIRE(f.plugin.bind("0.0.0.0:0") == KEEL_OK);
@@ -219,7 +219,7 @@ TEST_CASE("joining a group brings each of its datagrams once") {
 
 TEST_CASE("unloading under load ends cleanly each time") {
   for (int round = 0; round < 30; ++round) {
-    Fixture f;
+    HostUdpFixture f;
     f.plugin.options.flags = round % 2 ? KEEL_UDP_PER_SHARD : 0;
     f.bind_and_run();
     std::atomic<bool> stop{false};
@@ -238,7 +238,7 @@ TEST_CASE("unloading under load ends cleanly each time") {
 }
 
 TEST_CASE("an exception in the callback is counted, the socket goes on") {
-  Fixture f;
+  HostUdpFixture f;
   f.plugin.on_datagram = [](keel_handle, const keel_datagram& datagram) {
     if (view(datagram.bytes) == "throw") throw std::runtime_error("as told");
   };
@@ -253,8 +253,8 @@ TEST_CASE("an exception in the callback is counted, the socket goes on") {
 
 // ---- upgrades
 
-struct Upgrade {
-  explicit Upgrade(Fixture& fixture)
+struct UdpUpgrade {
+  explicit UdpUpgrade(HostUdpFixture& fixture)
       : f(fixture), parking(*f.host.runtime), fresh(f.host.plugin()) {
     f.host.park(*f.slot, parking);
   }
@@ -264,21 +264,21 @@ struct Upgrade {
     f.host.turns();
     std::swap(f.slot, fresh);
   }
-  Fixture& f;
+  HostUdpFixture& f;
   Parking parking;
   std::unique_ptr<Slot> fresh;
 };
 
 TEST_CASE("an upgrade hands the socket over, with what waits in it") {
   for (const std::uint32_t flags : {0u, std::uint32_t{KEEL_UDP_PER_SHARD}}) {
-    Fixture f;
+    HostUdpFixture f;
     f.plugin.options.flags = flags;
     f.bind_and_run();
     const std::uint16_t port = f.plugin.port();
     UdpPeer peer(port);
     REQUIRE(peer.send("old"));
     CHECK(peer.receive() == "old");
-    Upgrade upgrade(f);
+    UdpUpgrade upgrade(f);
     REQUIRE(peer.send("waits"));
     f.host.turns();
     CHECK(f.plugin.datagrams == 1);
@@ -298,13 +298,13 @@ TEST_CASE("an upgrade hands the socket over, with what waits in it") {
 }
 
 TEST_CASE("an upgrade that fails gives the socket back; other options open it anew") {
-  Fixture f;
+  HostUdpFixture f;
   f.bind_and_run();
   const std::uint16_t port = f.plugin.port();
   const std::string address = "127.0.0.1:" + std::to_string(port);
   UdpPeer peer(port);
   SUBCASE("rolled back") {
-    Upgrade upgrade(f);
+    UdpUpgrade upgrade(f);
     REQUIRE(peer.send("waits"));
     UdpPlugin next(*upgrade.fresh);
     REQUIRE(next.bind(address) == KEEL_OK);
@@ -319,7 +319,7 @@ TEST_CASE("an upgrade that fails gives the socket back; other options open it an
     f.end();
   }
   SUBCASE("other options") {
-    Upgrade upgrade(f);
+    UdpUpgrade upgrade(f);
     UdpPlugin next(*upgrade.fresh);
     next.options.flags = KEEL_UDP_PER_SHARD;
     REQUIRE_MESSAGE(next.bind(address) == KEEL_OK, error_text());
@@ -331,7 +331,7 @@ TEST_CASE("an upgrade that fails gives the socket back; other options open it an
     f.end();
   }
   SUBCASE("not taken") {
-    Upgrade upgrade(f);
+    UdpUpgrade upgrade(f);
     upgrade.finish();
     UdpPlugin next(*f.slot);
     CHECK_MESSAGE(next.bind(address) == KEEL_OK, error_text());
@@ -342,7 +342,7 @@ TEST_CASE("an upgrade that fails gives the socket back; other options open it an
 
 TEST_CASE("upgrades under load lose no datagram") {
   for (const std::uint32_t flags : {0u, std::uint32_t{KEEL_UDP_PER_SHARD}}) {
-    Fixture f;
+    HostUdpFixture f;
     f.plugin.options.flags = flags;
     f.bind_and_run();
     const std::uint16_t port = f.plugin.port();
@@ -365,7 +365,7 @@ TEST_CASE("upgrades under load lose no datagram") {
     for (int i = 0; i < 50; ++i) {
       const int seen = rounds;
       f.host.eventually([&] { return rounds > seen + 5 || lost != 0; });
-      Upgrade upgrade(f);
+      UdpUpgrade upgrade(f);
       versions.push_back(std::make_unique<UdpPlugin>(*upgrade.fresh));
       versions.back()->options.flags = flags;
       REQUIRE(versions.back()->bind("127.0.0.1:" + std::to_string(port)) == KEEL_OK);
@@ -380,7 +380,7 @@ TEST_CASE("upgrades under load lose no datagram") {
 }
 
 TEST_CASE("what the old version closes between the versions is not handed over") {
-  Fixture f;
+  HostUdpFixture f;
   f.bind_and_run();
   const std::uint16_t port = f.plugin.port();
   UdpPeer peer(port);
@@ -423,7 +423,7 @@ struct Keys {
 };
 
 TEST_CASE("DTLS: the plugin is asked for keys and told who it is") {
-  Fixture f;
+  HostUdpFixture f;
   Keys keys;
   const keel_tls_options tls = keys.options();
   f.plugin.options.tls = &tls;
@@ -463,7 +463,7 @@ TEST_CASE("DTLS: the plugin is asked for keys and told who it is") {
 }
 
 TEST_CASE("DTLS: an upgrade keeps associations and what they sent meanwhile") {
-  Fixture f;
+  HostUdpFixture f;
   Keys keys, next_keys;
   const keel_tls_options tls = keys.options(), next_tls = next_keys.options();
   f.plugin.options.tls = &tls;
@@ -472,7 +472,7 @@ TEST_CASE("DTLS: an upgrade keeps associations and what they sent meanwhile") {
   REQUIRE(peer.connect());
   REQUIRE(peer.send("old"));
   CHECK(peer.receive() == "old");
-  Upgrade upgrade(f);
+  UdpUpgrade upgrade(f);
   REQUIRE(peer.send("waits"));
   f.host.turns();
   UdpPlugin taken(*upgrade.fresh);

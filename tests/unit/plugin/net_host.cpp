@@ -7,7 +7,7 @@
 namespace keel::test {
 namespace {
 
-constexpr std::chrono::seconds kLong{20};
+constexpr std::chrono::seconds kLongWait{20};
 
 }  // namespace
 
@@ -91,11 +91,11 @@ void NetHost::unadopt(Slot& slot, Parking& parking) {
 
 void NetHost::on_shard(std::uint32_t index, const std::function<void()>& fn) {
   REQUIRE(shards.run_on(
-      index, [&](Shard&) { fn(); }, kLong));
+      index, [&](Shard&) { fn(); }, kLongWait));
 }
 
 bool NetHost::eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  const auto deadline = std::chrono::steady_clock::now() + kLongWait;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     turns(1);
@@ -113,7 +113,7 @@ bool NetHost::eventually_on(std::uint32_t index, const std::function<bool()>& co
 
 void NetHost::turns(int n) {
   for (int i = 0; i < n; ++i) {
-    static_cast<void>(shards.barrier([](Shard&) {}, kLong));
+    static_cast<void>(shards.barrier([](Shard&) {}, kLongWait));
     control.turn();
   }
 }

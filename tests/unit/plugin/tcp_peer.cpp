@@ -85,10 +85,10 @@ TcpPlugin::~TcpPlugin() {
 keel_tcp_callbacks TcpPlugin::callbacks() {
   return {.size = sizeof(keel_tcp_callbacks),
           .reserved = 0,
-          .opened = test::opened,
-          .data = test::data,
-          .drained = test::drained,
-          .closed = test::closed};
+          .opened = keel::test::opened,
+          .data = keel::test::data,
+          .drained = keel::test::drained,
+          .closed = keel::test::closed};
 }
 
 keel_status TcpPlugin::listen(std::string address, const keel_tls_options* tls) {

@@ -11,11 +11,11 @@ namespace keel::kernel {
 namespace {
 
 // Grace periods and posts happen when the test says so.
-class Harness final : public Reclaimer {
+class StoreHarness final : public Reclaimer {
  public:
-  explicit Harness(std::uint32_t shard = 3)
+  explicit StoreHarness(std::uint32_t shard = 3)
       : store(shard, *this, [this](Task task) { posted.push_back(std::move(task)); }) {}
-  ~Harness() override { end_grace_periods(); }
+  ~StoreHarness() override { end_grace_periods(); }
 
   void after_grace_period(Task task) override { waiting.push_back(std::move(task)); }
   // One round: those that wait now; what they start waits for the next.
@@ -38,7 +38,7 @@ class Harness final : public Reclaimer {
 };
 
 TEST_CASE("session store: sessions are found by id and by slot") {
-  Harness h;
+  StoreHarness h;
   CHECK(h.store.find("a") == nullptr);
   CHECK(h.store.at(0) == nullptr);
   Session* a = h.store.create("a");
@@ -61,7 +61,7 @@ TEST_CASE("session store: sessions are found by id and by slot") {
 }
 
 TEST_CASE("session store: a slot is used again only after a grace period, a number never") {
-  Harness h;
+  StoreHarness h;
   const std::uint32_t slot = h.store.create("a")->self.slot();
   const std::uint64_t number = h.store.find("a")->number;
   h.store.erase(*h.store.find("a"));
@@ -74,7 +74,7 @@ TEST_CASE("session store: a slot is used again only after a grace period, a numb
 }
 
 TEST_CASE("session store: what is erased during a grace period waits for the next one") {
-  Harness h;
+  StoreHarness h;
   const std::uint32_t first = h.store.create("a")->self.slot();
   const std::uint32_t second = h.store.create("b")->self.slot();
   h.store.erase(*h.store.find("a"));  // begins a grace period
@@ -87,7 +87,7 @@ TEST_CASE("session store: what is erased during a grace period waits for the nex
 }
 
 TEST_CASE("session store: each() walks in slices and visits every session that stays") {
-  Harness h;
+  StoreHarness h;
   std::set<std::string> there;
   for (int i = 0; i < 100; ++i) {
     h.store.create(std::to_string(i));
@@ -123,7 +123,7 @@ TEST_CASE("session store: each() walks in slices and visits every session that s
 }
 
 TEST_CASE("session store: nothing to walk") {
-  Harness h;
+  StoreHarness h;
   CHECK(h.store.each(0, 10, [](Session&) { FAIL("no session"); }) == 0);
   h.store.create("a");
   h.store.erase(*h.store.find("a"));
@@ -131,7 +131,7 @@ TEST_CASE("session store: nothing to walk") {
 }
 
 TEST_CASE("session store: when most have gone the slots at the front are used first") {
-  Harness h;
+  StoreHarness h;
   for (int i = 0; i < 1'000; ++i) h.store.create(std::to_string(i));
   const std::uint64_t number = h.store.find("300")->number;
   for (int i = 0; i < 1'000; ++i)
@@ -150,7 +150,7 @@ TEST_CASE("session store: when most have gone the slots at the front are used fi
 }
 
 TEST_CASE("session store: many ids, random use against a map") {
-  Harness h;
+  StoreHarness h;
   std::mt19937 random(11);
   std::map<std::string, std::uint64_t> naive;  // id to session number
   for (int step = 0; step < 200'000; ++step) {

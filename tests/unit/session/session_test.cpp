@@ -9,14 +9,14 @@
 namespace keel::kernel {
 namespace {
 
-struct Harness {
+struct SessionHarness {
   Session session{"a client", 5, Subscriber::make(0, 3)};
   // What stands for a client that is there; a session never looks into it.
   void come() { session.connection = reinterpret_cast<Connection*>(this); }
 };
 
 TEST_CASE("session: of what few sessions have a new one has nothing") {
-  Harness h;
+  SessionHarness h;
   Session& s = h.session;
   CHECK(s.client_id == "a client");
   CHECK(s.username().empty());
@@ -37,7 +37,7 @@ TEST_CASE("session: of what few sessions have a new one has nothing") {
 }
 
 TEST_CASE("session: a user name is that of the last connection") {
-  Harness h;
+  SessionHarness h;
   for (const std::string& name : {std::string("ann"), std::string(300, 'x'), std::string()}) {
     h.session.set_username(name);
     CHECK(h.session.username() == name);
@@ -45,7 +45,7 @@ TEST_CASE("session: a user name is that of the last connection") {
 }
 
 TEST_CASE("session: what it has survives a trim, what is over does not count") {
-  Harness h;
+  SessionHarness h;
   Session& s = h.session;
   h.come();
   s.set_mount("tenant/");
@@ -84,7 +84,7 @@ TEST_CASE("session: what it has survives a trim, what is over does not count") {
 }
 
 TEST_CASE("session: since when its client is away is kept while it is away") {
-  Harness h;
+  SessionHarness h;
   h.session.set_away_since(77);
   h.session.trim();
   CHECK(h.session.away_since_ms() == 77);

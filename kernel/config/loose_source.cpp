@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernel/base/utf8.hpp"
+#include "kernel/config/trim.hpp"
 
 namespace keel::kernel {
 

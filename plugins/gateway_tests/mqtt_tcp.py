@@ -47,6 +47,13 @@ class Tcp:
     def receive(self, timeout=None):
         return self.messages.get(timeout=self.patience if timeout is None else timeout)
 
+    def received(self, seconds):
+        """What comes within so long, or None."""
+        try:
+            return self.receive(seconds)
+        except queue.Empty:
+            return None
+
     def gets(self, topic, data, **values):
         """The next message is this one; values: qos, retain."""
         try:
@@ -60,11 +67,8 @@ class Tcp:
         return got
 
     def silent(self, seconds=0.3):
-        try:
-            got = self.receive(seconds)
-        except queue.Empty:
-            return
-        raise AssertionError(f'nothing should come, got {got.topic} = {got.payload[:64]!r}')
+        got = self.received(seconds)
+        assert got is None, f'nothing should come, got {got.topic} = {got.payload[:64]!r}'
 
     def closed(self):
         """Waits until the broker has closed the connection."""

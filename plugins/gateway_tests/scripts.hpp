@@ -15,6 +15,10 @@
 
 namespace gateway_tests {
 
+// For one script. Most need a minute; a slow machine, with sanitizers and other tests beside, needs
+// many.
+constexpr int kPatienceMs = 1'200'000;
+
 inline std::string folder_of(const std::string& file) { return file.substr(0, file.rfind('/')); }
 
 inline std::string plugins_folder() { return folder_of(folder_of(__FILE__)); }
@@ -88,7 +92,7 @@ inline void run(const keel::KernelFixture& kernel, std::string_view plugin, std:
                                  kernel.path()};
   words.insert(words.end(), more.begin(), more.end());
   keel::test::Process process(words, kernel.path(), out);
-  const int exit = process.wait(600'000);
+  const int exit = process.wait(kPatienceMs);
   const std::string said = keel::test::read_file(out);
   int passed = 0, failed = 0;
   for (std::size_t at = 0; at < said.size();) {

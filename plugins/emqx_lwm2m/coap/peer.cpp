@@ -203,4 +203,14 @@ bool Peer::busy() const { return !parts_->exchanges.empty(); }
 std::uint16_t Peer::next_message_id() const { return parts_->ids.next(); }
 void Peer::begin_at(std::uint16_t message_id) { parts_->ids.begin_at(message_id); }
 
+std::string Peer::answered_within(std::int64_t ms) const {
+  return parts_->remembered.records_since(parts_->outside->now_ms() - ms +
+                                          parts_->settings->exchange_lifetime_ms);
+}
+
+void Peer::recall(std::string_view answered) {
+  parts_->remembered.add_records(answered);
+  parts_->settle();
+}
+
 }  // namespace coap

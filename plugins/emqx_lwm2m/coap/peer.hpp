@@ -141,6 +141,10 @@ class Peer {
   bool busy() const;                      // a request is waiting or under way
   std::uint16_t next_message_id() const;  // for the one that takes over, as `begin_at`
   void begin_at(std::uint16_t message_id);
+  // What it was answered in the last `ms`, for recall() by the one that takes over: so that a copy
+  // of a message that comes only then is still known for one. Octets; "": nothing.
+  std::string answered_within(std::int64_t ms) const;
+  void recall(std::string_view answered);
 
  private:
   struct Parts;

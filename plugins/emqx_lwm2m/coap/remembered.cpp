@@ -69,6 +69,27 @@ void Remembered::clear() {
   count_ = 0;
 }
 
+std::string Remembered::records_since(std::int64_t expires_ms) const {
+  std::string out;
+  for (std::size_t at = 0; at < records_.size();) {
+    const Head head = head_at(records_.data() + at);
+    const std::size_t size = kHead + head.size;
+    if (head.expires_ms >= expires_ms) out.append(records_.data() + at, size);
+    at += size;
+  }
+  return out;
+}
+
+void Remembered::add_records(std::string_view records) {
+  while (records.size() >= kHead) {
+    const std::size_t size = kHead + head_at(records.data()).size;
+    if (size > records.size()) return;
+    records_.insert(records_.end(), records.begin(), records.begin() + size);
+    ++count_;
+    records.remove_prefix(size);
+  }
+}
+
 void Remembered::drop_first() {
   const auto size = static_cast<std::ptrdiff_t>(kHead + head_at(records_.data()).size);
   records_.erase(records_.begin(), records_.begin() + size);

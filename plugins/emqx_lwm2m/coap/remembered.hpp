@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,10 @@ class Remembered {
   void expire(std::int64_t now_ms);
   std::int64_t next_expiry() const;  // 0: there is nothing
   void clear();
+  // Records that expire at this time or later, for add_records() of another version; "": none.
+  std::string records_since(std::int64_t expires_ms) const;
+  // Not what records_since() writes: nothing, or what of it makes sense.
+  void add_records(std::string_view records);
   std::size_t octets() const { return records_.capacity(); }
 
   static std::uint64_t digest(std::string_view datagram);

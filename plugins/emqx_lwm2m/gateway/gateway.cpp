@@ -1,7 +1,6 @@
 #include "emqx_lwm2m/gateway/gateway.hpp"
 
 #include <algorithm>
-#include <keel/fields.hpp>
 #include <random>
 #include <unordered_set>
 
@@ -43,7 +42,7 @@ keel::Status Gateway::start(const SettingsPtr& settings) {
 
 keel::Status Gateway::make_rooms() {
   std::random_device random;
-  common_.secret = std::uint64_t{random()} << 32 | random();
+  common_.secret = taken_over_ ? handed_over_.secret : std::uint64_t{random()} << 32 | random();
   common_.homecomers = std::make_unique<Homecomers>(PeerHash(common_.secret));
   common_.stand_in_home = common_.host.shards().home(StandIn::kClientId);
   common_.rooms.clear();
@@ -69,10 +68,17 @@ void Gateway::know_addresses() {
 
 // Before anything runs; see save().
 void Gateway::adopt() {
-  common_.rooms[common_.stand_in_home]->adopt_stand_in(std::exchange(stand_in_session_, 0));
+  const Handover rest = std::exchange(handed_over_, {});
+  common_.rooms[common_.stand_in_home]->adopt_stand_in(rest.stand_in, rest.unsaid);
+  for (std::size_t i = 0; i < std::min(rest.pairings.size(), common_.rooms.size()); ++i) {
+    common_.rooms[i]->adopt(rest.pairings[i]);
+  }
   for (const SavedResident& saved : std::exchange(inherited_, {})) {
     const std::uint32_t home = common_.host.shards().home(saved.device.registration.endpoint);
     common_.rooms[home]->adopt(saved, listeners_.find(saved.listener));
+  }
+  for (const auto& [endpoint, answered] : rest.answered) {
+    common_.rooms[common_.host.shards().home(endpoint)]->recall(endpoint, answered);
   }
 }
 
@@ -129,7 +135,9 @@ void Gateway::leave(keel::DrainReason why, std::uint32_t,
 }
 
 void Gateway::save(std::string& out) const {
-  keel::FieldWriter(out).field(common_.rooms[common_.stand_in_home]->stand_in_session());
+  Handover rest{.secret = common_.secret};
+  for (const auto& room : common_.rooms) room->save(rest);
+  append(out, rest);
   for (const auto& room : common_.rooms) {
     room->each([&out](const Resident& resident) {
       SavedResident saved;
@@ -142,9 +150,8 @@ void Gateway::save(std::string& out) const {
 bool Gateway::load(std::string_view blob) {
   taken_over_ = true;
   inherited_.clear();
-  keel::FieldReader in(blob);
-  if (!in.field(stand_in_session_)) return false;
-  return read_saved(blob.substr(sizeof stand_in_session_), inherited_);
+  handed_over_ = {};
+  return take(blob, handed_over_) && read_saved(blob, inherited_);
 }
 
 void Gateway::operate(std::string_view endpoint, std::string_view json, OperationDone done) const {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emqx_lwm2m/gateway/handover.hpp"
 #include "emqx_lwm2m/gateway/keeper.hpp"
 #include "emqx_lwm2m/gateway/saved_resident.hpp"
 #include "emqx_lwm2m/gateway/shard_room.hpp"
@@ -86,7 +87,7 @@ class Gateway {
   Keeper keeper_;
   SettingsPtr settings_;
   std::vector<SavedResident> inherited_;
-  keel_handle stand_in_session_ = 0;
+  Handover handed_over_;
   bool taken_over_ = false;  // load() was called
 };
 

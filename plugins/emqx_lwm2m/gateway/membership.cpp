@@ -11,6 +11,10 @@ namespace {
 constexpr std::uint8_t kUnspecified = 0x80, kQuotaExceeded = 0x97;
 constexpr std::uint8_t kNoRetained = 2;
 
+// Another version is about to take over, or all ends. Nobody is refused for that: what is asked
+// again comes to the next one.
+bool is_ending(const keel::Status& asked) { return asked.code() == KEEL_E_STATE; }
+
 }  // namespace
 
 // [MQTT5 2.4]
@@ -57,7 +61,9 @@ std::uint8_t Membership::open(Owner& owner, std::string_view endpoint, const Par
   }
   owner_ = &owner;
   const keel::Status asked = room_.common.host.sessions().open(request, *this).into(session_);
-  if (!asked) return asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
+  if (!asked && !is_ending(asked)) {
+    return asked.code() == KEEL_E_LIMIT ? kQuotaExceeded : kUnspecified;
+  }
   endpoint_ = endpoint;
   state_ = State::opening;
   return 0;
@@ -66,7 +72,8 @@ std::uint8_t Membership::open(Owner& owner, std::string_view endpoint, const Par
 void Membership::opened(std::uint8_t reason, bool) {
   if (reason == 0) {
     state_ = State::subscribing;
-    if (subscribe(endpoint_)) return;
+    const keel::Status asked = subscribe(endpoint_);
+    if (asked || is_ending(asked)) return;
     reason = kQuotaExceeded;
   }
   state_ = State::idle;
@@ -74,7 +81,7 @@ void Membership::opened(std::uint8_t reason, bool) {
 }
 
 // One for each template of commands; what is retained there is not for devices.
-bool Membership::subscribe(std::string_view endpoint) const {
+keel::Status Membership::subscribe(std::string_view endpoint) const {
   const std::string level = topic_level(endpoint);
   const TopicNames names{level, {}};
   const TopicSettings& topics = room_.settings()->topics;
@@ -91,7 +98,7 @@ bool Membership::subscribe(std::string_view endpoint) const {
     one.filter = keel::to_c(filter);
     wanted.push_back(one);
   }
-  return static_cast<bool>(session_.subscribe(wanted, 0));
+  return session_.subscribe(wanted, 0);
 }
 
 void Membership::subscribe_again(const TopicSettings& before, std::string_view endpoint) const {

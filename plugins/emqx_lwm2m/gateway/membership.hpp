@@ -62,7 +62,7 @@ class Membership final : public keel::SessionHandler {
  private:
   enum class State : std::uint8_t { idle, opening, subscribing, admitted };
 
-  bool subscribe(std::string_view endpoint) const;
+  keel::Status subscribe(std::string_view endpoint) const;
   void admit();
 
   ShardRoom& room_;

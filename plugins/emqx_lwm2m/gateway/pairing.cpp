@@ -80,4 +80,27 @@ void Pairing::forget_taken(std::int64_t now_ms) {
   }
 }
 
+Pairing::Saved Pairing::save() const {
+  Saved out;
+  for (const Taken& each : taken_) out.taken.push_back(each.key);
+  for (const Waiting& each : waiting_) {
+    each.command.message
+        .view([&](const keel::Message& message) {
+          out.waiting.push_back({each.key, each.command.endpoint, std::string(message.topic()),
+                                 std::string(message.payload())});
+        })
+        .ignore();
+  }
+  return out;
+}
+
+void Pairing::load(const Saved& saved, const keel::Host& host, std::int64_t now_ms) {
+  for (const std::size_t key : saved.taken) taken(key, now_ms);
+  for (const Saved::Command& each : saved.waiting) {
+    const keel_message_view shown = keel::Publish{.topic = each.topic, .payload = each.payload}.c();
+    auto made = keel::Message::create(host.core(), shown);
+    if (made) wait(each.key, {each.endpoint, std::move(*made), each.payload.size()}, now_ms);
+  }
+}
+
 }  // namespace lwm2m

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <keel/host.hpp>
 #include <keel/message.hpp>
 #include <string>
 #include <string_view>
@@ -26,6 +27,16 @@ class Pairing {
     explicit operator bool() const { return static_cast<bool>(message); }
   };
 
+  // For the next version, which knows commands by the same keys.
+  struct Saved {
+    struct Command {
+      std::size_t key = 0;
+      std::string endpoint, topic, payload;
+    };
+    std::vector<std::size_t> taken;  // keys
+    std::vector<Command> waiting;
+  };
+
   // `key`: a hash of topic and payload. A device has taken the copy of its session.
   void taken(std::size_t key, std::int64_t now_ms);
   // The stand-in's copy: whether a device has taken the other one.
@@ -38,6 +49,9 @@ class Pairing {
   // `came_ms`: when it came.
   Command expired(std::int64_t now_ms, std::int64_t& came_ms);
   void forget_taken(std::int64_t now_ms);
+  Saved save() const;
+  // What an earlier version has left: it waits from now on, as if it had just come.
+  void load(const Saved& saved, const keel::Host& host, std::int64_t now_ms);
 
  private:
   static constexpr std::int64_t kMs = 5'000;

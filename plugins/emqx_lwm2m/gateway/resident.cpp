@@ -40,6 +40,7 @@ Resident::Resident(ShardRoom& room, const SavedResident& saved)
       room_(room),
       endpoint_(saved.device.registration.endpoint),
       membership_(std::make_unique<Membership>(room, saved.session, *this)),
+      since_ms_(room.now_ms()),
       device_(*this, room.settings()->devices, room.device_counters, room.coap_counters,
               saved.device) {
   device_.on_register = &Resident::register_hook;
@@ -72,6 +73,7 @@ void Resident::on_time() {
     if (!orphan_ && !membership_->is_asking()) knock();
     return;
   }
+  say_what_waited();
   wake_ms_ = 0;
   device_.on_time();
   room_.settle(*this);
@@ -196,23 +198,28 @@ void Resident::changed() { room_.mark(*this); }
 void Resident::over() { over_ = true; }
 
 void Resident::publish(Topic topic, std::string payload) {
-  if (!is_member() && !orphan_) {
-    Rare& more = rare();
-    if (more.unsaid.size() >= kMostUnsaid || more.unsaid_octets >= kMostUnsaidOctets) {
-      ++room_.counters.publish_failed;
-      return;
-    }
-    more.unsaid_octets += payload.size();
-    more.unsaid.emplace_back(topic, std::move(payload));
-    return;
-  }
+  if (!is_member() && !orphan_) return say_later(topic, std::move(payload));
   const TopicSettings& topics = room_.settings()->topics;
   const std::string_view whole = template_of(topics, topic);
   const std::string address =
       whole.find("%a") != whole.npos ? place.peer.address.host() : std::string();
   const std::string name = expand(whole, {topic_level(endpoint_), address});
   if (orphan_) return room_.say(name, payload);
-  if (!membership_->publish(name, payload, topics.qos)) ++room_.counters.publish_failed;
+  const keel::Status sent = membership_->publish(name, payload, topics.qos);
+  if (sent) return;
+  // The next version says it.
+  if (sent.code() == KEEL_E_STATE) return say_later(topic, std::move(payload));
+  ++room_.counters.publish_failed;
+}
+
+void Resident::say_later(Topic topic, std::string payload) {
+  Rare& more = rare();
+  if (more.unsaid.size() >= kMostUnsaid || more.unsaid_octets >= kMostUnsaidOctets) {
+    ++room_.counters.publish_failed;
+    return;
+  }
+  more.unsaid_octets += payload.size();
+  more.unsaid.emplace_back(topic, std::move(payload));
 }
 
 void Resident::say_what_waited() {
@@ -231,6 +238,7 @@ Resident::Rare& Resident::rare() {
 // ---- the broker's answers ----
 
 void Resident::admitted() {
+  since_ms_ = now_ms();
   say_what_waited();
   room_.wheel.wake_at(*this, wake_ms_);
 }

@@ -33,6 +33,7 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   ~Resident() override;
 
   const Device& device() const { return device_; }
+  coap::Peer& peer() { return device_.peer(); }
   const std::string& endpoint() const { return endpoint_; }
   const keel::Session& session() const { return membership_->session(); }
   bool is_member() const { return membership_->is_open(); }
@@ -40,7 +41,7 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   bool is_orphan() const { return orphan_; }
   // Its registration is over.
   bool is_over() const { return over_; }
-  // Since when it has had the session it has; 0: since an earlier version or run.
+  // Since when it has had the session it has, here: in an earlier version does not count.
   std::int64_t since_ms() const { return since_ms_; }
   void save(SavedResident& out) const;
 
@@ -94,6 +95,7 @@ class Resident final : public Party, public DeviceOutside, public Membership::Ow
   static void register_hook(void* self, Device& device, const coap::Incoming& request);
   void register_again(const coap::Incoming& request);
   void knock();
+  void say_later(Topic topic, std::string payload);
   void say_what_waited();
   Rare& rare();
 

@@ -29,8 +29,6 @@ struct SavedResident {
   std::vector<std::pair<Topic, std::string>> unsaid;
 };
 
-constexpr std::uint32_t kStateSchema = 1;
-
 void append(std::string& blob, const SavedResident& resident);
 // False: not written by append().
 bool read_saved(std::string_view blob, SavedResident& out);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "emqx_lwm2m/device/topics.hpp"
+#include "emqx_lwm2m/gateway/handover.hpp"
 #include "emqx_lwm2m/gateway/keeper.hpp"
 #include "emqx_lwm2m/gateway/saved_resident.hpp"
 
@@ -17,6 +18,8 @@ constexpr std::size_t kChangesAtATime = 200, kEndsAtATime = 200;
 constexpr std::size_t kKnocksAtATime = 500;
 // For so long after it has come a device may miss commands that were on their way before it.
 constexpr std::int64_t kSettlingMs = 10'000;
+// Copies of a message come that long after it, as a rule: the next version knows them.
+constexpr std::int64_t kCopiesMs = 15'000;
 
 }  // namespace
 
@@ -245,8 +248,42 @@ void ShardRoom::adopt(const SavedResident& saved, const Listener* listener) {
   add_place();
   Resident& resident = settle_down(std::make_unique<Resident>(*this, saved));
   put_in_place(resident, saved, listener);
-  if (!resident.is_member()) wheel.wake_at(resident, now_ms() + 1);
+  if (!resident.is_member() || !saved.unsaid.empty()) wheel.wake_at(resident, now_ms() + 1);
   mark(resident);
+}
+
+// Letters, too, when the shards were so slow that some are still unread: those that an answer hangs
+// on. Datagrams may be lost.
+void ShardRoom::save(Handover& out) {
+  std::vector<Pairing::Saved::Command> unread;
+  for (const auto& inbox : inboxes_) {
+    inbox->take().each([&](Letter& letter, std::string_view bytes) {
+      if (letter.kind == Letter::Kind::say) {
+        out.unsaid.emplace_back(bytes.substr(0, letter.topic_size),
+                                bytes.substr(letter.topic_size));
+      }
+      if (letter.kind != Letter::Kind::absent) return;
+      letter.command
+          .view([&](const keel::Message& command) {
+            const std::size_t key = key_of(command);
+            if (pairing_.is_taken(key)) return;
+            unread.push_back({key, std::string(bytes), std::string(command.topic()),
+                              std::string(command.payload())});
+          })
+          .ignore();
+    });
+  }
+  Pairing::Saved& mine = out.pairings.emplace_back(pairing_.save());
+  std::move(unread.begin(), unread.end(), std::back_inserter(mine.waiting));
+  for (const auto& [endpoint, resident] : residents_) {
+    std::string answered = resident->peer().answered_within(kCopiesMs);
+    if (!answered.empty()) out.answered.emplace_back(endpoint, std::move(answered));
+  }
+  if (common.stand_in_home == index) stand_in_.save(out);
+}
+
+void ShardRoom::recall(std::string_view endpoint, std::string_view answered) {
+  if (Resident* const resident = find(endpoint)) resident->peer().recall(answered);
 }
 
 void ShardRoom::restore(const std::vector<SavedResident>& saved, const Listeners& listeners) {

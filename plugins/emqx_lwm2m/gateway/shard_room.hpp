@@ -38,6 +38,7 @@
 
 namespace lwm2m {
 
+struct Handover;
 struct SavedResident;
 
 // A datagram that came in.
@@ -72,11 +73,18 @@ class ShardRoom {
   // A device of the old version. [control, before anything runs]
   // `listener` null: where it was is closed now.
   void adopt(const SavedResident& saved, const Listener* listener);
+  // What such a one was answered just before.
+  void recall(std::string_view endpoint, std::string_view answered);
   // Devices of an earlier run.
   void restore(const std::vector<SavedResident>& saved, const Listeners& listeners);
-  // The session of the old version's stand-in; 0: it has none. [control, before anything runs]
-  void adopt_stand_in(keel_handle session) { stand_in_.attach(session); }
-  keel_handle stand_in_session() const { return stand_in_.session(); }
+  // What is on its way to an answer, and the stand-in if this is its home; the room is not used any
+  // more. [control, when nothing runs]
+  void save(Handover& out);
+  // The old version's, see Handover. [control, before anything runs]
+  void adopt(const Pairing::Saved& pairing) { pairing_.load(pairing, common.host, now_ms()); }
+  void adopt_stand_in(keel_handle session, const StandIn::Unsaid& unsaid) {
+    stand_in_.attach(session, unsaid);
+  }
   // The journal may know one that the old version had not any more.
   void forget_unless_there(const std::string& endpoint);
   // From now on datagrams are looked at; those that came before are, now.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emqx_lwm2m/device/topics.hpp"
+#include "emqx_lwm2m/gateway/handover.hpp"
 #include "emqx_lwm2m/gateway/shard_room.hpp"
 
 namespace lwm2m {
@@ -20,7 +21,8 @@ std::vector<std::string> filters_of(const TopicSettings& topics) {
 }  // namespace
 
 void StandIn::turn() {
-  if (!session_ && room_.settings()->devices->offline_reply) connect();
+  if (!session_ && (room_.settings()->devices->offline_reply || !waiting_.empty())) connect();
+  if (open_) say_what_waited();
 }
 
 // The new subscriptions come before the old ones go, so that no command is missed.
@@ -41,7 +43,16 @@ void StandIn::use(const GatewaySettings& before) {
   }
 }
 
-void StandIn::attach(keel_handle session) {
+void StandIn::save(Handover& out) const {
+  if (open_) out.stand_in = session_.id();
+  for (const Waiting& each : waiting_) out.unsaid.emplace_back(each.topic, each.payload);
+}
+
+void StandIn::attach(keel_handle session, const Unsaid& unsaid) {
+  for (const auto& [topic, payload] : unsaid) {
+    waiting_.push_back({topic, payload});
+    waiting_octets_ += payload.size();
+  }
   if (session == 0) return;
   open_ = static_cast<bool>(room_.common.host.sessions().attach(session, *this).into(session_));
 }
@@ -83,8 +94,7 @@ void StandIn::opened(std::uint8_t reason, bool) {
   }
   open_ = true;
   complained_ = false;
-  for (const Waiting& each : std::exchange(waiting_, {})) publish(each.topic, each.payload);
-  waiting_octets_ = 0;
+  say_what_waited();
   if (room_.settings()->devices->offline_reply) subscribe(room_.settings()->topics);
 }
 
@@ -123,8 +133,15 @@ void StandIn::session_closed(std::uint8_t, std::string_view) { give_up(); }
 
 void StandIn::say(std::string_view topic, std::string_view payload) {
   if (open_) return publish(topic, payload);
-  if (room_.is_leaving() || (!session_ && !connect()) || waiting_.size() >= kMostWaiting ||
-      waiting_octets_ + payload.size() > kMostOctets) {
+  if (room_.is_leaving() || (!session_ && !connect())) {
+    ++room_.counters.publish_failed;
+    return;
+  }
+  say_later(topic, payload);
+}
+
+void StandIn::say_later(std::string_view topic, std::string_view payload) {
+  if (waiting_.size() >= kMostWaiting || waiting_octets_ + payload.size() > kMostOctets) {
     ++room_.counters.publish_failed;
     return;
   }
@@ -132,11 +149,17 @@ void StandIn::say(std::string_view topic, std::string_view payload) {
   waiting_.push_back({std::string(topic), std::string(payload)});
 }
 
+void StandIn::say_what_waited() {
+  waiting_octets_ = 0;
+  for (const Waiting& each : std::exchange(waiting_, {})) publish(each.topic, each.payload);
+}
+
 void StandIn::publish(std::string_view topic, std::string_view payload) {
-  if (!session_.publish(
-          {.topic = topic, .payload = payload, .qos = room_.settings()->topics.qos})) {
-    ++room_.counters.publish_failed;
-  }
+  const keel::Status sent =
+      session_.publish({.topic = topic, .payload = payload, .qos = room_.settings()->topics.qos});
+  if (sent) return;
+  if (sent.code() == KEEL_E_STATE) return say_later(topic, payload);  // the next version does
+  ++room_.counters.publish_failed;
 }
 
 void StandIn::give_up() {

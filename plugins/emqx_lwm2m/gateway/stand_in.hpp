@@ -9,11 +9,14 @@
 #include <keel/session.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace lwm2m {
 
 class ShardRoom;
 struct GatewaySettings;
+struct Handover;
 struct TopicSettings;
 
 class StandIn final : public keel::SessionHandler {
@@ -27,9 +30,11 @@ class StandIn final : public keel::SessionHandler {
   // Other settings: it connects anew if others than before would let it in, else it stays.
   void use(const GatewaySettings& before);
   void leave();
-  // Takes over the session of the old version. [control, before anything runs]
-  void attach(keel_handle session);
-  keel_handle session() const { return open_ ? session_.id() : 0; }
+  // Takes over the session of the old version, and what that had no time to say. [control, before
+  // anything runs]
+  using Unsaid = std::vector<std::pair<std::string, std::string>>;  // topic and payload
+  void attach(keel_handle session, const Unsaid& unsaid);
+  void save(Handover& out) const;
   void say(std::string_view topic, std::string_view payload);
 
   void opened(std::uint8_t reason, bool present) override;
@@ -47,13 +52,15 @@ class StandIn final : public keel::SessionHandler {
   bool connect();
   void subscribe(const TopicSettings& topics);
   void give_up();
+  void say_later(std::string_view topic, std::string_view payload);
+  void say_what_waited();
   void publish(std::string_view topic, std::string_view payload);
 
   ShardRoom& room_;
   keel::Session session_;
   bool open_ = false, complained_ = false;
   std::int64_t not_before_ms_ = 0;
-  std::deque<Waiting> waiting_;  // for the answer to its CONNECT
+  std::deque<Waiting> waiting_;  // for the answer to its CONNECT, or for its first turn
   std::size_t waiting_octets_ = 0;
 };
 

@@ -87,6 +87,33 @@ TEST_CASE("a new version goes on where the old one was") {
   CHECK(g.host.unload());
 }
 
+TEST_CASE("a copy of a message that comes after the upgrade is still one") {
+  for (const auto& [endpoint, from] : {std::pair(std::string("c1"), kA), {"c2", kB}}) {
+    CAPTURE(endpoint);
+    Gateway g;
+    const std::string said =
+        "CON POST #7 xA1 /rd ?lwm2m=1.0 ?ep=" + endpoint + " ?lt=60 ct=40 '</1/0>";
+    const std::string first = g.say(said, from);
+    REQUIRE(contains(first, "2.01"));
+    g.published(endpoint);
+    REQUIRE(g.host.upgrade(keel_plugin_entry_v1));
+    CHECK(g.say(said, from) == first);
+    CHECK(g.published(endpoint).empty());
+  }
+}
+
+TEST_CASE("who registers while a new version takes over is not refused, and comes again") {
+  for (const std::string call : {"session.open", "session.subscribe"}) {
+    CAPTURE(call);
+    Gateway g;
+    const std::string said = "CON POST #7 xA1 /rd ?lwm2m=1.0 ?ep=c1 ?lt=60 ct=40 '</1/0>";
+    g.host.fail_next(call, KEEL_E_STATE);
+    CHECK(g.say(said) == "");
+    REQUIRE(g.host.upgrade(keel_plugin_entry_v1));
+    CHECK(contains(g.say(said), "2.01"));
+  }
+}
+
 TEST_CASE("a new version that cannot start leaves everything to the old one") {
   Gateway g;
   const std::string first = g.join("c1", kA), second = g.join("c2", kB);

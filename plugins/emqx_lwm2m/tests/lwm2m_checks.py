@@ -11,12 +11,15 @@ from checks import check, eventually
 from endpoints import PATIENCE
 from lwm2m_device import Device
 from lwm2m_peer import Peer
-from lwm2m_wire import CHANGED
+from lwm2m_wire import CHANGED, METHODS
 
 OBJECTS = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                         '../../../etc/lwm2m_xml'))
 # Devices that are silent are given up within a second or two.
 QUICK = {'ack_timeout': '100ms', 'max_retransmit': 3, 'response_timeout': '2s'}
+
+
+NOT_FINAL = ('ack', 'progress', 'notify')
 
 
 class Operator:
@@ -71,7 +74,7 @@ class Operator:
         def match(_, document):
             return document.get('reqID') == number and \
                 (document['msgType'] in kinds if kinds
-                 else document['msgType'] not in ('ack', 'progress', 'notify'))
+                 else document['msgType'] not in NOT_FINAL)
         return self.find(match, f'the reply to {number}', timeout)[1]
 
     def ask(self, endpoint, kind, **data):
@@ -157,6 +160,16 @@ class Gateway(checks.Gateway):
     def devices(self):
         return {one['endpoint']: one for one in self.json('lwm2m', 'list')}
 
+    def given_up(self):
+        """How many requests to devices so far."""
+        return self.json('lwm2m', 'stats')['coap']['coap_timeouts']
+
+    def asleep(self, *peers):
+        """Waits until they are."""
+        for peer in peers:
+            eventually(lambda one=peer: self.devices()[one.endpoint]['state'] == 'asleep',
+                       f'{peer.endpoint} sleeps')
+
     def close(self):
         for one in self.open:  # what is registered must not stand in the next check's way
             if isinstance(one, Peer) and one.location:
@@ -183,6 +196,22 @@ def exchange(operator, peer, kind, method, where, answer=CHANGED, payload=b'', f
     return request, operator.reply(number)['data']
 
 
+def served(operator, number, peer, answer):
+    """data of the reply to a command. Meanwhile `answer(request)` answers what it is asked."""
+    until = time.monotonic() + operator.patience
+    while time.monotonic() < until:
+        request = peer.recv(0.02)
+        if request is not None and request.code in METHODS:
+            answer(request)
+        one = operator.arrived(0.001)
+        if one is not None:
+            operator.kept.append(one)
+        for _, document in operator.kept:
+            if document.get('reqID') == number and document['msgType'] not in NOT_FINAL:
+                return operator.reply(number)['data']
+    raise AssertionError(f'waited in vain for the reply to {number}; kept: {operator.kept}')
+
+
 def encoded(data):
     return base64.b64encode(data).decode()
 
@@ -196,4 +225,5 @@ def main():
     checks.main(Gateway)
 
 
-__all__ = ['QUICK', 'check', 'encoded', 'eventually', 'exchange', 'leaves', 'main']
+__all__ = ['QUICK', 'check', 'encoded', 'eventually', 'exchange', 'leaves', 'main',
+           'served']

@@ -17,6 +17,7 @@ class Peer:
         self.transport, self.endpoint, self.patience = transport, endpoint, patience
         self.talk = collections.deque(maxlen=60)  # what was said, for who looks for a fault
         self.kept = collections.deque()  # came while something else was waited for
+        self.answers = {}  # (message id, token) of a request: what it was answered
         self.mid = int.from_bytes(os.urandom(2), 'big')
         self.location = None
 
@@ -41,12 +42,23 @@ class Peer:
             self.talk.append(('<', datagram))
         return datagram
 
+    def heard(self, timeout):
+        """The next message from the network, or None. A copy of a request that has been answered,
+        sent before the answer came there, is answered again and is no news [RFC 7252 4.2]."""
+        until = time.monotonic() + timeout
+        while (datagram := self.arrived(max(until - time.monotonic(), 0))) is not None:
+            message = Message.unpack(datagram)
+            answer = self.answers.get((message.mid, message.token))
+            if answer is None or message.code not in METHODS:
+                return message
+            self.send(answer)
+        return None
+
     def recv(self, timeout=None):
         """The next message, or None."""
         if self.kept:
             return self.kept.popleft()
-        datagram = self.arrived(timeout)
-        return None if datagram is None else Message.unpack(datagram)
+        return self.heard(self.patience if timeout is None else timeout)
 
     def find(self, match, what, timeout=None):
         """The first message that is meant; the others are kept for later."""
@@ -56,10 +68,9 @@ class Peer:
                 return message
         until = time.monotonic() + (self.patience if timeout is None else timeout)
         while (left := until - time.monotonic()) > 0:
-            datagram = self.arrived(left)
-            if datagram is None:
+            message = self.heard(left)
+            if message is None:
                 break
-            message = Message.unpack(datagram)
             if match(message):
                 return message
             self.kept.append(message)
@@ -161,13 +172,18 @@ class Peer:
     def answer(self, request, code=CONTENT, payload=b'', format=None, observe=None, location=(),
                more=()):
         """Piggy-backed."""
-        return self.send(Message(ACK, code, request.mid, request.token,
+        return self.remembered(request, Message(ACK, code, request.mid, request.token,
                                  options(format=format, observe=observe, location=location,
                                          more=more), payload))
 
     def acknowledge(self, request):
         """An empty ACK: the response comes later."""
-        self.send(Message(ACK, EMPTY, request.mid))
+        self.remembered(request, Message(ACK, EMPTY, request.mid))
+
+    def remembered(self, request, answer):
+        """Sends it, now and for copies of the request."""
+        self.answers[request.mid, request.token] = answer
+        return self.send(answer)
 
     def separately(self, request, code=CONTENT, payload=b'', format=None, kind=CON, observe=None,
                    mid=None, more=()):

@@ -183,7 +183,7 @@ def modem(gw):
         peer.location = reply.location
         event = operator.event(peer.endpoint, 'register')
         assert event['apn'] == 'ctnb' and f'/19/{boot}' in event['objectList'], event
-    peer.silent(1.3)
+    gw.asleep(peer)
     number = operator.command(peer.endpoint, 'write', path='/19/0/0', type='Opaque',
                               value=encoded(b'\x01\x02'))
     peer.silent(0.3)

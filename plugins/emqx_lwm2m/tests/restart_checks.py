@@ -16,6 +16,21 @@ class Restartable(OwnBroker, Gateway):
     def started(self):
         self.complete()
 
+    def journal(self):
+        """What is on the disk of it."""
+        out = b''
+        for folder, _, files in os.walk(self.broker.path('data')):
+            for name in files:
+                if name == 'devices.journal':
+                    with open(os.path.join(folder, name), 'rb') as file:
+                        out += file.read()
+        return out
+
+    def on_disk(self, *texts):
+        """Waits until these are there."""
+        eventually(lambda: all(text.encode() in self.journal() for text in texts),
+                   f'{texts} are on the disk')
+
 
 @contextlib.contextmanager
 def restartable(gw, **settings):
@@ -38,15 +53,19 @@ def story(gw, end):
     peer.answer(observation, payload='1', format=TEXT, observe=1)
     operator.reply(number)
     peer.update(['lt=1800'])
-    sleeper.silent(1.3)
+    gw.asleep(sleeper)
     waiting = [operator.command('ep2', 'read', path=f'/3/0/{turn}') for turn in range(3)]
     eventually(lambda: len(gw.json('lwm2m', 'queue', 'ep2')) == 3, 'they wait')
+    gw.on_disk('ep1', 'ep2', '/3/0/2', 'ep3')
+    before = gw.journal().count(b'ep3')
     goes.deregister()
     goes.location = None
-    peer.silent(1.5)  # until all is on the disk
+    eventually(lambda: gw.journal().count(b'ep3') > before, 'that it has left is on the disk')
+    peer.quiet()
     gw.again(end)
     operator = gw.operator()
-    assert set(gw.devices()) == {'ep1', 'ep2'} and {'ep1', 'ep2'} <= gw.clients()
+    assert set(gw.devices()) == {'ep1', 'ep2'}
+    eventually(lambda: {'ep1', 'ep2'} <= gw.clients(), 'they have sessions again')
     assert gw.devices()['ep1']['lifetime'] == 1800
     assert 'imei' in gw.ctl('lwm2m', 'show', 'ep2')
     # The old token is known: the notification is acknowledged and published.
@@ -85,7 +104,7 @@ def stopped(gw):
 def expired(gw):
     with restartable(gw, lifetime_grace='0s') as one:
         short, long = one.registered('short', lt=3), one.registered('long', lt=600)
-        short.silent(1.0)
+        one.on_disk('short', 'long')
         one.broker.kill()
         short.transport.recv(3.0)
         one.again(lambda: None)
@@ -99,7 +118,7 @@ def expired(gw):
 def damaged(gw):
     with restartable(gw) as one:
         peers = [one.registered(f'ep{index}') for index in range(20)]
-        peers[0].silent(1.0)
+        one.on_disk(*(peer.endpoint for peer in peers))
         one.broker.kill()
         hurt = 0
         for folder, _, files in os.walk(one.broker.path('data')):

@@ -4,6 +4,8 @@ import time
 from sn_checks import check, eventually, main
 from sn_wire import CONGESTION, UNSUPPORTED, flags
 
+MOST_ANSWERS = 10  # to one address that is nobody's, in a second
+
 
 @check('CONNECT is answered; the client is one like any other of the broker')
 def connect(gw):
@@ -82,7 +84,7 @@ def empty_will(gw):
 
 @check('a repeated CONNECT or WILLTOPIC in the dialogue is answered again')
 def repeated_dialogue(gw):
-    client = gw.peer('again')
+    client, reader = gw.peer('again'), gw.tcp('reader', 'again/#')
 
     def say():
         client.send('CONNECT', flags=flags(clean=True, will=True), protocol=1, duration=1,
@@ -99,7 +101,7 @@ def repeated_dialogue(gw):
     client.expect('WILLMSGREQ')
     client.send('WILLMSG', data='x')
     client.expect('CONNACK', code=0)
-    gw.tcp('reader', 'again/#').gets('again/third', 'x')
+    reader.gets('again/third', 'x')
 
 
 @check('an unanswered will request is repeated, then all is forgotten',
@@ -111,16 +113,17 @@ def dialogue_retries(gw):
         began = time.monotonic()
         client.send('CONNECT', flags=flags(clean=True, will=True), protocol=1, duration=60,
                     client_id='mute')
-        client.expect('WILLTOPICREQ')
+        asked = client.expect('WILLTOPICREQ')
         if until == 'WILLMSGREQ':
             client.send('WILLTOPIC', topic='mute/t')
-            client.expect('WILLMSGREQ')
+            client.behind_copies(asked, 'WILLMSGREQ')
         client.expect(until)
         client.expect(until)
         assert time.monotonic() - began > 0.7
-        client.silent(1.0)
         eventually(lambda: gw.sn_clients() == {}, 'the half open client is forgotten')
         assert 'mute' not in gw.clients()
+        client.send('PINGREQ')
+        client.expect('DISCONNECT')  # nothing came before it: it was asked no third time
     reader.silent(0.1)
     client.connect()
 
@@ -170,11 +173,11 @@ def limit(gw):
 
 @check('too many new clients in a second are told to come back later', max_conn_rate=3)
 def rate(gw):
-    codes = []
-    for number in range(12):
-        peer = gw.peer(f'r{number}')
+    codes, peers = [], [gw.peer(f'r{number}') for number in range(12)]
+    for peer in peers:
         peer.send('CONNECT', flags=flags(clean=True), protocol=1, duration=60,
                   client_id=peer.client_id)
+    for peer in peers:
         codes.append(peer.expect('CONNACK').code)
         peer.connected = codes[-1] == 0
     assert CONGESTION in codes and set(codes) == {0, CONGESTION}, codes
@@ -328,12 +331,14 @@ def strangers(gw):
 @check('a flood of strangers: few answers, no state')
 def flood(gw):
     peer, client = gw.peer(), gw.device('c')
+    began = time.monotonic()
     for _ in range(2000):
         peer.send('PINGREQ')
     answers = 0
     while peer.recv(0.5):
         answers += 1
-    assert 1 <= answers < 500, answers
+    allowed = MOST_ANSWERS * (time.monotonic() - began + 2)
+    assert 1 <= answers <= allowed, (answers, allowed)
     client.quiet()
     assert set(gw.sn_clients()) == {'c'}
 

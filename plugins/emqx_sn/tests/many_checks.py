@@ -10,14 +10,16 @@ from sn_wire import Message, flags, pack
 
 def everyone(links, message, answer, seconds=60):
     """Each says message(index) until it has heard `answer`; some datagrams may be lost on the way,
-    so what is not answered is said again."""
+    so what is not answered is said again. For so long nobody may have heard it."""
     waiting = dict(enumerate(links))
     poll = select.poll()
     by_fd = {link.socket.fileno(): index for index, link in waiting.items()}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
-    until = time.monotonic() + seconds
+    until, left = time.monotonic() + seconds, len(waiting)
     while waiting:
+        if len(waiting) < left:
+            until, left = time.monotonic() + seconds, len(waiting)
         assert time.monotonic() < until, f'{len(waiting)} have not heard {answer}'
         for index, link in list(waiting.items()):
             link.send(message(index))

@@ -127,7 +127,6 @@ def state_check(state):
         wrong = []
         for index, name in enumerate(stimuli('x')):
             client = gw.peer(f's{index}')
-            client.patience = 10
             bring(gw, client, state, publisher)
             client.raw(stimuli(client.client_id)[name])
             wanted = EXPECTED[state].get(name, [])

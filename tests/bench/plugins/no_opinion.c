@@ -1,16 +1,18 @@
-/* A plugin that is asked about everything on the way of a message and has no opinion: what is left
+/* A plugin that is asked about messages on their way and has no opinion: what is left
  * is the price of being asked. Built several times, each with a NAME of its own. */
 #include <keel/abi.h>
 #include <keel/ext/hooks.h>
 
 static const keel_host* host;
 
+#ifdef WITH_AUTHORIZE
 static int32_t on_authorize(void* ctx, const keel_authorize_request* request, keel_handle ticket) {
   (void)ctx;
   (void)request;
   (void)ticket;
   return KEEL_NEXT;
 }
+#endif
 
 static int32_t on_publish(void* ctx, const keel_message_view* message,
                           keel_publish_answer* answer) {
@@ -37,8 +39,11 @@ static keel_status start(void* self) {
   keel_status status = KEEL_OK;
   (void)self;
   if (!hooks) return KEEL_E_UNSUPPORTED;
-  status = add(hooks, KEEL_HOOK_CLIENT_AUTHORIZE, (keel_hook_fn)on_authorize);
-  if (status == KEEL_OK) status = add(hooks, KEEL_HOOK_MESSAGE_PUBLISH, (keel_hook_fn)on_publish);
+  status = add(hooks, KEEL_HOOK_MESSAGE_PUBLISH, (keel_hook_fn)on_publish);
+#ifdef WITH_AUTHORIZE
+  if (status == KEEL_OK)
+    status = add(hooks, KEEL_HOOK_CLIENT_AUTHORIZE, (keel_hook_fn)on_authorize);
+#endif
 #ifdef WITH_EVENTS
   if (status == KEEL_OK) status = add(hooks, KEEL_HOOK_MESSAGE_DELIVERED, (keel_hook_fn)on_event);
   if (status == KEEL_OK) status = add(hooks, KEEL_HOOK_MESSAGE_ACKED, (keel_hook_fn)on_event);

@@ -48,16 +48,15 @@ def no_opinion(bench):
         return {"plugins": [f"{name}_{number}" for number in range(1, 6)],
                 "settings": [f'plugins.dir="{Path(bench.arguments.plugins).resolve()}"']}
 
-    results = in_turns(bench, "T1", {"none": ({}, ""), "asked": (five("no_opinion"), ""),
-                                     "told": (five("told"), "")})
-    lines = []
-    for flow in FLOWS:
-        of = results[flow.name]
-        lines += [Line(f"{flow.name}, asked about each publish", 
-                       differences(of["asked"], of["none"], scale=1e3), "ns", at_most=20),
-                  Line(f"{flow.name}, told of each delivery besides",
-                       differences(of["told"], of["none"], scale=1e3), "ns")]
-    return lines
+    kinds = {"asked": ("asked about each publish", 20),
+             "judging": ("asked whether it is allowed besides", None),
+             "told": ("told of deliveries and acknowledgements besides", None)}
+    results = in_turns(bench, "T1", {"none": ({}, ""),
+                                     **{kind: (five(kind), "") for kind in kinds}})
+    return [Line(f"{flow.name}, {words}",
+                 differences(results[flow.name][kind], results[flow.name]["none"], scale=1e3),
+                 "ns", at_most=target)
+            for flow in FLOWS for kind, (words, target) in kinds.items()]
 
 
 def access(bench):

@@ -7,7 +7,7 @@ from targets.lines import Line, keel, numbers, repetitions, sized
 def beside_retained(bench):
     count = sized(bench, 300_000)
     fill = f"retained --qos 1 --publishers 10 --window 1000 --messages {count} --phases fill"
-    with keel(bench) as broker:
+    with keel(bench, open_windows=False) as broker:
         bench.load(broker, "T7 fill", fill)
         results = [bench.load(broker, "T7", f"stall --rate 1000 --messages {count} --warmup 0.5 "
                                             "--seconds 1") for _ in repetitions(bench)]

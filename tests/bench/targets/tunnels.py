@@ -24,7 +24,7 @@ def beside_tcp(bench, broker, label, tunnel, port, options):
 def idle(bench, options, tunnel, port, count):
     with keel(bench, **options) as broker:
         return bench.load(broker, f"idle {tunnel}",
-                          f"idle --connections {count} --tunnel {tunnel}", port=port)
+                          f"idle --connections {count} --tunnel {tunnel} --settle 60", port=port)
 
 
 def websocket(bench):
@@ -71,6 +71,8 @@ def tls(bench):
         held = idle(bench, options, "tls", port, count)
         lines += [Line(f"memory of an idle connection, {kind}",
                        numbers([held], "memory_per_connection"), "octets", at_most=12 * 1024),
+                  Line(f"memory when {count} of them are gone, times that before, {kind}",
+                       numbers([held], "memory_after_share"), at_most=1.2),
                   Line(f"CPU of a connect, {kind}", numbers([held], "connect_cpu_us"), "us")]
     flows = (("QoS 0, dense", f"flow --qos 0 {DENSE}"),
              ("QoS 0, one at a time", f"flow --qos 0 {SINGLE}"))

@@ -69,5 +69,10 @@ def clients(bench, number):
     return max(200, sized(bench, number))
 
 
+def settle(bench):
+    """What memory is given to shrink: a broker looks after it some seconds after a peak."""
+    return "--settle 2" if bench.arguments.quick else "--settle 60"
+
+
 def flow_seconds(bench):
     return "--seconds 0.3" if bench.arguments.quick else "--seconds 1"

@@ -1,10 +1,9 @@
 """T5: the memory of subscriptions, retained and queued messages, and what is left when they are
 gone. All of it without a store."""
 
-from targets.lines import Line, clients, keel, numbers, sized
+from targets.lines import Line, clients, keel, numbers, settle, sized
 
 PAYLOAD = 64
-SETTLE = "--settle 60"
 
 
 def kept(bench):
@@ -25,7 +24,7 @@ def subscriptions(bench):
     with keel(bench) as broker:
         result = bench.load(broker, "T5 subscriptions",
                             f"table --subscriptions {count} --subscribers {sized(bench, 1_000)} "
-                            f"{SETTLE}")
+                            f"{settle(bench)}")
     return [Line(f"a subscription, of {count} mixed ones",
                  numbers([result], "memory_per_subscription"), "octets", at_most=130),
             Line("CPU of a subscription", numbers([result], "subscribe_cpu_us"), "us"),
@@ -35,7 +34,7 @@ def subscriptions(bench):
 def connections(bench):
     count = clients(bench, 15_000)
     with keel(bench) as broker:
-        result = bench.load(broker, "T5 connections", f"idle --connections {count} {SETTLE}")
+        result = bench.load(broker, "T5 connections", f"idle --connections {count} {settle(bench)}")
     return [Line("an idle connection", numbers([result], "memory_per_connection"), "octets"),
             *after(f"{count} connections are gone", result)]
 

@@ -5,7 +5,7 @@ import subprocess
 from brokers import free_port
 from scenarios import DENSE, SINGLE
 from targets.lines import (Line, clients, differences, flow_seconds, keel, numbers, ratios,
-                           repetitions)
+                           repetitions, settle)
 
 DENSE_SIZES = (20, 64, 1024)
 
@@ -24,7 +24,7 @@ def beside_tcp(bench, broker, label, tunnel, port, options):
 def idle(bench, options, tunnel, port, count):
     with keel(bench, **options) as broker:
         return bench.load(broker, f"idle {tunnel}",
-                          f"idle --connections {count} --tunnel {tunnel} --settle 60", port=port)
+                          f"idle --connections {count} --tunnel {tunnel} {settle(bench)}", port=port)
 
 
 def websocket(bench):

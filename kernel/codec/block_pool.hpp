@@ -1,7 +1,7 @@
 // Memory for messages and output buffers: what lives for a turn or a round trip only is kept per
 // thread and handed out again, so that busy connections do not go to the heap for each message; a
 // thread's blocks are freed when it ends. A block may be released on another thread than the one
-// that took it.
+// that took it: small ones go back to whoever has none, some hundred at a time.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ std::size_t fitting(std::size_t size);
 char* take(std::size_t size) noexcept;
 void release(char* block, std::size_t size) noexcept;
 
-// Frees what this thread keeps: the peak that it is of is over.
+// Frees what this thread keeps, and what is on its way between threads: the peak that it is of is
+// over.
 void give_back() noexcept;
 
 // How many blocks this thread keeps, for tests and for `ctl vm`.

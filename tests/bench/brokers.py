@@ -10,7 +10,8 @@ from pathlib import Path
 
 # What would drop or hold back a message of a benchmark; 0 is "no limit".
 OPEN_LIMITS = ("max_queued", "max_queued_bytes", "max_total_queued_bytes", "max_connections",
-               "connect_rate", "max_sessions", "max_retained", "max_retained_bytes")
+               "connect_rate", "max_sessions", "max_retained", "max_retained_bytes",
+               "max_subscriptions")
 # In the core set also what a client may have under way, for both brokers.
 OPEN_WINDOWS = ("max_inflight", "max_output_bytes", "max_awaiting_rel")
 
@@ -100,23 +101,29 @@ class Broker:
 
 
 class Keel(Broker):
-    """`store`: with emqx_store loaded; else everything is in memory, as in the peer."""
+    """`store`: with emqx_store loaded; else everything is in memory, as in the peer. `plugins`: loaded
+    as well. `files`: texts by their names in the broker's directory, where keel.conf is."""
 
     name = "Keel"
 
-    def __init__(self, program, directory, cpu=None, store=False, open_windows=True, settings=()):
+    def __init__(self, program, directory, cpu=None, store=False, open_windows=True, settings=(),
+                 plugins=(), files=None):
         super().__init__(program, directory, cpu)
-        self.store = store
+        self.plugins = (["emqx_store"] if store else []) + list(plugins)
+        self.files = files or {}
         self.settings = list(settings)
         self.open_limits = OPEN_LIMITS + (OPEN_WINDOWS if open_windows else ())
 
     def command(self):
         config = self.directory / "keel.conf"
         config.touch()  # everything is the default that is not set here
+        for name, content in self.files.items():
+            (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.directory / name).write_text(content)
         words = [str(self.program), "-c", str(config)]
         settings = [f'kernel.data_dir="{self.directory}"', "kernel.shards=1",
                     f'listener.mqtt.bind="127.0.0.1:{self.port}"',
-                    'plugins.load=["emqx_store"]' if self.store else "plugins.load=[]"]
+                    f"plugins.load={json.dumps(self.plugins)}"]
         settings += [f"limits.{name}=0" for name in self.open_limits]
         for setting in settings + self.settings:
             words += ["--set", setting]

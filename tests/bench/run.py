@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures brokers with bench_load: the core set, Keel beside Mosquitto, or the durable set, Keel
-alone. tools/bench builds what this needs and calls it."""
+"""Measures brokers with bench_load: the core set, Keel beside Mosquitto, or Keel alone: the durable
+set, or its targets. tools/bench builds what this needs and calls it."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import durable
+import targets
 from brokers import Failed, Keel, Mosquitto
 from figures import core_tables, troubles
 from plot import svg
@@ -32,19 +33,20 @@ class Bench:
     def directory(self):
         return self.out / f"run-{os.getpid()}"
 
-    def load(self, broker, label, options, pinned=True):
-        """One call of the generator; its result is kept."""
-        return self.keep(self.run(broker, label, options, pinned))
+    def load(self, broker, label, options, pinned=True, port=None):
+        """One call of the generator; its result is kept. `port`: not the first listener's."""
+        return self.keep(self.run(broker, label, options, pinned, port))
 
-    def run(self, broker, label, options, pinned):
+    def run(self, broker, label, options, pinned, port=None):
         words = [str(Path(self.arguments.load).resolve()), *shlex.split(options), "--label", label,
-                 "--port", str(broker.port), "--pid", str(broker.pid)]
+                 "--port", str(port or broker.port), "--pid", str(broker.pid)]
 
         def pin():
-            if pinned and self.load_cpu is not None:
-                os.sched_setaffinity(0, {self.load_cpu})
+            os.sched_setaffinity(0, {self.load_cpu})
 
-        run = subprocess.run(words, stdout=subprocess.PIPE, text=True, preexec_fn=pin)
+        bound = pinned and self.load_cpu is not None
+        run = subprocess.run(words, stdout=subprocess.PIPE, text=True,
+                             preexec_fn=pin if bound else None)
         if run.returncode not in (0, 1):
             raise Failed(f"the load generator cannot run {label}")
         result = {"broker": broker.name, **json.loads(run.stdout)}
@@ -96,10 +98,12 @@ def run_core(bench):
 def parse():
     parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__.split("\n\n")[0])
     parser.add_argument("--durable", action="store_true", help="the durable set, with emqx_store")
+    parser.add_argument("--targets", action="store_true",
+                        help="what plugins, TLS, memory, large tables and shards may cost")
     parser.add_argument("--quick", action="store_true",
                         help="once, for a moment each, and a hundredth of the stored messages")
     parser.add_argument("--only", default="", metavar="NAMES",
-                        help="scenarios, such as P0,P1 or D1")
+                        help="scenarios, such as P0,P1, D1 or T5")
     parser.add_argument("--reps", type=int, default=3, help="repetitions of each scenario (3)")
     parser.add_argument("--only-keel", action="store_true", help="without the peer")
     parser.add_argument("--keel", required=True, help="the broker; ctl is expected beside it")
@@ -107,6 +111,7 @@ def parse():
                         help="a setting of Keel; again for more")
     parser.add_argument("--mosquitto", default="", help="the peer")
     parser.add_argument("--load", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--plugins", default="", help=argparse.SUPPRESS)
     parser.add_argument("--out", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--retained", type=int, default=1_000_000, help="of D5 (1000000)")
     parser.add_argument("--sessions", type=int, default=100_000, help="of D5 (100000)")
@@ -115,11 +120,12 @@ def parse():
 
 def main():
     arguments = parse()
-    arguments.name = "durable" if arguments.durable else "core"
+    sets = {"durable": durable.run, "targets": targets.run}
+    arguments.name = next((name for name in sets if getattr(arguments, name)), "core")
     bench = Bench(arguments)
     (bench.out / f"{arguments.name}.jsonl").unlink(missing_ok=True)
     try:
-        (durable.run if arguments.durable else run_core)(bench)
+        sets.get(arguments.name, run_core)(bench)
     except Failed as failed:
         sys.exit(f"error: {failed}")
     except KeyboardInterrupt:

@@ -10,11 +10,16 @@ constexpr std::uint16_t kSubscribeId = 65'535;  // who subscribes does not publi
 Client::Client(Loop& loop, const Target& target, const ClientSettings& settings,
                std::uint32_t index, ClientEvents& events)
     : Connection(loop, target, index), events_(events), index_(index), version_(settings.version) {
-  put_connect(out(), {settings.version, settings.id, settings.clean, settings.session_expiry});
+  put_connect(out(), {settings.version, settings.id, settings.clean, settings.session_expiry,
+                      settings.username, settings.password});
 }
 
 void Client::subscribe(std::string_view filter, std::uint8_t qos) {
   put_subscribe(out(), version_, kSubscribeId, filter, qos);
+}
+
+void Client::subscribe(const Filters& filters) {
+  put_subscribe(out(), version_, kSubscribeId, filters);
 }
 
 void Client::publish(std::string_view topic, std::uint8_t qos, bool retain, std::string_view head,

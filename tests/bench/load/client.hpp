@@ -29,6 +29,7 @@ struct ClientSettings {
   std::string id;
   bool clean = true;
   std::uint32_t session_expiry = 0;
+  std::string username, password;  // empty: neither
 };
 
 class Client final : public Connection {
@@ -39,6 +40,7 @@ class Client final : public Connection {
   std::uint32_t index() const { return index_; }  // whose it is, to its maker
   bool ready() const { return ready_ && open(); }
   void subscribe(std::string_view filter, std::uint8_t qos);
+  void subscribe(const Filters& filters);  // in one packet, with one answer
   void publish(std::string_view topic, std::uint8_t qos, bool retain, std::string_view head,
                std::string_view tail);
   void ping() { put_empty(out(), Packet::pingreq); }

@@ -39,6 +39,7 @@ class Flow final : public Scenario {
   void refill(std::uint32_t sender, std::uint64_t time);
   Ledger::Verdict verdict() const;
 
+  const std::string root_ = "bench/" + options_.prefix + "flow/";
   const std::uint32_t copies_;
   std::vector<std::unique_ptr<Client>> publishers_, subscribers_;
   std::vector<Sender> senders_;
@@ -52,19 +53,19 @@ class Flow final : public Scenario {
 
 std::string Flow::topic_of(std::uint32_t sender) const {
   const bool pairs = options_.topology == Topology::pairs;
-  return "bench/flow/" + std::to_string(pairs ? sender % options_.subscribers : sender);
+  return root_ + std::to_string(pairs ? sender % options_.subscribers : sender);
 }
 
 std::string Flow::filter_of(std::uint32_t subscriber) const {
   switch (options_.topology) {
     case Topology::pairs:
-      return "bench/flow/" + std::to_string(subscriber);
+      return root_ + std::to_string(subscriber);
     case Topology::all:
-      return "bench/flow/+";
+      return root_ + "+";
     case Topology::group:
       break;
   }
-  return "$share/bench/bench/flow/+";
+  return "$share/bench/" + root_ + "+";
 }
 
 void Flow::prepare() {

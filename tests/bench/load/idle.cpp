@@ -12,7 +12,6 @@ class Idle final : public Scenario {
   bool run(Report& report) override;
 
  private:
-  std::uint64_t settled_memory();
   void warm_up();
   ClientSettings client(std::uint32_t i) const { return settings("idle" + std::to_string(i)); }
 };
@@ -25,6 +24,7 @@ bool Idle::run(Report& report) {
   };
   warm_up();
   const std::uint64_t empty = settled_memory();
+  const Memory start = broker_.memory();
   const Span from = now();
   auto clients = connect(count, [&](std::uint32_t i) { return client(i); });
   const Span to = now();
@@ -38,7 +38,7 @@ bool Idle::run(Report& report) {
   report.add("memory_empty", empty);
   report.add("memory_per_connection", each(empty, connected));
   report.add("memory_per_subscribed", each(empty, subscribed));
-  report.add("memory_after", settled_memory());
+  report_shrinking(report, start);
   return true;
 }
 
@@ -46,13 +46,6 @@ bool Idle::run(Report& report) {
 void Idle::warm_up() {
   auto clients = connect(16, [&](std::uint32_t i) { return client(i); });
   disconnect(clients);
-}
-
-// What is deferred to the next turn or timer of the broker has a second's time.
-std::uint64_t Idle::settled_memory() {
-  const std::uint64_t until = monotonic_ns() + kSecond;
-  turn_until([&] { return monotonic_ns() >= until; }, [] {});
-  return broker_.memory().own;
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ void Loop::flush() {
   dirty_.clear();
 }
 
-Connection::Connection(Loop& loop, const Target& target, std::uint32_t source) : loop_(loop) {
+Connection::Connection(Loop& loop, const Target& target, std::uint32_t source)
+    : loop_(loop), tunnel_(make_tunnel(target.tunnel)) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) throw_errno("cannot make a socket (ulimit -n?)");
   const int on = 1;
@@ -98,6 +99,7 @@ Connection::Connection(Loop& loop, const Target& target, std::uint32_t source) :
   epoll_event event{EPOLLIN | EPOLLOUT, {.ptr = this}};
   if (epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) != 0) throw_errno("epoll_ctl");
   blocked_ = true;
+  if (tunnel_) tunnel_->begin(out_);
 }
 
 Connection::~Connection() {
@@ -110,12 +112,15 @@ void Connection::close() {
   fd_ = -1;
 }
 
+void Connection::mark() {
+  if (dirty_) return;
+  dirty_ = true;
+  loop_.dirty_.push_back(this);
+}
+
 std::string& Connection::out() {
-  if (!dirty_) {
-    dirty_ = true;
-    loop_.dirty_.push_back(this);
-  }
-  return out_;
+  mark();
+  return tunnel_ ? unsealed_ : out_;
 }
 
 void Connection::watch(std::uint32_t events) {
@@ -134,8 +139,18 @@ void Connection::readable() {
   if (got < 0) return fail(std::strerror(errno));
   if (got == 0) return fail("closed by the broker");
   loop_.received_ += static_cast<std::uint64_t>(got);
-  std::string_view bytes(loop_.buffer_.data(), static_cast<std::size_t>(got));
-  if (in_.empty()) {
+  received({loop_.buffer_.data(), static_cast<std::size_t>(got)});
+}
+
+void Connection::received(std::string_view bytes) {
+  if (tunnel_) {
+    const char* wrong = tunnel_->unseal(bytes, in_, out_);
+    if (wrong != nullptr) return fail(wrong);
+    bytes = in_;
+    on_bytes(bytes);
+    in_.erase(0, in_.size() - bytes.size());
+    if (open()) mark();
+  } else if (in_.empty()) {
     on_bytes(bytes);
     in_.assign(bytes);
   } else {
@@ -146,7 +161,14 @@ void Connection::readable() {
   }
 }
 
+void Connection::seal() {
+  if (!tunnel_ || !tunnel_->ready() || unsealed_.empty()) return;
+  tunnel_->seal(unsealed_, out_);
+  unsealed_.clear();
+}
+
 void Connection::flush() {
+  seal();
   std::size_t sent = 0;
   while (sent < out_.size()) {
     const ssize_t count = send(fd_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);

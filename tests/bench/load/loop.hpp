@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tunnel.hpp"
 
 namespace keel::load {
 
@@ -40,12 +43,14 @@ class Loop {
 struct Target {
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
+  TunnelKind tunnel = TunnelKind::none;
 };
 
 // A connection may be destroyed between read() and flush() or outside them, not in a callback.
 class Connection {
  public:
   // `source` picks one of many loopback addresses to come from, so that ports do not run out.
+  // What is written waits until the tunnel is there, if the target is behind one.
   Connection(Loop& loop, const Target& target, std::uint32_t source);
   virtual ~Connection();
   Connection(const Connection&) = delete;
@@ -63,7 +68,10 @@ class Connection {
  private:
   friend class Loop;
   void readable();
+  void received(std::string_view bytes);
+  void seal();
   void flush();
+  void mark();
   void watch(std::uint32_t events);
   void fail(std::string_view why);
 
@@ -71,6 +79,8 @@ class Connection {
   int fd_ = -1;
   bool connecting_ = true, dirty_ = false, blocked_ = false;
   std::string in_, out_;
+  std::unique_ptr<Tunnel> tunnel_;  // null: there is none
+  std::string unsealed_;            // what the tunnel has yet to take
 };
 
 }  // namespace keel::load

@@ -14,7 +14,8 @@ int run(const Options& options) {
   using Make = std::unique_ptr<Scenario> (*)(const Options&);
   const std::map<std::string_view, Make> scenarios{
       {"flow", make_flow},       {"latency", make_latency},   {"idle", make_idle},
-      {"offline", make_offline}, {"retained", make_retained}, {"serving", make_serving}};
+      {"offline", make_offline}, {"retained", make_retained}, {"serving", make_serving},
+      {"stall", make_stall},     {"table", make_table}};
   const auto found = scenarios.find(options.scenario);
   if (found == scenarios.end())
     throw std::invalid_argument("there is no scenario '" + options.scenario + "'");

@@ -4,7 +4,8 @@
 //
 // Publishers and sessions meet in streams: stream i goes from publisher i % publishers to session
 // i % sessions; there are as many as of the more numerous of the two. Every message goes to exactly
-// one session.
+// one session. With --topology all there is a stream for each publisher, and every message goes to
+// all sessions.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -24,10 +25,12 @@ class Offline final : public Scenario {
  public:
   explicit Offline(const Options& options)
       : Scenario(options),
+        shared_(options.topology == Topology::all),
         sessions_(options.sessions),
-        streams_(std::max<std::uint64_t>(options.publishers, options.sessions)),
+        streams_(shared_ ? options.publishers
+                         : std::max<std::uint64_t>(options.publishers, options.sessions)),
         each_(std::max<std::uint64_t>(1, options.messages / streams_)),
-        ledger_(streams_),
+        ledger_(shared_ ? streams_ * sessions_ : streams_),
         received_(sessions_),
         sent_(options.publishers),
         sent_at_(options.publishers) {}
@@ -52,10 +55,15 @@ class Offline final : public Scenario {
   void publish_more(std::uint32_t publisher, std::uint64_t time);
 
   std::uint64_t expected(std::uint64_t session) const {
+    if (shared_) return each_ * streams_;
     return each_ * ((streams_ - session + sessions_ - 1) / sessions_);
   }
-  static std::string topic(std::uint64_t session) {
-    return "bench/away/" + std::to_string(session);
+  std::string topic(std::uint64_t session) const {
+    return shared_ ? "bench/away/all" : "bench/away/" + std::to_string(session);
+  }
+  // In the ledger.
+  std::size_t place(std::uint64_t stream, std::uint64_t session) const {
+    return shared_ ? stream * sessions_ + session : stream;
   }
 
   void connected(Client& client, const Connack& connack) override;
@@ -65,6 +73,7 @@ class Offline final : public Scenario {
   void pong(Client& client) override { leave(client); }
   void closed(Client& client, std::string_view why) override;
 
+  const bool shared_;
   const std::uint64_t sessions_, streams_, each_;
   Ledger ledger_;
   Errand errand_ = Errand::subscribe;
@@ -108,6 +117,7 @@ bool Offline::fill_beside_disk(Report& report) {
 bool Offline::fill(Report& report) {
   publishers_ = connect(options_.publishers,
                         [&](std::uint32_t i) { return settings("pub" + std::to_string(i)); });
+  const std::uint64_t before = broker_.memory().own;
   const Span from = now();
   const auto more = [&] {
     const std::uint64_t time = monotonic_ns();
@@ -116,7 +126,13 @@ bool Offline::fill(Report& report) {
   const bool complete = turn_until([&] { return acknowledged_ == each_ * streams_; }, more);
   report_span(report, "fill_", from, now(), acknowledged_);
   ack_times_.report(report, "ack");
-  if (broker_.known()) report.add("fill_memory", broker_.memory().own);
+  if (broker_.known()) {
+    const std::uint64_t after = broker_.memory().own;
+    const std::uint64_t copies = acknowledged_ * (shared_ ? sessions_ : 1);
+    report.add("fill_memory", after);
+    report.add("memory_per_queued", (static_cast<double>(after) - static_cast<double>(before)) /
+                                        static_cast<double>(copies));
+  }
   if (complete) disconnect(publishers_);
   if (!options_.phase("drain")) report_verdict(report, {}, complete);
   return complete && refused_ == 0 && disordered_ == 0;
@@ -151,7 +167,8 @@ bool Offline::drain(Report& report) {
   const Span from = now();
   const bool complete = visit(count, Errand::drain);
   report_span(report, "drain_", from, now(), ledger_.distinct());
-  const auto sent = [&](std::size_t stream) { return stream % sessions_ < count ? each_ : 0; };
+  // Either way the remainder is the session.
+  const auto sent = [&](std::size_t place) { return place % sessions_ < count ? each_ : 0; };
   return report_verdict(report, ledger_.verdict(sent), complete);
 }
 
@@ -197,10 +214,10 @@ void Offline::subscribed(Client& client, std::uint8_t code) {
 void Offline::message(Client& client, const Message& message) {
   Stamp stamp;
   if (!payload_.read(message.payload, stamp) || stamp.run != kRun || stamp.stream >= streams_ ||
-      stamp.number >= each_ || stamp.stream % sessions_ != client.index())
+      stamp.number >= each_ || (!shared_ && stamp.stream % sessions_ != client.index()))
     return ledger_.foreign();
   // The answer to the PINGREQ comes behind all that the broker still had for this session.
-  if (ledger_.arrived(stamp.stream, stamp.number) &&
+  if (ledger_.arrived(place(stamp.stream, client.index()), stamp.number) &&
       ++received_[client.index()] == expected(client.index()))
     client.ping();
 }

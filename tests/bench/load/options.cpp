@@ -40,6 +40,17 @@ void set_version(Options& options, std::string_view key, std::string_view text) 
   options.version = text == "4" ? Version::v311 : Version::v5;
 }
 
+void set_tunnel(Options& options, std::string_view key, std::string_view text) {
+  if (text == "none")
+    options.target.tunnel = TunnelKind::none;
+  else if (text == "ws")
+    options.target.tunnel = TunnelKind::websocket;
+  else if (text == "tls")
+    options.target.tunnel = TunnelKind::tls;
+  else
+    refuse(key, text, "none, ws or tls");
+}
+
 void set_host(Options& options, std::string_view, std::string_view text) {
   options.target.host = text;
 }
@@ -85,9 +96,16 @@ constexpr std::pair<std::string_view, Set> kOptions[] = {
     {"connections", set_count<&Options::connections, 1, kMany>},
     {"sessions", set_count<&Options::sessions, 1, kMany>},
     {"sample", set_count<&Options::sample, 1, kMany>},
+    {"away", set_count<&Options::away, 0, kMany>},
+    {"subscriptions", set_count<&Options::subscriptions, 1, kMany>},
+    {"settle", set_count<&Options::settle, 0, 3'600>},
     {"since", set_count<&Options::since, 0, ~0ull>},
     {"phases", set_text<&Options::phases>},
     {"disk", set_text<&Options::disk>},
+    {"prefix", set_text<&Options::prefix>},
+    {"username", set_text<&Options::username>},
+    {"password", set_text<&Options::password>},
+    {"tunnel", set_tunnel},
     {"stall", set_seconds<&Options::stall>},
 };
 
@@ -128,13 +146,19 @@ out of order or damaged.
             --topology pairs|all|group --publishers N --subscribers N --qos Q --seconds S
   latency   pairs at a fixed --rate: how long from when a message was due to its arrival
   idle      --connections N that do nothing: memory of each, without and with a subscription
+            --settle S (memory may take so long to shrink when they are gone)
   offline   into --sessions that are away, and out again: --phases prepare,fill,drain,forget
             --messages N (all together) --sample N (sessions drained) --disk DIR (measure it, too)
+            --topology all: every session gets every message
   retained  --messages N to as many topics, and back by one subscription: --phases fill,check
+  stall     that subscription, while a pair exchanges --rate messages a second: the pair's waits
+  table     --subscriptions N of --subscribers, beside --away sessions, and --messages to
+            single ones of them: memory of each, CPU of each message; --settle as above
   serving   how long until the broker serves: --since NS (monotonic clock) --messages N (retained)
 
 Always: --host A --port P --pid P (the broker's, for CPU and memory) --version 4|5 --payload BYTES
-        --window N --warmup S --stall S --label NAME
+        --window N --warmup S --stall S --label NAME --prefix TEXT
+        --username U --password P --tunnel none|ws|tls
 )";
 }
 

@@ -33,10 +33,15 @@ struct Options {
   std::uint64_t messages = 0;  // of all publishers
   std::uint64_t connections = 1'000, sessions = 100;
   std::uint64_t sample = 0;  // of the sessions drained; 0: all
+  std::uint64_t subscriptions = 1'000'000;
+  std::uint64_t away = 0;    // persistent sessions besides, whose clients are not there
+  std::uint64_t settle = 0;  // seconds that memory may take to shrink
   std::uint64_t since = 0;   // monotonic clock, ns; 0: now
   std::string phases;        // names, with commas between; empty: all
   std::string disk;          // directory whose disk is measured; empty: none
-  double stall = 20;         // seconds without an octet after which a run has failed
+  std::string prefix;        // of client ids and topics, to tell two generators apart
+  std::string username, password;
+  double stall = 20;  // seconds without an octet after which a run has failed
 
   bool phase(std::string_view name) const;
 };

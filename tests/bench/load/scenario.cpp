@@ -31,6 +31,28 @@ void Scenario::disconnect(std::vector<std::unique_ptr<Client>>& clients) {
   clients.clear();
 }
 
+std::uint64_t Scenario::settled_memory() {
+  const std::uint64_t until = monotonic_ns() + kSecond;
+  turn_until([&] { return monotonic_ns() >= until; }, [] {});
+  return broker_.memory().own;
+}
+
+void Scenario::report_shrinking(Report& report, const Memory& before) {
+  constexpr double kEnough = 1.2;
+  const auto share = [](std::uint64_t now, std::uint64_t then) {
+    return static_cast<double>(now) / static_cast<double>(then);
+  };
+  const std::uint64_t start = monotonic_ns();
+  const std::uint64_t until = start + options_.settle * kSecond;
+  while (share(settled_memory(), before.own) > kEnough && monotonic_ns() < until) {
+  }
+  const Memory after = broker_.memory();
+  report.add("memory_after", after.own);
+  report.add("memory_after_share", share(after.own, before.own));
+  report.add("resident_after_share", share(after.resident, before.resident));
+  report.add("memory_after_seconds", seconds(monotonic_ns() - start));
+}
+
 void Scenario::report_span(Report& report, const std::string& prefix, const Span& from,
                            const Span& to, std::uint64_t messages) const {
   const auto count = static_cast<double>(messages);

@@ -5,7 +5,6 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "client.hpp"
@@ -44,13 +43,21 @@ class Scenario : public ClientEvents {
                    std::uint64_t messages) const;
   bool report_verdict(Report& report, const Ledger::Verdict& verdict, bool complete) const;
 
-  ClientSettings settings(std::string id) const { return {options_.version, std::move(id)}; }
+  ClientSettings settings(const std::string& id) const {
+    return {options_.version, options_.prefix + id, true, 0, options_.username, options_.password};
+  }
   // Connects `count` clients, no more than some dozens at a time, and waits for all of them.
   template <class SettingsOf>
   std::vector<std::unique_ptr<Client>> connect(std::uint32_t count, const SettingsOf& settings_of);
   // Each client subscribes to `filter_of(index)`.
   template <class FilterOf>
   void subscribe(std::vector<std::unique_ptr<Client>>& clients, const FilterOf& filter_of);
+  // The broker's own memory, once a second has passed: what it puts off to a turn or a timer is
+  // done.
+  std::uint64_t settled_memory();
+  // Waits until that memory is no more than 1.2 times what it was `before`, at most --settle
+  // seconds; adds how much it is then, and after how many seconds.
+  void report_shrinking(Report& report, const Memory& before);
   // Says goodbye and waits until the broker has closed.
   void disconnect(std::vector<std::unique_ptr<Client>>& clients);
 

@@ -13,5 +13,7 @@ std::unique_ptr<Scenario> make_idle(const Options& options);
 std::unique_ptr<Scenario> make_offline(const Options& options);
 std::unique_ptr<Scenario> make_retained(const Options& options);
 std::unique_ptr<Scenario> make_serving(const Options& options);
+std::unique_ptr<Scenario> make_stall(const Options& options);
+std::unique_ptr<Scenario> make_table(const Options& options);
 
 }  // namespace keel::load

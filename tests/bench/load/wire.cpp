@@ -1,5 +1,6 @@
 #include "wire.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace keel::load {
@@ -121,10 +122,12 @@ bool take_frame(std::string_view& bytes, Frame& frame) {
 void put_connect(std::string& out, const ConnectFields& fields) {
   const bool v5 = fields.version == Version::v5;
   const std::size_t properties = v5 ? 1 + 5 : 0;
-  put_header(out, Packet::connect, 0, 10 + properties + 2 + fields.client_id.size());
+  const bool named = !fields.username.empty();
+  const std::size_t credentials = named ? 4 + fields.username.size() + fields.password.size() : 0;
+  put_header(out, Packet::connect, 0, 10 + properties + 2 + fields.client_id.size() + credentials);
   put_text(out, "MQTT");
   put_u8(out, static_cast<unsigned>(fields.version));
-  put_u8(out, fields.clean ? 0x02 : 0x00);
+  put_u8(out, (fields.clean ? 0x02 : 0x00) | (named ? 0xc0 : 0x00));
   put_u16(out, 0);  // no keep alive: a busy generator must not be taken for a dead one
   if (v5) {
     put_length(out, 5);
@@ -132,16 +135,29 @@ void put_connect(std::string& out, const ConnectFields& fields) {
     put_u32(out, fields.session_expiry);
   }
   put_text(out, fields.client_id);
+  if (!named) return;
+  put_text(out, fields.username);
+  put_text(out, fields.password);
+}
+
+void Filters::add(std::string_view filter, std::uint8_t qos) {
+  put_text(octets, filter);
+  put_u8(octets, qos);
 }
 
 void put_subscribe(std::string& out, Version version, std::uint16_t id, std::string_view filter,
                    std::uint8_t qos) {
+  Filters filters;
+  filters.add(filter, qos);
+  put_subscribe(out, version, id, filters);
+}
+
+void put_subscribe(std::string& out, Version version, std::uint16_t id, const Filters& filters) {
   const std::size_t properties = version == Version::v5 ? 1 : 0;
-  put_header(out, Packet::subscribe, 2, 2 + properties + 2 + filter.size() + 1);
+  put_header(out, Packet::subscribe, 2, 2 + properties + filters.octets.size());
   put_u16(out, id);
   if (properties != 0) put_length(out, 0);
-  put_text(out, filter);
-  put_u8(out, qos);
+  out.append(filters.octets);
 }
 
 void put_ack(std::string& out, Packet type, std::uint16_t id) {
@@ -193,6 +209,7 @@ Ack read_suback(const Frame& frame, Version version) {
   ack.id = in.u16();
   if (version == Version::v5) in.take(in.length());
   ack.code = in.u8();
+  while (ack.code < 0x80 && !in.empty()) ack.code = std::max(ack.code, in.u8());
   return ack;
 }
 

@@ -45,13 +45,20 @@ struct ConnectFields {
   Version version = Version::v311;
   std::string_view client_id;
   bool clean = true;
-  std::uint32_t session_expiry = 0;  // seconds, version 5 only
+  std::uint32_t session_expiry = 0;     // seconds, version 5 only
+  std::string_view username, password;  // empty: neither
+};
+
+struct Filters {
+  std::string octets;  // as they stand in SUBSCRIBE
+  void add(std::string_view filter, std::uint8_t qos);
 };
 
 // Each of these appends one packet to `out`.
 void put_connect(std::string& out, const ConnectFields& fields);
 void put_subscribe(std::string& out, Version version, std::uint16_t id, std::string_view filter,
                    std::uint8_t qos);
+void put_subscribe(std::string& out, Version version, std::uint16_t id, const Filters& filters);
 void put_ack(std::string& out, Packet type, std::uint16_t id);
 void put_empty(std::string& out, Packet type);  // PINGREQ and DISCONNECT
 
@@ -74,7 +81,7 @@ struct Connack {
 };
 struct Ack {
   std::uint16_t id = 0;
-  std::uint8_t code = 0;  // the reason; of a SUBACK its first code
+  std::uint8_t code = 0;  // the reason; of a SUBACK the first that refuses, else its first
 };
 struct Message {
   std::uint8_t qos = 0;

@@ -1,17 +1,14 @@
 #include "kernel/codec/out_buffer.hpp"
 
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
 #include <thread>
 
 #include "hex.hpp"
-#include "kernel/codec/block_pool.hpp"
 
 namespace keel::kernel {
 namespace {
@@ -228,54 +225,6 @@ TEST_CASE("out buffer: what exceeds two gigabytes is refused") {
   b.append("again");
   CHECK(content(b) == "again");
 }
-
-TEST_CASE("block pool: sizes, bounds, reuse") {
-  CHECK(block_pool::fitting(1) == 512);
-  CHECK(block_pool::fitting(513) == 4'096);
-  CHECK(block_pool::fitting(4'097) == 16'384);
-  CHECK(block_pool::fitting(16'385) == 65'536);
-  CHECK(block_pool::fitting(65'537) == 131'072);
-  std::thread([] {
-    CHECK(block_pool::kept() == 0);
-    char* block = block_pool::take(4'096);
-    block_pool::release(block, 4'096);
-    CHECK(block_pool::kept() == 1);
-    CHECK(block_pool::take(4'096) == block);
-    block_pool::release(block, 4'096);
-    std::vector<char*> blocks;
-    for (int i = 0; i < 200; ++i) blocks.push_back(block_pool::take(4'096));
-    for (char* b : blocks) block_pool::release(b, 4'096);
-    CHECK(block_pool::kept() == 128);
-    block_pool::release(block_pool::take(5'000), 5'000);
-    block_pool::release(block_pool::take(1 << 20), 1 << 20);
-    CHECK(block_pool::kept() == 128);
-    block_pool::give_back();
-    CHECK(block_pool::kept() == 0);
-  }).join();
-}
-
-#ifndef KEEL_SANITIZED  // there they are malloc's
-TEST_CASE("block pool: small blocks of any size") {
-  std::thread([] {
-    for (std::size_t size = 0; size <= 512; ++size) {
-      // One released by its neighbour, taken again for the largest size of its list.
-      char* const block = block_pool::take(size);
-      block_pool::release(block, size);
-      CHECK(block_pool::kept() == 1);
-      const std::size_t largest = (size + 7) / 16 * 16 + 8;
-      if (largest <= 512) CHECK(block_pool::take(largest) == block);
-      if (largest > 512) CHECK(block_pool::take(512) == block);
-      CHECK(malloc_usable_size(block) >= std::min<std::size_t>(largest, 512));
-      CHECK(block_pool::kept() == 0);
-      std::free(block);
-    }
-    std::vector<char*> blocks;
-    for (int i = 0; i < 1'000; ++i) blocks.push_back(block_pool::take(120));
-    for (char* b : blocks) block_pool::release(b, 120);
-    CHECK(block_pool::kept() == 32 * 1024 / 120);
-  }).join();
-}
-#endif
 
 TEST_CASE("block pool: a block taken on one thread is released on another") {
   OutBuffer b;

@@ -135,7 +135,8 @@ void Gateway::leave(keel::DrainReason why, std::uint32_t,
 }
 
 void Gateway::save(std::string& out) const {
-  Handover rest{.secret = common_.secret};
+  Handover rest;
+  rest.secret = common_.secret;
   for (const auto& room : common_.rooms) room->save(rest);
   append(out, rest);
   for (const auto& room : common_.rooms) {

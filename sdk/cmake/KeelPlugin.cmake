@@ -156,7 +156,7 @@ function(keel_add_plugin name)
         set(area unit)
       endif()
       # On keel::FakeHost everything is one thread: ThreadSanitizer would find nothing.
-      if(area STREQUAL "system" OR NOT (KEEL_SANITIZE STREQUAL "thread" OR KEEL_SYSTEM_TESTS_ONLY))
+      if(area MATCHES "${KEEL_PLUGIN_TESTS}" AND (NOT KEEL_SANITIZE STREQUAL "thread" OR area STREQUAL "system"))
         keel_plugin_test(${name}.${area} PLUGIN ${name} SOURCES ${file})
       endif()
     endforeach()

@@ -6,7 +6,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(BUILD_TESTING "Build the tests" ON)
-option(KEEL_SYSTEM_TESTS_ONLY "Of the plugins' tests build those named `system` only" OFF)
+set(KEEL_PLUGIN_TESTS "" CACHE STRING "Of the plugins' tests build only those whose names match")
 option(KEEL_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(KEEL_LTO "Optimise `keel` across files at link time" OFF)
 set(KEEL_SANITIZE "" CACHE STRING "Sanitizers to build with: address,undefined or thread")

@@ -45,7 +45,7 @@ function(keel_unit_test module)
   target_link_libraries(unit_${module} PRIVATE ${ARG_USES})
   add_test(NAME unit.${module} COMMAND unit_${module})
   # What takes long begins first: in the end only short tests are left, which fill all places.
-  set_tests_properties(unit.${module} PROPERTIES TIMEOUT 120 COST 50)
+  set_tests_properties(unit.${module} PROPERTIES TIMEOUT 600 COST 50)
 endfunction()
 
 # keel_fuzz_target(NAME [USES target...])

@@ -88,7 +88,9 @@ TEST_CASE("a new version goes on where the old one was") {
 }
 
 TEST_CASE("a copy of a message that comes after the upgrade is still one") {
-  for (const auto& [endpoint, from] : {std::pair(std::string("c1"), kA), {"c2", kB}}) {
+  for (const auto& device : {std::pair(std::string("c1"), kA), {"c2", kB}}) {
+    const auto& [name, from] = device;
+    const std::string endpoint = name;
     CAPTURE(endpoint);
     Gateway g;
     const std::string said =

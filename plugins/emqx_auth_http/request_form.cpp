@@ -8,7 +8,7 @@ namespace {
 // Longer ones are refused by most web servers, and would cost memory while they wait.
 constexpr std::size_t kLongest = 16 * 1024;
 
-std::string_view without_blanks(std::string_view text) {
+std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
@@ -47,7 +47,7 @@ std::string RequestForm::text() const {
 Judgement judge(const keel::http::Response& response) {
   const int status = response.status;
   if (status == 200) {
-    return {without_blanks(response.body) == "ignore" ? Answer::ignore : Answer::allow, 0};
+    return {trimmed(response.body) == "ignore" ? Answer::ignore : Answer::allow, 0};
   }
   if (status < 400 || status > 499) return {Answer::failure, kServerUnavailable};
   return {Answer::deny, status == 403 ? kNotAuthorized : kBadUserNameOrPassword};

@@ -36,11 +36,11 @@ using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 
 std::shared_ptr<EVP_PKEY> own(EVP_PKEY* pkey) { return {pkey, EVP_PKEY_free}; }
 
-const unsigned char* octets_of(std::string_view text) {
+const unsigned char* octets(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 Number number(std::string_view bytes) {
-  return Number(BN_bin2bn(octets_of(bytes), static_cast<int>(bytes.size()), nullptr));
+  return Number(BN_bin2bn(octets(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 // A key that needs no password; null when the text is none of these.
@@ -143,7 +143,7 @@ Result<Key> Key::from_curve(std::string_view crv, std::string_view x, std::strin
 
 Result<Key> Key::from_ed25519(std::string_view x) {
   EVP_PKEY* const pkey =
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets_of(x), x.size());
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets(x), x.size());
   ERR_clear_error();
   if (!pkey) return Status::error("x is no Ed25519 key");
   return from_pkey(own(pkey));

@@ -15,7 +15,7 @@ using keel::concat;
 using keel::Result;
 using keel::Status;
 
-constexpr std::size_t kMaxKeyId = 256;
+constexpr std::size_t kMaxKid = 256;
 
 std::string_view text_of(const json::object& jwk, std::string_view name) {
   const json::string* const found = text_member(jwk, name);
@@ -77,8 +77,8 @@ Result<Key> read_key(const json::object& jwk, Secrets secrets) {
     if (!key->pin({*algorithm})) return Status::error("its alg does not fit its kind");
   }
   if (const json::value* const kid = jwk.if_contains("kid")) {
-    if (!kid->is_string() || kid->get_string().size() > kMaxKeyId) {
-      return Status::error(concat("its kid is no text of up to ", kMaxKeyId, " bytes"));
+    if (!kid->is_string() || kid->get_string().size() > kMaxKid) {
+      return Status::error(concat("its kid is no text of up to ", kMaxKid, " bytes"));
     }
     key->set_kid(std::string(view(kid->get_string())));
   }
@@ -123,9 +123,9 @@ Result<ReadKeys> read_key_set(std::string_view text, Secrets secrets, std::strin
       continue;
     }
     const std::string_view kid = jwk ? text_of(*jwk, "kid") : std::string_view();
-    out.left_out.push_back(concat(
-        "key ", out.keys.size() + out.left_out.size() + 1,
-        kid.empty() || kid.size() > kMaxKeyId ? "" : concat(" '", kid, "'"), ": ", key.status()));
+    out.left_out.push_back(concat("key ", out.keys.size() + out.left_out.size() + 1,
+                                  kid.empty() || kid.size() > kMaxKid ? "" : concat(" '", kid, "'"),
+                                  ": ", key.status()));
   }
   if (out.keys.empty()) {
     return Status::error(concat("it has no key that checks tokens",

@@ -42,9 +42,9 @@ bool can_meet(std::string_view a, std::string_view b) {
   }
 }
 
-class TopicsReader {
+class Reader {
  public:
-  explicit TopicsReader(const Config& config)
+  explicit Reader(const Config& config)
       : config_(config), mountpoint_(whole_template({}, config.text(kMountpoint))) {}
 
   Status read(TopicSettings& out) {
@@ -175,7 +175,7 @@ class TopicsReader {
 }  // namespace
 
 keel::Status detail::read_topics(const Config& config, TopicSettings& out) {
-  return TopicsReader(config).read(out);
+  return Reader(config).read(out);
 }
 
 }  // namespace lwm2m

@@ -11,10 +11,10 @@ std::size_t whole(std::size_t body) {
 }
 
 // Writes a head from front to back.
-class PacketWriter {
+class Writer {
  public:
   // `body`: octets behind the header, with the data that is not part of the head.
-  PacketWriter(Type type, std::size_t body) {
+  Writer(Type type, std::size_t body) {
     const std::size_t size = whole(body);
     if (size <= kMaxShort) {
       octet(static_cast<std::uint8_t>(size));
@@ -24,14 +24,14 @@ class PacketWriter {
     octet(static_cast<std::uint8_t>(type));
   }
 
-  PacketWriter& octet(std::uint8_t value) {
+  Writer& octet(std::uint8_t value) {
     head_.octets[head_.size++] = static_cast<char>(value);
     return *this;
   }
-  PacketWriter& number(std::uint16_t value) {
+  Writer& number(std::uint16_t value) {
     return octet(static_cast<std::uint8_t>(value >> 8)).octet(static_cast<std::uint8_t>(value));
   }
-  PacketWriter& code(ReturnCode value) { return octet(static_cast<std::uint8_t>(value)); }
+  Writer& code(ReturnCode value) { return octet(static_cast<std::uint8_t>(value)); }
 
   operator Head() const { return head_; }
 
@@ -39,26 +39,26 @@ class PacketWriter {
   Head head_{};
 };
 
-Head only_msg_id(Type type, std::uint16_t msg_id) { return PacketWriter(type, 2).number(msg_id); }
-Head only_code(Type type, ReturnCode code) { return PacketWriter(type, 1).code(code); }
+Head only_msg_id(Type type, std::uint16_t msg_id) { return Writer(type, 2).number(msg_id); }
+Head only_code(Type type, ReturnCode code) { return Writer(type, 1).code(code); }
 Head topic_ack(Type type, std::uint16_t topic_id, std::uint16_t msg_id, ReturnCode code) {
-  return PacketWriter(type, 5).number(topic_id).number(msg_id).code(code);
+  return Writer(type, 5).number(topic_id).number(msg_id).code(code);
 }
 
 }  // namespace
 
 Head advertise(std::uint8_t gateway_id, std::uint16_t duration_s) {
-  return PacketWriter(Type::advertise, 3).octet(gateway_id).number(duration_s);
+  return Writer(Type::advertise, 3).octet(gateway_id).number(duration_s);
 }
-Head gwinfo(std::uint8_t gateway_id) { return PacketWriter(Type::gwinfo, 1).octet(gateway_id); }
+Head gwinfo(std::uint8_t gateway_id) { return Writer(Type::gwinfo, 1).octet(gateway_id); }
 Head connack(ReturnCode code) { return only_code(Type::connack, code); }
-Head willtopicreq() { return PacketWriter(Type::willtopicreq, 0); }
-Head willmsgreq() { return PacketWriter(Type::willmsgreq, 0); }
+Head willtopicreq() { return Writer(Type::willtopicreq, 0); }
+Head willmsgreq() { return Writer(Type::willmsgreq, 0); }
 Head willtopicresp(ReturnCode code) { return only_code(Type::willtopicresp, code); }
 Head willmsgresp(ReturnCode code) { return only_code(Type::willmsgresp, code); }
 
 Head reg(std::uint16_t topic_id, std::uint16_t msg_id, std::size_t name_size) {
-  return PacketWriter(Type::reg, kRegisterFields + name_size).number(topic_id).number(msg_id);
+  return Writer(Type::reg, kRegisterFields + name_size).number(topic_id).number(msg_id);
 }
 Head regack(std::uint16_t topic_id, std::uint16_t msg_id, ReturnCode code) {
   return topic_ack(Type::regack, topic_id, msg_id, code);
@@ -71,7 +71,7 @@ Head publish(const Flags& flags, std::uint16_t topic_id, std::uint16_t msg_id,
   sent.qos = flags.qos;
   sent.retain = flags.retain;
   sent.id_type = flags.id_type;
-  return PacketWriter(Type::publish, kPublishFields + data_size)
+  return Writer(Type::publish, kPublishFields + data_size)
       .octet(sent.octet())
       .number(topic_id)
       .number(msg_id);
@@ -87,16 +87,12 @@ Head pubcomp(std::uint16_t msg_id) { return only_msg_id(Type::pubcomp, msg_id); 
 Head suback(std::uint8_t qos, std::uint16_t topic_id, std::uint16_t msg_id, ReturnCode code) {
   Flags granted;
   granted.qos = static_cast<std::int8_t>(qos);
-  return PacketWriter(Type::suback, 6)
-      .octet(granted.octet())
-      .number(topic_id)
-      .number(msg_id)
-      .code(code);
+  return Writer(Type::suback, 6).octet(granted.octet()).number(topic_id).number(msg_id).code(code);
 }
 
 Head unsuback(std::uint16_t msg_id) { return only_msg_id(Type::unsuback, msg_id); }
-Head pingresp() { return PacketWriter(Type::pingresp, 0); }
-Head disconnect() { return PacketWriter(Type::disconnect, 0); }
+Head pingresp() { return Writer(Type::pingresp, 0); }
+Head disconnect() { return Writer(Type::disconnect, 0); }
 
 std::size_t publish_size(std::size_t data_size) { return whole(kPublishFields + data_size); }
 std::size_t register_size(std::size_t name_size) { return whole(kRegisterFields + name_size); }

@@ -5,7 +5,7 @@
 namespace sn {
 namespace {
 
-class DeviceWriter : public keel::FieldWriter {
+class Writer : public keel::FieldWriter {
  public:
   using FieldWriter::field, FieldWriter::FieldWriter;
 
@@ -17,7 +17,7 @@ class DeviceWriter : public keel::FieldWriter {
   }
 };
 
-class DeviceReader : public keel::FieldReader {
+class Reader : public keel::FieldReader {
  public:
   using FieldReader::field, FieldReader::FieldReader;
 
@@ -43,10 +43,10 @@ bool fields(Io&& io, D& d) {
 
 }  // namespace
 
-void append(std::string& blob, const SavedDevice& device) { fields(DeviceWriter(blob), device); }
+void append(std::string& blob, const SavedDevice& device) { fields(Writer(blob), device); }
 
 bool read_saved(std::string_view blob, std::vector<SavedDevice>& out) {
-  DeviceReader reader(blob);
+  Reader reader(blob);
   while (!reader.at_end()) {
     if (!fields(reader, out.emplace_back())) return false;
   }

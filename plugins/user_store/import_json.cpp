@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMostJson = std::size_t{256} << 20;
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 // The lists themselves: the root, or the members of an export that hold them. What an export of EMQ
 // X (it states its "version") calls users are those of the dashboard.
@@ -66,7 +66,7 @@ void add_user(std::size_t number, const json::value& user, const ImportOptions& 
 }  // namespace
 
 void parse_json_users(std::string_view text, const ImportOptions& options, ImportBuilder& builder) {
-  if (text.size() > kMostJson) return builder.problem(1, "JSON of more than 256 MiB; split it");
+  if (text.size() > kMostBytes) return builder.problem(1, "JSON of more than 256 MiB; split it");
   json::monotonic_resource memory;
   json::error_code error;
   const json::value root = json::parse({text.data(), text.size()}, error, &memory);

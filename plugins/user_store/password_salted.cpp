@@ -7,12 +7,12 @@
 namespace user_store {
 namespace {
 
-constexpr std::size_t kMostSalted = 1024;  // of salts and derived keys
+constexpr std::size_t kMostBytes = 1024;  // of salts and derived keys
 
 bool set_bytes(SaltedHash& out, std::string_view salt, std::string_view hash) {
   const auto salt_bytes = from_base64(salt), hash_bytes = from_base64(hash);
-  if (!salt_bytes || !hash_bytes || salt_bytes->size() > kMostSalted || hash_bytes->size() < 8 ||
-      hash_bytes->size() > kMostSalted) {
+  if (!salt_bytes || !hash_bytes || salt_bytes->size() > kMostBytes || hash_bytes->size() < 8 ||
+      hash_bytes->size() > kMostBytes) {
     return false;
   }
   out.salt = *salt_bytes;

@@ -6,7 +6,7 @@
 namespace user_store {
 namespace {
 
-constexpr std::size_t kUsersAtOnce = 1 << 20;
+constexpr std::size_t kChunk = 1 << 20;
 constexpr std::size_t kTidyAt = 1000;  // lines that no longer count
 constexpr std::size_t kMostWaiting = 100'000;
 constexpr std::size_t kMostRemembered = 10'000;  // changed names
@@ -219,7 +219,7 @@ keel::Status UserStore::append_all(const std::vector<Entry>& entries) {
   std::string lines;
   for (const Entry& entry : entries) {
     lines += to_line(entry.name, entry.value);
-    if (lines.size() < kUsersAtOnce) continue;
+    if (lines.size() < kChunk) continue;
     KEEL_TRY(append(lines));
     lines.clear();
   }

@@ -8,8 +8,8 @@
 namespace coap {
 namespace {
 
-constexpr std::uint32_t kMaxBlock = (1u << 20) - 1;  // of a block
-constexpr std::size_t kMaxOptions = 4'096;           // octets of path and queries
+constexpr std::uint32_t kMaxNumber = (1u << 20) - 1;  // of a block
+constexpr std::size_t kMaxOptions = 4'096;            // octets of path and queries
 
 std::uint8_t szx_of(std::uint32_t block_size) {
   const int bits = static_cast<int>(std::bit_width(block_size)) - 1;
@@ -62,7 +62,7 @@ std::string_view Exchange::body() const {
 }
 
 bool Exchange::numbered() const {
-  return body().size() <= (std::uint64_t{kMaxBlock} + 1) << (szx_ + 4);
+  return body().size() <= (std::uint64_t{kMaxNumber} + 1) << (szx_ + 4);
 }
 
 Block Exchange::block() const {
@@ -149,7 +149,7 @@ Exchange::Step Exchange::take_part(const Message& message, const ResponseOptions
   if (!block.more && !collecting_) return Step::done;  // it is the only one
   collected_.append(payload);
   if (!block.more) return Step::done;
-  if (block.number == kMaxBlock) return Step::too_large;
+  if (block.number == kMaxNumber) return Step::too_large;
   collecting_ = true;
   next_ = {block.number + 1, false, block.szx};
   return Step::next;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kHeader = 4, kMaxToken = 8;
 constexpr unsigned char kMarker = 0xff;
 constexpr unsigned kOneMore = 13, kTwoMore = 14;  // octets of a delta or length
-constexpr std::uint32_t kOneOctetBase = 13, kTwoOctetBase = 269, kMaxOption = 0xffff;
+constexpr std::uint32_t kOneMoreBase = 13, kTwoMoreBase = 269, kMaxNumber = 0xffff;
 
 std::uint8_t octet(std::string_view bytes, std::size_t at) {
   return static_cast<std::uint8_t>(bytes[at]);
@@ -19,12 +19,12 @@ bool extend(unsigned nibble, std::string_view& rest, std::uint32_t& out) {
   out = nibble;
   if (nibble < kOneMore) return true;
   if (nibble == kOneMore && !rest.empty()) {
-    out = octet(rest, 0) + kOneOctetBase;
+    out = octet(rest, 0) + kOneMoreBase;
     rest.remove_prefix(1);
     return true;
   }
   if (nibble == kTwoMore && rest.size() >= 2) {
-    out = (std::uint32_t{octet(rest, 0)} << 8 | octet(rest, 1)) + kTwoOctetBase;
+    out = (std::uint32_t{octet(rest, 0)} << 8 | octet(rest, 1)) + kTwoMoreBase;
     rest.remove_prefix(2);
     return true;
   }
@@ -38,7 +38,7 @@ bool take_option(std::string_view& rest, std::uint32_t& number, std::string_view
   std::uint32_t delta = 0, length = 0;
   if (!extend(first >> 4, rest, delta) || !extend(first & 15u, rest, length)) return false;
   number += delta;
-  if (number > kMaxOption || length > rest.size()) return false;
+  if (number > kMaxNumber || length > rest.size()) return false;
   value = rest.substr(0, length);
   rest.remove_prefix(length);
   return true;

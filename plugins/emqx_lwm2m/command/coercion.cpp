@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view text_in(const json::string& text) { return {text.data(), text.size()}; }
+std::string_view text_of(const json::string& text) { return {text.data(), text.size()}; }
 
 DataType natural(const json::value& value) {
   switch (value.kind()) {
@@ -55,7 +55,7 @@ std::optional<T> integer(const json::value& value) {
     return static_cast<T>(*number);
   }
   if (const double* const number = value.if_double()) return whole<T>(*number);
-  if (const json::string* const text = value.if_string()) return parse_integer<T>(text_in(*text));
+  if (const json::string* const text = value.if_string()) return parse_integer<T>(text_of(*text));
   return std::nullopt;
 }
 
@@ -65,7 +65,7 @@ std::optional<double> floating(const json::value& value) {
   if (const double* const number = value.if_double()) {
     return std::isfinite(*number) ? std::optional(*number) : std::nullopt;
   }
-  if (const json::string* const text = value.if_string()) return parse_float(text_in(*text));
+  if (const json::string* const text = value.if_string()) return parse_float(text_of(*text));
   return std::nullopt;
 }
 
@@ -84,7 +84,7 @@ std::optional<bool> boolean(const json::value& value) {
 std::optional<std::string> string(const json::value& value) {
   std::string out;
   if (const json::string* const text = value.if_string()) {
-    out = text_in(*text);
+    out = text_of(*text);
   } else if (const std::int64_t* const signed_number = value.if_int64()) {
     append_number(out, *signed_number);
   } else if (const std::uint64_t* const number = value.if_uint64()) {
@@ -100,13 +100,13 @@ std::optional<std::string> string(const json::value& value) {
 
 std::optional<std::string> opaque(const json::string& text, Encoding encoding) {
   if (encoding == Encoding::raw) return std::string(text);
-  return from_base64(text_in(text));
+  return from_base64(text_of(text));
 }
 
 std::optional<Value> hexadecimal(const json::value& value, DataType type) {
   const json::string* const text = value.if_string();
   if (!text) return std::nullopt;
-  std::optional<std::string> octets = from_hex(text_in(*text));
+  std::optional<std::string> octets = from_hex(text_of(*text));
   if (!octets) return std::nullopt;
   const bool holds_text = type == DataType::string || type == DataType::corelnk;
   if (!holds_text || !keel::is_utf8(*octets)) type = DataType::opaque;
@@ -142,7 +142,7 @@ std::optional<Value> coerce(const json::value& value, DataType type, Encoding en
     case DataType::opaque:
       return text ? made(type, opaque(*text, encoding)) : std::nullopt;
     case DataType::objlnk:
-      return text ? made(type, parse_object_link(text_in(*text))) : std::nullopt;
+      return text ? made(type, parse_object_link(text_of(*text))) : std::nullopt;
     case DataType::none:
       break;
   }

@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxAttributesA = 16;
+constexpr std::size_t kMaxAttributes = 16;
 
 constexpr NamedOperation kOperations[] = {
     {"Read", Operation::read},
@@ -149,7 +149,7 @@ Problem read_attributes(Reading& reading, const json::object& message) {
         equals == std::string_view::npos ? std::string_view() : one.substr(equals + 1);
     std::optional<std::string> query = attribute_query(name, text);
     if (!query) return {"bad_value"};
-    if (reading.command.queries.size() == kMaxAttributesA) return {"bad_value"};
+    if (reading.command.queries.size() == kMaxAttributes) return {"bad_value"};
     reading.command.queries.push_back(std::move(*query));
   }
   return reading.command.queries.empty() ? Problem{"missing_attributes"} : Problem{};

@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr NamedOperation kOperationsB[] = {
+constexpr NamedOperation kOperations[] = {
     {"read", Operation::read},
     {"discover", Operation::discover},
     {"write", Operation::write},
@@ -96,7 +96,7 @@ Problem read_mode(const json::object& data, bool& replace) {
   return {};
 }
 
-Problem read_write_b(Reading& reading, const json::object& data) {
+Problem read_write(Reading& reading, const json::object& data) {
   Command& command = reading.command;
   if (const Problem problem = read_path(reading, data)) return problem;
   if (member(data, "content")) {
@@ -111,7 +111,7 @@ Problem read_write_b(Reading& reading, const json::object& data) {
   return take_item(reading, command.path, type, *value);
 }
 
-Problem read_create_b(Reading& reading, const json::object& data) {
+Problem read_create(Reading& reading, const json::object& data) {
   if (const Problem problem = read_path(reading, data)) return problem;
   const json::value* const content = member(data, "content");
   const json::array* const list = content ? content->if_array() : nullptr;
@@ -122,7 +122,7 @@ Problem read_create_b(Reading& reading, const json::object& data) {
   return read_content(reading, reading.command.path, data);
 }
 
-Problem read_attributes_b(Reading& reading, const json::object& data) {
+Problem read_attributes(Reading& reading, const json::object& data) {
   if (const Problem problem = read_path(reading, data)) return problem;
   for (const json::key_value_pair& pair : data) {
     const std::string_view name(pair.key().data(), pair.key().size());
@@ -157,11 +157,11 @@ Problem read_paths(Reading& reading, const json::object& data) {
 Problem read_data(Reading& reading, const json::object& data) {
   switch (reading.command.operation) {
     case Operation::write:
-      return read_write_b(reading, data);
+      return read_write(reading, data);
     case Operation::write_attributes:
-      return read_attributes_b(reading, data);
+      return read_attributes(reading, data);
     case Operation::create:
-      return read_create_b(reading, data);
+      return read_create(reading, data);
     case Operation::execute:
       if (const Problem problem = read_path(reading, data)) return problem;
       return take_arguments(reading, member(data, "args"));
@@ -201,7 +201,7 @@ Problem read_b(Reading& reading, const json::object& message) {
   const json::string* const text = name ? name->if_string() : nullptr;
   if (!text) return {name ? "unknown_msgType" : "missing_msgType"};
   command.name = text_of(*text);
-  if (!read_operation(kOperationsB, command.name, command.operation)) return {"unknown_msgType"};
+  if (!read_operation(kOperations, command.name, command.operation)) return {"unknown_msgType"};
   if (!given) return {"missing_data"};
   if (!data) return {"bad_data"};
   if (const Problem problem = read_encoding(message, reading.encoding)) return problem;

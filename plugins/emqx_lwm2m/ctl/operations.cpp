@@ -52,14 +52,14 @@ std::string value_text(const js::value& value, const ResourceDefinition* known) 
   return out;
 }
 
-struct PathRow {
+struct Row {
   std::string path, name, value;
 };
 
-PathRow row_of(const js::value& item, const Types& types) {
+Row row_of(const js::value& item, const Types& types) {
   if (!item.is_object()) return {value_text(item, nullptr), {}, {}};  // of a Discover: a link
   const js::object& leaf = item.get_object();
-  PathRow out;
+  Row out;
   out.path = on_one_line(text_at(leaf, "path"));
   const auto path = parse_path(text_at(leaf, "path"));
   const ResourceDefinition* const known = path ? types.resource(*path) : nullptr;
@@ -73,15 +73,15 @@ PathRow row_of(const js::value& item, const Types& types) {
 
 std::string content_text(const js::value& content, const Types& types) {
   if (!content.is_array()) return value_text(content, nullptr) + '\n';
-  std::vector<PathRow> rows;
+  std::vector<Row> rows;
   std::size_t paths = 0, names = 0;
   for (const js::value& item : content.get_array()) {
-    const PathRow& row = rows.emplace_back(row_of(item, types));
+    const Row& row = rows.emplace_back(row_of(item, types));
     paths = std::max(paths, row.path.size());
     names = std::max(names, row.name.size());
   }
   std::string out;
-  for (const PathRow& row : rows) {
+  for (const Row& row : rows) {
     std::string line = padded(row.path, std::min<std::size_t>(paths, 24));
     if (names != 0) line += "  " + padded(row.name, std::min<std::size_t>(names, 48));
     if (!row.value.empty()) line += "  " + row.value;

@@ -14,9 +14,9 @@ namespace lwm2m {
 namespace {
 
 using keel::concat;
-using MaybeProblem = std::optional<RegistrationProblem>;
+using Problem = std::optional<RegistrationProblem>;
 
-constexpr std::size_t kMaxEndpoint = 256, kMaxParameters = 64;
+constexpr std::size_t kMaxEndpoint = 256, kMaxQueries = 64;
 
 RegistrationProblem bad(std::string reason) { return {coap::kBadRequest, std::move(reason)}; }
 
@@ -51,8 +51,7 @@ bool looks_secret(std::string_view name) {
 // Those that the event has of its own.
 bool reserved(std::string_view name) { return name == "alternatePath" || name == "objectList"; }
 
-MaybeProblem read_lifetime(std::string_view text, const RegistrationLimits& limits,
-                           std::uint32_t& out) {
+Problem read_lifetime(std::string_view text, const RegistrationLimits& limits, std::uint32_t& out) {
   const bool digits =
       !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   const std::optional<std::uint32_t> seconds =
@@ -85,7 +84,7 @@ std::optional<std::vector<unsigned>> version_numbers(std::string_view text) {
   }
 }
 
-MaybeProblem read_version(std::string_view text, std::string& out) {
+Problem read_version(std::string_view text, std::string& out) {
   const std::optional<std::vector<unsigned>> numbers = version_numbers(text);
   if (!numbers || numbers->front() != 1)
     return RegistrationProblem{coap::kPreconditionFailed, "only LwM2M 1.x is spoken here"};
@@ -104,8 +103,8 @@ void set_other(Registration& out, const Parameter& parameter) {
 }
 
 // Those that a Register and an Update have in common.
-MaybeProblem read_parameter(const Parameter& parameter, const RegistrationLimits& limits,
-                            Registration& out) {
+Problem read_parameter(const Parameter& parameter, const RegistrationLimits& limits,
+                       Registration& out) {
   const auto& [name, value] = parameter;
   if (!keel::is_utf8(name) || !keel::is_utf8(value)) return bad("a parameter is no UTF-8");
   if (name == "lt") return read_lifetime(value, limits, out.lifetime_s);
@@ -121,14 +120,14 @@ MaybeProblem read_parameter(const Parameter& parameter, const RegistrationLimits
   return std::nullopt;
 }
 
-MaybeProblem read_parameters(std::span<const std::string_view> queries,
-                             const RegistrationLimits& limits, Registration& out) {
+Problem read_parameters(std::span<const std::string_view> queries, const RegistrationLimits& limits,
+                        Registration& out) {
   // Of several with the same name the last one counts, and the others need not be right.
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const Parameter parameter = split(queries[i]);
     if (parameter.name == "ep" || parameter.name == "lwm2m") continue;
     if (last(queries.subspan(i + 1), parameter.name)) continue;
-    if (MaybeProblem problem = read_parameter(parameter, limits, out)) return problem;
+    if (Problem problem = read_parameter(parameter, limits, out)) return problem;
   }
   std::size_t octets = out.binding.value_or("").size() + out.sms.value_or("").size();
   for (const auto& [name, value] : out.others) octets += name.size() + value.size();
@@ -136,14 +135,14 @@ MaybeProblem read_parameters(std::span<const std::string_view> queries,
   return std::nullopt;
 }
 
-MaybeProblem check_format(std::optional<std::uint16_t> format) {
+Problem check_format(std::optional<std::uint16_t> format) {
   if (!format || modern(*format) == kText || *format == kLinkFormat) return std::nullopt;
   return RegistrationProblem{coap::kUnsupportedFormat,
                              concat("an object list in content format ", *format)};
 }
 
-MaybeProblem read_objects(std::string_view payload, const RegistrationLimits& limits,
-                          Registration& out) {
+Problem read_objects(std::string_view payload, const RegistrationLimits& limits,
+                     Registration& out) {
   if (payload.size() > limits.max_list)
     return RegistrationProblem{coap::kTooLarge, "the object list is too long"};
   std::string wrong = read_object_list(payload, limits.max_links, out);
@@ -152,8 +151,8 @@ MaybeProblem read_objects(std::string_view payload, const RegistrationLimits& li
   return std::nullopt;
 }
 
-MaybeProblem read_endpoint(std::span<const std::string_view> queries, std::string_view identity,
-                           std::string& out) {
+Problem read_endpoint(std::span<const std::string_view> queries, std::string_view identity,
+                      std::string& out) {
   std::string_view endpoint = identity;
   if (const std::optional<std::string_view> given = last(queries, "ep")) endpoint = *given;
   if (endpoint.empty()) return bad("no endpoint name");
@@ -188,16 +187,16 @@ ParsedRegistration parse_register(std::span<const std::string_view> queries,
                                   std::optional<std::uint16_t> content_format,
                                   std::string_view payload, std::string_view identity,
                                   const RegistrationLimits& limits) {
-  if (queries.size() > kMaxParameters) return bad("too many parameters");
+  if (queries.size() > kMaxQueries) return bad("too many parameters");
   Registration out;
   out.lifetime_s = std::clamp(out.lifetime_s, limits.lifetime_min_s, limits.lifetime_max_s);
-  if (MaybeProblem problem = read_endpoint(queries, identity, out.endpoint)) return *problem;
+  if (Problem problem = read_endpoint(queries, identity, out.endpoint)) return *problem;
   if (const std::optional<std::string_view> version = last(queries, "lwm2m")) {
-    if (MaybeProblem problem = read_version(*version, out.version)) return *problem;
+    if (Problem problem = read_version(*version, out.version)) return *problem;
   }
-  if (MaybeProblem problem = read_parameters(queries, limits, out)) return *problem;
-  if (MaybeProblem problem = check_format(content_format)) return *problem;
-  if (MaybeProblem problem = read_objects(payload, limits, out)) return *problem;
+  if (Problem problem = read_parameters(queries, limits, out)) return *problem;
+  if (Problem problem = check_format(content_format)) return *problem;
+  if (Problem problem = read_objects(payload, limits, out)) return *problem;
   return out;
 }
 
@@ -206,12 +205,12 @@ std::variant<Updated, RegistrationProblem> parse_update(const Registration& pres
                                                         std::optional<std::uint16_t> content_format,
                                                         std::string_view payload,
                                                         const RegistrationLimits& limits) {
-  if (queries.size() > kMaxParameters) return bad("too many parameters");
+  if (queries.size() > kMaxQueries) return bad("too many parameters");
   Updated out{.registration = present, .with_objects = !payload.empty()};
-  if (MaybeProblem problem = read_parameters(queries, limits, out.registration)) return *problem;
-  if (MaybeProblem problem = check_format(content_format)) return *problem;
+  if (Problem problem = read_parameters(queries, limits, out.registration)) return *problem;
+  if (Problem problem = check_format(content_format)) return *problem;
   if (payload.empty()) return out;
-  if (MaybeProblem problem = read_objects(payload, limits, out.registration)) return *problem;
+  if (Problem problem = read_objects(payload, limits, out.registration)) return *problem;
   return out;
 }
 

@@ -9,7 +9,7 @@
 namespace lwm2m {
 namespace {
 
-constexpr std::uint8_t kSavedFormat = 1;
+constexpr std::uint8_t kFormat = 1;
 
 // The fields of each part, in order; later ones go to the end. Io writes or reads.
 template <class Io, class S>
@@ -129,14 +129,14 @@ bool in_range(const Device::Saved& device) {
 
 void append(std::string& blob, const Device::Saved& device) {
   Writer to(blob);
-  to.field(kSavedFormat);
+  to.field(kFormat);
   to.block(device);
 }
 
 bool read_saved(std::string_view blob, Device::Saved& out) {
   Reader from(blob);
   std::uint8_t format = 0;
-  return from.field(format) && format == kSavedFormat && from.block(out) && in_range(out);
+  return from.field(format) && format == kFormat && from.block(out) && in_range(out);
 }
 
 }  // namespace lwm2m

@@ -17,7 +17,7 @@ constexpr std::array<bool, 256> kPlain = [] {
 bool plain(char c) { return kPlain[static_cast<unsigned char>(c)]; }
 
 void append_escaped(std::string& out, char c) {
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789abcdef";
   switch (c) {
     case '\n':
       out.append("\\n");
@@ -35,8 +35,8 @@ void append_escaped(std::string& out, char c) {
       break;
     default:
       out.append("\\u00");
-      out.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4]);
-      out.push_back(kHexDigits[static_cast<unsigned char>(c) & 15]);
+      out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+      out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
   }
 }
 

@@ -9,9 +9,9 @@ namespace {
 constexpr std::size_t kMaxAttributes = 64;
 
 // Reads from the front of a text; what does not fit makes it broken for good.
-class LinkReader {
+class Reader {
  public:
-  explicit LinkReader(std::string_view text) : rest_(text) {}
+  explicit Reader(std::string_view text) : rest_(text) {}
 
   void skip_blanks() {
     const std::size_t n = rest_.find_first_not_of(kBlanks);
@@ -58,7 +58,7 @@ class LinkReader {
 };
 
 // After the semicolon and blanks; false: it is none.
-bool read_attribute(LinkReader& in, Link& link) {
+bool read_attribute(Reader& in, Link& link) {
   Link::Attribute out;
   out.name = in.take_until(" \t\r\n=;,<>\"");
   if (out.name.empty()) return in.at_end() || in.next_is(';') || in.next_is(',');
@@ -70,7 +70,7 @@ bool read_attribute(LinkReader& in, Link& link) {
   return link.attributes.size() <= kMaxAttributes;
 }
 
-std::optional<Link> read_link(LinkReader& in) {
+std::optional<Link> read_link(Reader& in) {
   const char* const begin = in.here();
   if (!in.take('<')) return std::nullopt;
   const auto target = in.take_through('>');
@@ -99,7 +99,7 @@ const Link::Attribute* Link::find(std::string_view name) const {
 std::optional<std::vector<Link>> parse_links(std::string_view text, std::size_t most) {
   if (!printable(text)) return std::nullopt;
   std::vector<Link> out;
-  LinkReader in(text);
+  Reader in(text);
   for (in.skip_blanks(); !in.at_end(); in.skip_blanks()) {
     if (in.take(',')) continue;
     auto link = read_link(in);

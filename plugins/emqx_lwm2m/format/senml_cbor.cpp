@@ -54,7 +54,7 @@ void append_label(std::string& out, SenmlField field) {
   }
 }
 
-void append_cbor(std::string& out, const Value& value) {
+void append_value(std::string& out, const Value& value) {
   if (const auto* const text = std::get_if<std::string>(&value.data)) {
     const bool is_opaque = value.type == DataType::opaque;
     append_label(out, is_opaque ? SenmlField::octets : SenmlField::text);
@@ -115,7 +115,7 @@ std::string encode_senml_cbor(Shape shape, const Path& path, std::span<const Ite
     }
     append_label(out, SenmlField::name);
     append_cbor_text(out, names.of(item.path));
-    append_cbor(out, item.value);
+    append_value(out, item.value);
   }
   return out;
 }

@@ -15,9 +15,9 @@ namespace {
 using keel::Status;
 
 // The array is at depth 0, records at 1, their fields at 2.
-class SenmlSink final : public JsonSink {
+class Sink final : public JsonSink {
  public:
-  explicit SenmlSink(Collector& out) : pack_(out) {}
+  explicit Sink(Collector& out) : pack_(out) {}
 
   Status begin(int depth, std::string_view key, bool is_array) override {
     if (depth == 0 && !is_array) return Status::error("it is no array");
@@ -50,7 +50,7 @@ void append_field(std::string& out, std::string_view name, std::string_view text
   append_quoted(out, text);
 }
 
-void append_senml(std::string& out, const Value& value) {
+void append_value(std::string& out, const Value& value) {
   if (const auto* const text = std::get_if<std::string>(&value.data)) {
     if (value.type == DataType::opaque) {
       append_field(out, "vd", to_base64url(*text));
@@ -70,7 +70,7 @@ void append_senml(std::string& out, const Value& value) {
 }  // namespace
 
 Status decode_senml_json(std::string_view payload, Collector& out) {
-  SenmlSink sink(out);
+  Sink sink(out);
   return read_json(payload, kMaxDepth, sink);
 }
 
@@ -85,7 +85,7 @@ std::string encode_senml_json(Shape shape, const Path& path, std::span<const Ite
     }
     append_field(out, "n", names.of(item.path));
     out.push_back(',');
-    append_senml(out, item.value);
+    append_value(out, item.value);
     out.push_back('}');
   }
   out.push_back(']');

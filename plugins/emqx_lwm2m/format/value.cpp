@@ -8,11 +8,11 @@ namespace lwm2m {
 
 namespace {
 
-struct NamedType {
+struct Named {
   DataType type;
   std::string_view name;
 };
-constexpr NamedType kTypeNames[] = {
+constexpr Named kNames[] = {
     {DataType::none, ""},           {DataType::string, "String"},
     {DataType::integer, "Integer"}, {DataType::unsigned_integer, "Unsigned Integer"},
     {DataType::floating, "Float"},  {DataType::boolean, "Boolean"},
@@ -36,14 +36,14 @@ std::optional<DataType> parse_data_type(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return DataType::none;
   text = text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-  for (const NamedType& known : kTypeNames) {
+  for (const Named& known : kNames) {
     if (same(known.name, text)) return known.type;
   }
   return std::nullopt;
 }
 
 std::string_view name(DataType type) {
-  for (const NamedType& known : kTypeNames) {
+  for (const Named& known : kNames) {
     if (known.type == type) return known.name;
   }
   return {};

@@ -5,9 +5,9 @@
 namespace lwm2m {
 namespace {
 
-constexpr std::uint32_t kMostSavedUnsaid = 100'000;
+constexpr std::uint32_t kMostUnsaid = 100'000;
 
-class ResidentWriter : public keel::FieldWriter {
+class Writer : public keel::FieldWriter {
  public:
   using FieldWriter::field, FieldWriter::FieldWriter;
 
@@ -24,7 +24,7 @@ class ResidentWriter : public keel::FieldWriter {
   }
 };
 
-class ResidentReader : public keel::FieldReader {
+class Reader : public keel::FieldReader {
  public:
   using FieldReader::field, FieldReader::FieldReader;
 
@@ -35,7 +35,7 @@ class ResidentReader : public keel::FieldReader {
   }
   bool field(std::vector<std::pair<Topic, std::string>>& unsaid) {
     std::uint32_t left = 0;
-    if (!field(left) || left > kMostSavedUnsaid) return false;
+    if (!field(left) || left > kMostUnsaid) return false;
     for (; left != 0; --left) {
       auto& [topic, payload] = unsaid.emplace_back();
       if (!field(topic) || topic > Topic::deregistered || !field(payload)) return false;
@@ -52,17 +52,15 @@ bool fields(Io&& io, R& r) {
 
 }  // namespace
 
-void append(std::string& blob, const SavedResident& resident) {
-  fields(ResidentWriter(blob), resident);
-}
+void append(std::string& blob, const SavedResident& resident) { fields(Writer(blob), resident); }
 
 bool read_saved(std::string_view blob, SavedResident& out) {
-  ResidentReader reader(blob);
+  Reader reader(blob);
   return fields(reader, out) && reader.at_end();
 }
 
 bool read_saved(std::string_view blob, std::vector<SavedResident>& out) {
-  ResidentReader reader(blob);
+  Reader reader(blob);
   while (!reader.at_end()) {
     if (!fields(reader, out.emplace_back())) return false;
   }

@@ -58,11 +58,11 @@ bool is_word(std::string_view text, std::string_view word) {
 }
 
 // Reads one file.
-class ModelReader {
+class Reader {
  public:
-  ModelReader(std::string_view file, Definitions& out, std::vector<std::string>& warnings)
+  Reader(std::string_view file, Definitions& out, std::vector<std::string>& warnings)
       : file_(file), out_(out), warnings_(warnings) {}
-  ~ModelReader() {
+  ~Reader() {
     if (count_ > kMaxWarnings) {
       warnings_.push_back(concat(file_, ": and ", count_ - kMaxWarnings, " more of that kind"));
     }
@@ -253,7 +253,7 @@ std::optional<std::vector<std::string>> list(const std::string& directory) {
 
 bool parse_objects(std::string_view xml, std::string_view file, Definitions& out,
                    std::vector<std::string>& warnings) {
-  return ModelReader(file, out, warnings).read(xml);
+  return Reader(file, out, warnings).read(xml);
 }
 
 LoadedObjects load_objects(const std::string& directory) {

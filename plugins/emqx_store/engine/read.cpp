@@ -12,16 +12,16 @@
 namespace emqx_store {
 namespace {
 
-constexpr std::size_t kMarkSize = 1;  // octets in front of the kernel's key
+constexpr std::size_t kMark = 1;  // octets in front of the kernel's key
 
-std::string_view as_view(keel_str text) { return {text.data, text.size}; }
+std::string_view view(keel_str text) { return {text.data, text.size}; }
 
 // The keys of a range, as RocksDB has them.
 struct Range {
   explicit Range(const keel_store_query& query) {
-    row_key(from_key, query.space, as_view(query.from));
+    row_key(from_key, query.space, view(query.from));
     if (query.to.size != 0) {
-      row_key(to_key, query.space, as_view(query.to));
+      row_key(to_key, query.space, view(query.to));
     } else {
       row_key(to_key, static_cast<std::uint8_t>(query.space + 1), {});
     }
@@ -66,7 +66,7 @@ void add_row(Answer& answer, std::string_view key, rocksdb::Slice value) {
 }
 
 std::string_view kernel_key(const rocksdb::Iterator& row) {
-  return row.key().ToStringView().substr(kMarkSize);
+  return row.key().ToStringView().substr(kMark);
 }
 
 void range(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
@@ -78,7 +78,7 @@ void range(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
   for (;;) {
     for (; row->Valid() && !left.spent(); row->Next()) {
       add_row(answer, kernel_key(*row), row->value());
-      left.spend(row->key().size() - kMarkSize + row->value().size());
+      left.spend(row->key().size() - kMark + row->value().size());
       last = row->key().ToString();
     }
     answer.more = row->Valid();
@@ -106,7 +106,7 @@ void count(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
   Bounds left(query);
   const auto row = iterate(db, bounds);
   for (row->SeekToFirst(); row->Valid() && !left.spent(); row->Next()) {
-    const std::uint64_t octets = row->key().size() - kMarkSize + row->value().size();
+    const std::uint64_t octets = row->key().size() - kMark + row->value().size();
     ++answer.counted;
     answer.counted_octets += octets;
     left.spend(octets);
@@ -126,11 +126,11 @@ void many(rocksdb::DB& db, const keel_store_query& query, Answer& answer) {
       answer.more = true;
       return;
     }
-    row_key(key, query.space, as_view(query.keys[i]));
+    row_key(key, query.space, view(query.keys[i]));
     value.Reset();
     const auto status = db.Get(rocksdb::ReadOptions(), db.DefaultColumnFamily(), key, &value);
     if (status.ok()) {
-      add_row(answer, as_view(query.keys[i]), value);
+      add_row(answer, view(query.keys[i]), value);
       left.spend(query.keys[i].size + value.size());
     } else if (!status.IsNotFound() && answer.outcome) {
       answer.outcome = outcome_of(status, "cannot read a row");

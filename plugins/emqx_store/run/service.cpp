@@ -11,7 +11,7 @@
 namespace emqx_store {
 namespace {
 
-rocksdb::Env& own_env(const EngineOptions& options) {
+rocksdb::Env& env_of(const EngineOptions& options) {
   return options.env != nullptr ? *options.env : *rocksdb::Env::Default();
 }
 
@@ -26,7 +26,7 @@ bool look_at_disk(const EngineOptions& options, DiskSpace& space) {
   struct statvfs disk {};
   if (::statvfs(options.directory.c_str(), &disk) != 0) return false;
   space.total = static_cast<std::uint64_t>(disk.f_blocks) * disk.f_frsize;
-  return own_env(options).GetFreeSpace(options.directory, &space.free).ok();
+  return env_of(options).GetFreeSpace(options.directory, &space.free).ok();
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ Writer::Options Service::writer_options() {
     return reopen(after, engine);
   };
   out.make_way = [this] { jobs_.cancel(); };
-  out.probe = [this] { return probe_disk(own_env(options_.engine), options_.engine.directory); };
+  out.probe = [this] { return probe_disk(env_of(options_.engine), options_.engine.directory); };
   return out;
 }
 

@@ -1,5 +1,4 @@
 #include "kernel/base/log.hpp"
-#include "kernel/base/clock.hpp"
 
 #include <pthread.h>
 
@@ -106,14 +105,18 @@ std::string summary(std::uint32_t more, std::string_view format) {
   return fmt::format("{} more like: {}", more, shown);
 }
 
+void settle(State& s, const Flood& flood) {  // mutex held
+  const std::uint32_t burst = s.burst.load(std::memory_order_relaxed);
+  const std::uint32_t lines = flood.site->lines.exchange(0, std::memory_order_relaxed);
+  if (burst != 0 && lines > burst) push(s, flood.level, summary(lines - burst, flood.format));
+}
+
 // Reports floods that went quiet; those still running report themselves in admit().
 void settle_floods(State& s, bool all) {  // mutex held
   const std::int64_t second = now_second();
   std::erase_if(s.floods, [&](const Flood& flood) {
     if (!all && flood.site->second.load(std::memory_order_relaxed) == second) return false;
-    const std::uint32_t burst = s.burst.load(std::memory_order_relaxed);
-    const std::uint32_t lines = flood.site->lines.exchange(0, std::memory_order_relaxed);
-    if (burst != 0 && lines > burst) push(s, flood.level, summary(lines - burst, flood.format));
+    settle(s, flood);
     return true;
   });
 }
@@ -256,6 +259,17 @@ bool admit(Site& site, Level level, std::string_view format) {
     }
   }
   return lines <= burst;
+}
+
+OwnedSite::~OwnedSite() {
+  State& s = state();
+  std::lock_guard lock(s.mutex);
+  std::erase_if(s.floods, [&](const Flood& flood) {
+    if (flood.site != this) return false;
+    settle(s, flood);
+    s.work.notify_one();
+    return true;
+  });
 }
 
 }  // namespace detail

@@ -57,10 +57,18 @@ namespace detail {
 extern std::atomic<Level> lowest;  // the lowest level any handler wants
 void write(Level level, std::string_view line);
 
-// Counts the lines of one call site; see the header's first comment.
+// Counts the lines of one call site; see the header's first comment. Lives as long as the program:
+// the writer looks at it again when its second is over.
 struct Site {
   std::atomic<std::int64_t> second{0};
   std::atomic<std::uint32_t> lines{0};
+};
+// One that may go before: then its flood is summed up at once.
+struct OwnedSite : Site {
+  OwnedSite() = default;
+  ~OwnedSite();
+  OwnedSite(const OwnedSite&) = delete;
+  OwnedSite& operator=(const OwnedSite&) = delete;
 };
 // False when this line is over the burst. Writes the summary of a past flood itself.
 bool admit(Site& site, Level level, std::string_view format);

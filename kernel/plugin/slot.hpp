@@ -132,9 +132,9 @@ class Slot {
   }
   std::atomic<std::uint64_t> bytes_in{0}, bytes_out{0};  // of its sockets and streams
 
-  log::detail::Site log_site;  // of its own lines
-  WatchedSet watched;          // descriptors, see host_fd.cpp
-  ClientTls client_tls;        // for the connections it makes
+  log::detail::OwnedSite log_site;  // of its own lines
+  WatchedSet watched;               // descriptors, see host_fd.cpp
+  ClientTls client_tls;             // for the connections it makes
   CallbackTables<keel_session_callbacks> session_callbacks;
   CallbackTables<keel_tcp_callbacks> tcp_callbacks;
   CallbackTables<keel_stream_callbacks> stream_callbacks;

@@ -206,6 +206,17 @@ TEST_CASE("a flood that goes quiet is summed up as well") {
   CHECK(admitted <= 4);
 }
 
+TEST_CASE("a site that goes in the middle of a flood is summed up and forgotten") {
+  FileLog file;
+  file.settings.burst = 2;
+  file.open();
+  auto site = std::make_unique<log::detail::OwnedSite>();
+  while (site->lines.load() < 3) log::detail::admit(*site, log::Level::info, "going");
+  site.reset();
+  CHECK(file.bare() == Lines{"info 1 more like: going"});
+  log::close();  // looks at every flood once more
+}
+
 TEST_CASE("burst 0 admits everything") {
   FileLog file;
   file.settings.burst = 0;

@@ -269,6 +269,8 @@ class Broker {
   AuthTicket new_ticket() { return {shard_.index(), next_ticket_++}; }
   // Room for parsing, reused from packet to packet.
   std::string& property_scratch() { return property_scratch_; }
+  // The topic of the message before, if it need not be checked again; else empty.
+  Bytes known_topic() const { return routes_.last_valid_topic(); }
   std::string& topic_scratch() { return topic_scratch_; }
   SubscribeView& subscribe_scratch() { return subscribe_scratch_; }
 

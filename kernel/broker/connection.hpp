@@ -264,7 +264,8 @@ class Connection final : public LinkHandler {
   Outcome refuse_publish(const PublishView& publish, Reason reason);
   Outcome refuse_for_store(const PublishView& publish, Reason reason);
   void acknowledge_publish(const PublishView& publish, Reason reason, std::uint64_t turn);
-  void take_publish(const PublishView& publish, Bytes topic);
+  static Bytes as_it_came(const PublishView& publish, const FixedHeader& header, Bytes body);
+  void take_publish(const PublishView& publish, Bytes topic, Bytes packet);
   void limit_rate(std::size_t packet_size);
   std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
   Bytes mounted(Bytes topic, std::string& scratch) const;
@@ -306,11 +307,13 @@ class Connection final : public LinkHandler {
   void send_gated(std::uint16_t packet_id);
   bool write(const MessageView& message, const MessagePtr& holder, std::uint8_t qos, bool retain,
              bool dup, std::uint16_t packet_id, std::span<const std::uint32_t> ids);
-  bool write_cached(Publication& publication, std::uint8_t qos, bool retain,
-                    std::uint16_t packet_id);
+  const FrameCache::Frame& make_frame(Publication& publication, std::uint8_t qos) const;
+  bool write_frame(Publication& publication, const FrameCache::Frame& frame, std::uint8_t qos,
+                   bool retain, std::uint16_t packet_id);
   std::size_t largest_packet() const;
   std::uint16_t pick_alias(Bytes& topic);
   void count_sent(const MessageView& message, std::uint8_t qos, bool again);
+  void tell_sent(const MessageView& message, std::uint8_t qos, bool again);
   void too_large(const MessageView& message);
   std::uint32_t remaining_expiry(const MessageView& message) const;
   void trace_out(Bytes topic, std::uint8_t qos, std::size_t payload) const;

@@ -119,7 +119,8 @@ void Broker::enqueue(Session& session, Delivery delivery, Publication& publicati
 }
 
 void Broker::log_overflow(Session& session) {
-  if (std::exchange(session.overflow_logged, true)) return;
+  if (session.overflow_logged) return;
+  session.overflow_logged = true;
   std::string name;
   KEEL_LOG(
       warning,

@@ -3,7 +3,7 @@
 namespace keel::kernel {
 
 const FrameCache::Frame& FrameCache::make(Version version, const PublishFields& fields) {
-  const unsigned kind = kind_of(version, fields.qos, fields.retain);
+  const unsigned kind = kind_of(version == Version::v5, fields.qos);
   Frame& frame = frames_[kind];
   valid_ |= 1u << kind;
   OutBuffer& buffer = buffers_[kind];

@@ -29,10 +29,59 @@ bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits) {
          topic_levels(topic) <= limits.max_topic_levels;
 }
 
+// The whole packet, when it may go on as it is.
+inline Bytes Connection::as_it_came(const PublishView& publish, const FixedHeader& header,
+                                    Bytes body) {
+  const bool shortest =
+      header.size == 2 || body.data()[-1] != 0;  // the length, as we would write it
+  if (!publish.verbatim || !shortest || publish.payload.size() >= OutBuffer::kSliceFrom) return {};
+  return {body.data() - header.size, body.size() + header.size};
+}
+
+// Inline: every message comes through here.
+[[gnu::always_inline]] inline void Connection::take_publish(const PublishView& publish, Bytes topic,
+                                                            Bytes packet) {
+  MetricsCell& metrics = broker_->metrics();
+  metrics.add(publish.qos == 0   ? Metric::qos0_received
+              : publish.qos == 1 ? Metric::qos1_received
+                                 : Metric::qos2_received);
+  MessageView message;
+  message.topic = topic;
+  message.payload = publish.payload;
+  message.properties = publish.properties;
+  message.qos = publish.qos;
+  message.retain = publish.retain;
+  message.expiry_s = broker_->capped_expiry(publish.expiry_s);
+  message.received_ms = link_.shard().now_ms();
+  message.publisher = session_->number;
+  message.packet_v5 = version_ == Version::v5;
+  if (!message.packet_v5 || message.expiry_s == kNoExpiry) message.packet = packet;
+  Recorder& recorder = broker_->recorder();
+  if (recorder.on() && (publish.qos != 0 || publish.retain))
+    message.durability = broker_->durability_for(topic, link_.peer().listener.get());
+  const std::uint64_t mark = recorder.mark();
+  broker_->take_store_refused();  // what was refused before was nobody's here
+  Reason reason = Reason::success;
+  if (broker_->publish_hooked(message, session_->client_id, session_->username(), reason) == 0 &&
+      reason == Reason::success)
+    reason = Reason::no_matching_subscribers;
+  if (publish.qos == 0) return;
+  if (broker_->take_store_refused()) [[unlikely]] {
+    refuse_for_store(publish, Reason::quota_exceeded);
+    return;
+  }
+  if (publish.qos == 2 && !is_error(reason)) {
+    session_->await_rel(publish.packet_id);
+    if (session_->stored) recorder.awaiting(*session_, publish.packet_id);
+  }
+  const bool waits = recorder.mark() != mark && message.durability == Durability::fsync;
+  acknowledge_publish(publish, reason, waits ? recorder.turn() : 0);
+}
+
 Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes body) {
   PublishView publish;
-  if (const Fault fault =
-          parse_publish(body, header.flags, version_, publish, broker_->property_scratch())) {
+  if (const Fault fault = parse_publish(body, header.flags, version_, publish,
+                                        broker_->property_scratch(), broker_->known_topic())) {
     broker_->metrics().add(Metric::publish_error);
     fail(fault);
     return Outcome::done;
@@ -88,8 +137,9 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   if (const Reason refused = broker_->store_refuses(publish.qos, publish.retain); is_error(refused))
       [[unlikely]]
     return refuse_for_store(publish, refused);
-  take_publish(publish, mount_size() == 0 ? publish.topic
-                                          : mounted(publish.topic, broker_->topic_scratch()));
+  const bool mounts = mount_size() != 0;
+  take_publish(publish, mounts ? mounted(publish.topic, broker_->topic_scratch()) : publish.topic,
+               mounts ? Bytes() : as_it_came(publish, header, body));
   if (state_ != State::open) return Outcome::done;
   if (broker_->overloaded() && !(paused_ & kHeld)) {
     pause(kHeld);
@@ -121,42 +171,6 @@ Connection::Outcome Connection::refuse_for_store(const PublishView& publish, Rea
   else
     disconnect(reason, "store_full", true);
   return Outcome::done;
-}
-
-void Connection::take_publish(const PublishView& publish, Bytes topic) {
-  MetricsCell& metrics = broker_->metrics();
-  metrics.add(publish.qos == 0   ? Metric::qos0_received
-              : publish.qos == 1 ? Metric::qos1_received
-                                 : Metric::qos2_received);
-  MessageView message;
-  message.topic = topic;
-  message.payload = publish.payload;
-  message.properties = publish.properties;
-  message.qos = publish.qos;
-  message.retain = publish.retain;
-  message.expiry_s = broker_->capped_expiry(publish.expiry_s);
-  message.received_ms = link_.shard().now_ms();
-  message.publisher = session_->number;
-  Recorder& recorder = broker_->recorder();
-  if (recorder.on() && (publish.qos != 0 || publish.retain))
-    message.durability = broker_->durability_for(topic, link_.peer().listener.get());
-  const std::uint64_t mark = recorder.mark();
-  broker_->take_store_refused();  // what was refused before was nobody's here
-  Reason reason = Reason::success;
-  if (broker_->publish_hooked(message, session_->client_id, session_->username(), reason) == 0 &&
-      reason == Reason::success)
-    reason = Reason::no_matching_subscribers;
-  if (publish.qos == 0) return;
-  if (broker_->take_store_refused()) [[unlikely]] {
-    refuse_for_store(publish, Reason::quota_exceeded);
-    return;
-  }
-  if (publish.qos == 2 && !is_error(reason)) {
-    session_->await_rel(publish.packet_id);
-    if (session_->stored) recorder.awaiting(*session_, publish.packet_id);
-  }
-  const bool waits = recorder.mark() != mark && message.durability == Durability::fsync;
-  acknowledge_publish(publish, reason, waits ? recorder.turn() : 0);
 }
 
 void Connection::acknowledge_publish(const PublishView& publish, Reason reason,

@@ -30,25 +30,63 @@ std::size_t Connection::largest_packet() const {
 bool Connection::writable() { return writable_below(broker_->settings().limits.max_output_bytes); }
 
 // `again`: sent before, to an earlier connection of the session.
-void Connection::count_sent(const MessageView& message, std::uint8_t qos, bool again) {
+inline void Connection::count_sent(const MessageView& message, std::uint8_t qos, bool again) {
   broker_->metrics().add(qos == 0   ? Metric::qos0_sent
                          : qos == 1 ? Metric::qos1_sent
                                     : Metric::qos2_sent);
   ++session_->delivered;
-  if (broker_->wants(Event::message_delivered) && !again) [[unlikely]]
+  if (broker_->wants(Event::message_delivered) || broker_->traces()) [[unlikely]]
+    tell_sent(message, qos, again);
+}
+
+void Connection::tell_sent(const MessageView& message, std::uint8_t qos, bool again) {
+  if (broker_->wants(Event::message_delivered) && !again)
     broker_->notify({.event = Event::message_delivered,
                      .client = hook_client(),
                      .topic = message.topic,
                      .qos = qos,
                      .reason = "success",
                      .message = &message});
-  if (broker_->traces()) [[unlikely]]
-    trace_out(message.topic, qos, message.payload.size());
+  if (broker_->traces()) trace_out(message.topic, qos, message.payload.size());
 }
 
 void Connection::too_large(const MessageView& message) {
   broker_->metrics().add(Metric::messages_dropped_too_large);
   broker_->tell_dropped(message, "packet_too_large", session_);
+}
+
+const FrameCache::Frame& Connection::make_frame(Publication& publication, std::uint8_t qos) const {
+  const MessageView& view = publication.view();
+  PublishFields fields;
+  fields.topic = view.topic;
+  fields.payload = view.payload;
+  fields.properties = view.properties;
+  fields.qos = qos;
+  fields.expiry_s = remaining_expiry(view);
+  return publication.frames().make(version_, fields);
+}
+
+// Inline, as count_sent(): what a message costs in a large fan-out is mostly calls.
+[[gnu::always_inline]] inline bool Connection::write_frame(Publication& publication,
+                                                           const FrameCache::Frame& frame,
+                                                           std::uint8_t qos, bool retain,
+                                                           std::uint16_t packet_id) {
+  const MessageView& view = publication.view();
+  const std::size_t size = frame.head.size() + (frame.sliced ? view.payload.size() : 0);
+  if (size > largest_packet() || frame.head.empty()) {
+    too_large(view);
+    return false;
+  }
+  char* at = link_.out.reserve(frame.head.size());
+  if (!at) return false;
+  std::memcpy(at, frame.head.data(), frame.head.size());
+  at[0] = publish_first_byte(qos, retain, false);
+  if (qos != 0) store_be16(at + frame.id_at, packet_id);
+  link_.out.commit(frame.head.size());
+  if (frame.sliced) link_.out.append_slice(publication.message(), publication.message()->payload());
+  link_.touch();
+  count_sent(view, qos, false);
+  return true;
 }
 
 void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool retain,
@@ -69,9 +107,11 @@ void Connection::send_fresh(Publication& publication, std::uint8_t qos, bool ret
     if (kept->sequence != 0 && !note_sent(*kept)) return;
   }
   const std::uint16_t packet_id = kept ? kept->packet_id : 0;
-  const bool plain = !publication.single() && ids.empty() &&
-                     (!extras_ || (extras_->mountpoint.empty() && extras_->alias_out_max == 0));
-  const bool sent = plain ? write_cached(publication, qos, retain, packet_id)
+  const bool plain =
+      ids.empty() && (!extras_ || (extras_->mountpoint.empty() && extras_->alias_out_max == 0));
+  const FrameCache::Frame* frame = plain ? publication.frames().find(version_, qos) : nullptr;
+  if (!frame && plain && !publication.single()) frame = &make_frame(publication, qos);
+  const bool sent = frame ? write_frame(publication, *frame, qos, retain, packet_id)
                           : write(publication.view(),
                                   publication.view().payload.size() >= OutBuffer::kSliceFrom
                                       ? publication.message()
@@ -166,37 +206,6 @@ bool Connection::resend() {
       forget_inflight(id);
     }
   }
-  return true;
-}
-
-bool Connection::write_cached(Publication& publication, std::uint8_t qos, bool retain,
-                              std::uint16_t packet_id) {
-  const MessageView& view = publication.view();
-  const FrameCache::Frame* frame = publication.frames().find(version_, qos, retain);
-  if (!frame) {
-    PublishFields fields;
-    fields.topic = view.topic;
-    fields.payload = view.payload;
-    fields.properties = view.properties;
-    fields.qos = qos;
-    fields.retain = retain;
-    fields.expiry_s = remaining_expiry(view);
-    frame = &publication.frames().make(version_, fields);
-  }
-  const std::size_t size = frame->head.size() + (frame->sliced ? view.payload.size() : 0);
-  if (size > largest_packet() || frame->head.empty()) {
-    too_large(view);
-    return false;
-  }
-  char* at = link_.out.reserve(frame->head.size());
-  if (!at) return false;
-  std::memcpy(at, frame->head.data(), frame->head.size());
-  if (qos != 0) store_be16(at + frame->id_at, packet_id);
-  link_.out.commit(frame->head.size());
-  if (frame->sliced)
-    link_.out.append_slice(publication.message(), publication.message()->payload());
-  link_.touch();
-  count_sent(view, qos, false);
   return true;
 }
 

@@ -13,14 +13,14 @@ class Publication {
  public:
   // `view` outlives it.
   Publication(const MessageView& view, FrameCache& frames) : view_(view), frames_(frames) {
-    frames_.start();
+    frames_.start(view_);
   }
   Publication(MessagePtr message, FrameCache& frames)
       : own_view_(message->view()),
         view_(*own_view_),
         message_(std::move(message)),
         frames_(frames) {
-    frames_.start();
+    frames_.start(view_);
   }
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;

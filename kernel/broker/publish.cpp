@@ -85,12 +85,12 @@ std::size_t Broker::publish(const MessageView& message) {
   Publication publication(message, frames_);
   if (message.retain) keep_retained(publication);
   const Route& route = routes_.find(message.topic);
-  spend(static_cast<std::uint32_t>(route.size()) + (routes_.last_was_cached() ? 1 : kMatchCost));
-  publication.set_single(route.size() + route.groups.size() == 1);
+  spend(route.targets + (routes_.last_was_cached() ? 1 : kMatchCost));
+  publication.set_single(route.single);
   for (const LocalTarget& local : route.local)
     deliver(*local.session, publication, local.target, ids_of(local.target, route.ids));
   for (const Target& remote : route.remote) send_to(remote, publication, route.ids);
-  std::size_t receivers = route.local.size() + route.remote.size();
+  std::size_t receivers = route.targets;
   for (const SharedGroup* group : route.groups)
     receivers += deliver_to_group(*group, publication, Subscriber{~0u}, false);
   finish_records(publication);

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "kernel/base/hash.hpp"
+#include "kernel/codec/decoder.hpp"
 
 namespace keel::kernel {
 
@@ -33,6 +34,11 @@ void Route::clear() {
   groups.clear();
 }
 
+void Route::count() {
+  targets = static_cast<std::uint32_t>(local.size() + remote.size());
+  single = targets + groups.size() == 1;
+}
+
 RouteCache::RouteCache(const SubscriptionTable& table, const SessionStore& sessions,
                        std::uint32_t shard)
     : table_(table),
@@ -41,14 +47,8 @@ RouteCache::RouteCache(const SubscriptionTable& table, const SessionStore& sessi
       entries_(kEntries),
       last_(entries_.data()) {}
 
-const Route& RouteCache::find(std::string_view topic) {
+const Route& RouteCache::look_up(std::string_view topic) {
   const std::uint64_t generation = table_.generation();
-  // Most messages go where the one before them went.
-  if (const Route* const route = last_->route.get();
-      route && last_->generation == generation && route->topic == topic) {
-    cached_ = true;
-    return *route;
-  }
   const std::uint64_t hash = hash_bytes(topic, hash_seed());
   Entry& entry = entries_[hash & (kEntries - 1)];
   last_ = &entry;
@@ -59,15 +59,16 @@ const Route& RouteCache::find(std::string_view topic) {
     entry.hash = hash;
   } else if (cached_ || !entry.route) {
     if (!entry.route) entry.route = std::make_unique<Route>();
-    targets_ -= entry.route->size();
+    targets_ -= entry.route->targets;
     entry.route->topic = topic;
+    entry.route->valid_name = valid_topic_name(topic);
     fill(topic, *entry.route);
-    targets_ += entry.route->size();
+    targets_ += entry.route->targets;
     entry.generation = generation;
     cached_ = false;
     if (targets_ <= kMaxCachedTargets) return *entry.route;
     uncached_ = std::move(*entry.route);
-    targets_ -= uncached_.size();
+    targets_ -= uncached_.targets;
     entry.route.reset();
     return uncached_;
   }
@@ -76,7 +77,7 @@ const Route& RouteCache::find(std::string_view topic) {
 }
 
 void RouteCache::forget(Entry& entry) {
-  if (entry.route) targets_ -= entry.route->size();
+  if (entry.route) targets_ -= entry.route->targets;
   entry.route.reset();
 }
 
@@ -106,6 +107,7 @@ void RouteCache::fill(std::string_view topic, Route& route) {
     add(own, route);
   }
   route.groups = found_.groups;
+  route.count();
 }
 
 // One delivery for all matching subscriptions of a session: the highest QoS, every identifier

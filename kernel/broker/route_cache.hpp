@@ -37,14 +37,19 @@ struct LocalTarget {
 
 struct Route {
   std::string topic;
+  bool valid_name = false;  // a PUBLISH may have that topic
   std::vector<LocalTarget> local;
   std::vector<Target> remote;  // ordered by shard
   std::vector<std::uint32_t> ids;
   std::vector<SharedGroup*> groups;
+  // Kept beside the lists, since every message asks: those in `local` and `remote`, and whether
+  // there is but one receiver, a group counted as one.
+  std::uint32_t targets = 0;
+  bool single = false;
 
-  std::size_t size() const { return local.size() + remote.size(); }
   bool empty() const { return local.empty() && remote.empty() && groups.empty(); }
   void clear();
+  void count();  // when the lists are complete
 };
 
 // The ids of a target within its list.
@@ -59,14 +64,27 @@ class RouteCache {
   RouteCache(const SubscriptionTable& table, const SessionStore& sessions, std::uint32_t shard);
 
   // The route of `topic`; valid until the next call or the end of the turn.
-  const Route& find(std::string_view topic);
+  const Route& find(std::string_view topic) {
+    // Most messages go where the one before them went.
+    const Route* const route = last_->route.get();
+    if (!route || last_->generation != table_.generation() || route->topic != topic)
+      return look_up(topic);
+    cached_ = true;
+    return *route;
+  }
   bool last_was_cached() const { return cached_; }  // whether that took no match
+  // The topic of the last route, if it is remembered and a PUBLISH may have it; else empty.
+  std::string_view last_valid_topic() const {
+    const Route* const route = last_->route.get();
+    return route && route->valid_name ? std::string_view(route->topic) : std::string_view();
+  }
 
  private:
   struct Entry {
     std::uint64_t hash = 0, generation = 0;
     std::unique_ptr<Route> route;  // null: seen once
   };
+  const Route& look_up(std::string_view topic);
   void fill(std::string_view topic, Route& route);
   void forget(Entry& entry);
   static Target merge(std::span<const Match> same, Route& route);

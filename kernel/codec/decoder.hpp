@@ -26,9 +26,10 @@ HeaderStatus parse_header(Bytes bytes, FixedHeader& out, Version version = Versi
 // fault `out.version` is the client's. An empty client id that its version forbids is
 // client_identifier_not_valid: any in v3.1, one without clean session in v3.1.1.
 Fault parse_connect(Bytes body, ConnectView& out, std::string& scratch);
-// A payload that is declared to be UTF-8 and is not: payload_format_invalid.
+// A payload that is declared to be UTF-8 and is not: payload_format_invalid. `known`: a topic name
+// that was found valid before and is not checked again; empty: none.
 Fault parse_publish(Bytes body, std::uint8_t flags, Version version, PublishView& out,
-                    std::string& scratch);
+                    std::string& scratch, Bytes known = {});
 Fault parse_ack(Bytes body, Version version, PacketType type, AckView& out);
 Fault parse_subscribe(Bytes body, Version version, SubscribeView& out);
 Fault parse_unsubscribe(Bytes body, Version version, UnsubscribeView& out);

@@ -86,7 +86,7 @@ Fault read_ack_reason(Reader& reader, PacketType type, AckView& out) {
 }  // namespace
 
 Fault parse_publish(Bytes body, std::uint8_t flags, Version version, PublishView& out,
-                    std::string& scratch) {
+                    std::string& scratch, Bytes known) {
   out = PublishView{};
   out.qos = flags >> 1 & 3;
   out.dup = (flags & 8) != 0;
@@ -101,15 +101,18 @@ Fault parse_publish(Bytes body, std::uint8_t flags, Version version, PublishView
     if (out.packet_id == 0) return protocol_error("packet identifier is 0");
   }
   bool text = false;
+  out.verbatim = true;
   if (version == Version::v5) {
     Bytes section;
     if (Fault fault = read_section(reader, section)) return fault;
     if (!section.empty()) {
       if (Fault fault = read_properties(section, out, text, scratch)) return fault;
+      out.verbatim = out.properties.size() == section.size();
     }
   }
   out.payload = reader.rest();
-  if (Fault fault = check_topic(out, version)) return fault;
+  if (out.topic != known || known.empty())
+    if (Fault fault = check_topic(out, version)) return fault;
   if (text && !well_formed_utf8(out.payload)) {
     return {Reason::payload_format_invalid, "payload is declared UTF-8 and is not"};
   }

@@ -66,6 +66,9 @@ struct PublishFields {
 // The size of the whole packet. A PUBLISH of more than kMaxPacketSize cannot be sent: the functions
 // below append nothing then.
 std::size_t publish_size(Version version, const PublishFields& fields);
+constexpr char publish_first_byte(std::uint8_t qos, bool retain, bool dup) {
+  return static_cast<char>(0x30 | (dup ? 8 : 0) | qos << 1 | (retain ? 1 : 0));
+}
 // Appends everything before the payload and answers where the packet id went, counted from the
 // start of the packet (0 for QoS 0).
 std::size_t encode_publish_head(OutBuffer& out, Version version, const PublishFields& fields);

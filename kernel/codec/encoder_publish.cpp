@@ -56,7 +56,7 @@ char* put_properties(char* at, const PublishFields& f, std::size_t size) {
 [[gnu::always_inline]] inline char* put_head(char* const begin, Version version,
                                              const PublishFields& f, const Sizes& sizes,
                                              std::size_t& id_at) {
-  begin[0] = static_cast<char>(0x30 | (f.dup ? 8 : 0) | f.qos << 1 | (f.retain ? 1 : 0));
+  begin[0] = publish_first_byte(f.qos, f.retain, f.dup);
   char* at = put_varint(begin + 1, static_cast<std::uint32_t>(sizes.remaining));
   at = put_bytes(store_be16(at, static_cast<std::uint32_t>(f.topic.size())), f.topic);
   id_at = 0;

@@ -27,6 +27,10 @@ struct MessageView {
   std::int64_t received_ms = 0;        // monotonic clock of the broker when it came in
   std::uint64_t publisher = 0;         // session number of the publisher, for no-local; 0: none
   Durability durability = Durability::none;  // what is asked of a store
+  // The PUBLISH it came in, whole, which may go on as it is to clients of the same wire form, but
+  // for its first byte and the packet id. Empty: there is none such. `topic` lies in it.
+  bool packet_v5 = false;
+  Bytes packet;
 };
 
 class Message;

@@ -79,6 +79,7 @@ struct PublishView {
   bool dup = false, retain = false;
   std::uint16_t packet_id = 0;    // 0 for QoS 0
   std::uint16_t topic_alias = 0;  // 0: none
+  bool verbatim = false;          // no property is for this connection alone: all are forwardable
   std::uint32_t expiry_s = kNoExpiry;
   Bytes topic;       // empty only with an alias
   Bytes properties;  // forwardable ones, wire form; in the packet or in the caller's scratch

@@ -12,7 +12,7 @@ namespace keel::kernel {
 
 // `Notes`: what its owner keeps beside the count.
 template <class Notes>
-class DeliveryRing final : public Notes {
+class alignas(Delivery) DeliveryRing final : public Notes {
  public:
   struct Free {
     void operator()(DeliveryRing* ring) const {

@@ -1,11 +1,11 @@
 #include "kernel/session/inflight.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace keel::kernel {
 
 namespace {
-constexpr std::uint32_t kFirstSlots = 8;
 constexpr std::uint32_t kMaxIds = 65'535;
 constexpr std::uint32_t kKeptSlots = 64;  // slots of an empty window
 }  // namespace
@@ -56,7 +56,16 @@ Delivery* Inflight::find(std::uint16_t packet_id) {
 
 void Inflight::erase(Delivery& delivery) {
   delivery = Delivery{};
-  if (--ring_->count == 0 && ring_->capacity() > kKeptSlots) ring_.reset();  // a burst is over
+  if (--ring_->count == 0 && ring_->capacity() > kKeptSlots) end_burst();
+}
+
+// The memory goes, but what comes in bursts need not grow step by step each time. A ring that was
+// too large makes the next one smaller.
+void Inflight::end_burst() {
+  const auto sent = static_cast<std::uint16_t>(last_id_ - ring_->begin);
+  const auto bits = static_cast<std::uint8_t>(std::countr_zero(ring_->capacity()));
+  first_bits_ = sent < ring_->capacity() / 4 ? static_cast<std::uint8_t>(bits - 1) : bits;
+  ring_.reset();
 }
 
 Delivery Inflight::take(std::uint16_t packet_id) {
@@ -90,8 +99,10 @@ std::vector<Delivery> Inflight::take_all() {
 }
 
 void Inflight::grow() {
-  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : kFirstSlots);
+  Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : 1u << first_bits_);
+  bigger->begin = last_id_;
   if (ring_) {
+    bigger->begin = ring_->begin;
     Ring& ring = *ring_;
     for (std::uint32_t i = 0; i < ring.capacity(); ++i)
       if (const std::uint16_t id = ring[i].packet_id; id != 0) (*bigger)[id] = std::move(ring[i]);

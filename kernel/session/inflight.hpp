@@ -1,6 +1,6 @@
 // The window of QoS 1/2 messages sent to a client and not yet fully acknowledged [MQTT5 4.4, 4.9].
 // A ring indexed by packet id; ids are given out in ascending order, passing over slots still
-// taken, so sending order is id order. 10 bytes while nothing was ever sent. Belongs to a session;
+// taken, so sending order is id order. 11 bytes while nothing was ever sent. Belongs to a session;
 // [shard].
 #pragma once
 
@@ -33,20 +33,30 @@ class Inflight {
   std::vector<Delivery*> in_order();
   // Empties the window, deliveries in order.
   std::vector<Delivery> take_all();
-  // Gives back the memory that an empty window keeps for the next message.
+  // Gives back the memory that an empty window keeps for the next message, and forgets how large
+  // bursts were.
   void trim() {
-    if (empty()) ring_.reset();
+    if (!empty()) return;
+    ring_.reset();
+    first_bits_ = kFirstBits;
   }
 
  private:
-  struct Nothing {};
-  using Ring = DeliveryRing<Nothing>;
+  struct Begin {
+    std::uint16_t begin = 0;  // what `last_id_` was when the ring was made
+  };
+  using Ring = DeliveryRing<Begin>;
+
+  static constexpr std::uint8_t kFirstBits = 3;
 
   bool tight() const;
   void grow();
+  void end_burst();
 
   Ring::Ptr ring_;  // a slot with packet id 0 is free
   std::uint16_t last_id_ = 0;
+  std::uint8_t first_bits_ =
+      kFirstBits;  // the next ring begins with so many slots, as a power of 2
 };
 
 }  // namespace keel::kernel

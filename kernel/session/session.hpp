@@ -69,10 +69,10 @@ class Session {
 
   MessageQueue queue;
   [[no_unique_address]] Inflight inflight;  // what follows stands in its padding
-  bool clean_start = true;
-  bool overflow_logged = false;    // since the queue was last empty
-  std::uint32_t created_at_s = 0;  // Unix time
-  std::uint32_t rechecked = 0;     // the last recheck that saw it with its client, see Broker
+  bool clean_start : 1 = true;
+  bool overflow_logged : 1 = false;  // since the queue was last empty
+  std::uint32_t created_at_s = 0;    // Unix time
+  std::uint32_t rechecked = 0;       // the last recheck that saw it with its client, see Broker
   std::uint32_t delivered = 0, enqueued = 0, dropped = 0;  // counted since it was created
   FilterIds subscriptions;                                 // all of them
   std::unique_ptr<Will> will;

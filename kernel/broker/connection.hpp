@@ -109,6 +109,11 @@ class Connection final : public LinkHandler {
   // allow. False: not everything yet.
   bool resend();
   bool nothing_to_resend() const { return !extras_ || extras_->resend.empty(); }
+  // Whether nothing waits for this client to take it.
+  bool at_rest() const {
+    return direct() && !sleep_ && nothing_to_resend() && session_->nothing_waits() &&
+           !session_->retained();
+  }
   // How many in flight still wait to be sent again.
   std::size_t unsent() const { return extras_ ? extras_->unsent : 0; }
   void start_resend();
@@ -277,6 +282,7 @@ class Connection final : public LinkHandler {
   void send_ack(PacketType type, std::uint16_t packet_id, Reason reason);
   void mark_sent(Delivery& delivery);
   void tell_acked(const Delivery& delivery, Reason reason) const;
+  void send_what_waits();
   Outcome handle_ack(PacketType type, Bytes body);
   void handle_puback(const AckView& ack);
   void handle_pubrec(const AckView& ack);

@@ -7,7 +7,6 @@ namespace keel::kernel {
 
 namespace {
 constexpr std::uint32_t kMaxIds = 65'535;
-constexpr std::uint32_t kKeptSlots = 64;  // slots of an empty window
 }  // namespace
 
 // Whether there is no slot to spare for one more.
@@ -46,17 +45,6 @@ bool Inflight::restore(std::uint16_t packet_id, Delivery delivery) {
   slot = std::move(delivery);
   slot.packet_id = packet_id;
   return true;
-}
-
-Delivery* Inflight::find(std::uint16_t packet_id) {
-  if (packet_id == 0 || empty()) return nullptr;
-  Delivery& slot = (*ring_)[packet_id];
-  return slot.packet_id == packet_id ? &slot : nullptr;
-}
-
-void Inflight::erase(Delivery& delivery) {
-  delivery = Delivery{};
-  if (--ring_->count == 0 && ring_->capacity() > kKeptSlots) end_burst();
 }
 
 // The memory goes, but what comes in bursts need not grow step by step each time. A ring that was

@@ -24,9 +24,16 @@ class Inflight {
   bool restore(std::uint16_t packet_id, Delivery delivery);
   // Ids go on behind this one, which counts as the last that was given out.
   void begin_behind(std::uint16_t packet_id) { last_id_ = packet_id; }
-  Delivery* find(std::uint16_t packet_id);
+  Delivery* find(std::uint16_t packet_id) {
+    if (packet_id == 0 || empty()) return nullptr;
+    Delivery& slot = (*ring_)[packet_id];
+    return slot.packet_id == packet_id ? &slot : nullptr;
+  }
   // Forgets a delivery that find() answered.
-  void erase(Delivery& delivery);
+  void erase(Delivery& delivery) {
+    delivery = Delivery{};
+    if (--ring_->count == 0 && ring_->capacity() > kKeptSlots) end_burst();
+  }
   // The same, and gives it back.
   Delivery take(std::uint16_t packet_id);
   // Every delivery in the order they were first sent.
@@ -48,6 +55,7 @@ class Inflight {
   using Ring = DeliveryRing<Begin>;
 
   static constexpr std::uint8_t kFirstBits = 3;
+  static constexpr std::uint32_t kKeptSlots = 64;  // slots of an empty window
 
   bool tight() const;
   void grow();

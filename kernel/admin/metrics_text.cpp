@@ -56,6 +56,7 @@ std::string label_value(std::string_view text) {
 void write_levels(Writer& out, const Realm& realm) {
   const auto counts = realm.subscriptions.counts();
   out.gauge("keel_connections", "Clients connected.", realm.total(Gauge::connections));
+  out.gauge("keel_connections_tls", "Of those, over TLS.", realm.total(Gauge::connections_tls));
   out.gauge("keel_sessions", "Sessions, connected or not.",
             realm.sessions.load(std::memory_order_relaxed));
   out.gauge("keel_sessions_persistent", "Sessions that outlive their connection.",

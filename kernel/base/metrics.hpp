@@ -104,6 +104,7 @@ inline constexpr std::array<std::string_view, kMetricCount> kMetricNames = {
 // Levels (not counters) a shard keeps: how many there are now.
 enum class Gauge : std::uint8_t {
   connections,
+  connections_tls,  // of those
   sessions,
   sessions_persistent,
   subscriptions,

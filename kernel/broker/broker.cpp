@@ -269,17 +269,22 @@ bool Broker::subscribed(const Session& session, const ParsedFilter& filter) cons
   return id && realm_.subscriptions.find(*id, session.self).has_value();
 }
 
+void Broker::count_connection(const Connection& connection, int change) {
+  metrics().add(Gauge::connections, change);
+  if (connection.link_.peer().verified) metrics().add(Gauge::connections_tls, change);
+}
+
 void Broker::register_connection(Connection& connection) {
   connection.registered_ = true;
   ++connections_;
-  metrics().add(Gauge::connections, 1);
+  count_connection(connection, 1);
 }
 
 void Broker::unregister_connection(Connection& connection) {
   if (!asked_.empty()) forget_asked(connection);
   connection.registered_ = false;
   --connections_;
-  metrics().add(Gauge::connections, -1);
+  count_connection(connection, -1);
   if (draining_ && connections_ == 0 && drained_) shard_.post(std::move(drained_));
 }
 

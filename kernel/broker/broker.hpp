@@ -226,6 +226,7 @@ class Broker {
   void hold(Connection& connection);
   void forget_held(Connection& connection);
 
+  void count_connection(const Connection& connection, int change);
   void register_connection(Connection& connection);
   void unregister_connection(Connection& connection);
 

@@ -16,8 +16,8 @@ namespace {
 
 // What the things that come and go by the thousand hold, roughly.
 std::int64_t held_bytes(const Realm& realm) {
-  return realm.total(Gauge::connections) * 512 + realm.total(Gauge::sessions) * 256 +
-         realm.total(Gauge::subscriptions) * 128 +
+  return realm.total(Gauge::connections) * 512 + realm.total(Gauge::connections_tls) * 15'000 +
+         realm.total(Gauge::sessions) * 256 + realm.total(Gauge::subscriptions) * 128 +
          realm.queued_bytes.load(std::memory_order_relaxed) +
          static_cast<std::int64_t>(realm.retained.bytes());
 }

@@ -82,6 +82,13 @@ TEST_CASE_TEMPLATE("TLS and plain clients reach each other", V, V311, V5) {
   plain.subscribe("t", 1);
   secure.publish("t", "x", 1);
   plain.take("t", "x", 1);
+  const auto secured = [&](int count) {
+    return contains(broker.ctl_ok({"metrics", "--prometheus"}),
+                    "keel_connections_tls " + std::to_string(count) + "\n");
+  };
+  CHECK(secured(1));
+  secure.disconnect();
+  eventually([&] { return secured(0); }, "nobody is there over TLS");
 }
 
 TEST_CASE("plain bytes on a TLS listener, and TLS on a plain one, end cleanly") {

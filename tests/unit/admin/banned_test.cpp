@@ -39,10 +39,10 @@ TEST_CASE("banned: put in, listed, taken out") {
 
 TEST_CASE("banned: the words of EMQ X") {
   TestNode node;
-  for (const std::vector<std::string> words : {std::vector<std::string>{"clientid", "c"},
-                                               {"username", "u"},
-                                               {"peerhost", "10.0.0.1"},
-                                               {"ipaddress", "::1"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"clientid", "c"},
+                                                {"username", "u"},
+                                                {"peerhost", "10.0.0.1"},
+                                                {"ipaddress", "::1"}}) {
     CHECK(node.ctl({"banned", "add", words[0], words[1]}).code == Exit::ok);
   }
   CHECK(lines_of(node.ctl({"banned", "list"}).text).size() == 4);
@@ -70,16 +70,16 @@ TEST_CASE("banned: what stands in names stays on one line") {
 
 TEST_CASE("banned: wrong words") {
   TestNode node;
-  for (const std::vector<std::string> words : {std::vector<std::string>{"banned"},
-                                               {"banned", "add"},
-                                               {"banned", "add", "client"},
-                                               {"banned", "add", "planet", "mars"},
-                                               {"banned", "list", "x"},
-                                               {"banned", "del", "client"},
-                                               {"banned", "del", "client", "c", "x"},
-                                               {"banned", "add", "client", "c", "--for"},
-                                               {"banned", "add", "client", "c", "--until", "1h"},
-                                               {"banned", "add", "client", "c", "x"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"banned"},
+                                                {"banned", "add"},
+                                                {"banned", "add", "client"},
+                                                {"banned", "add", "planet", "mars"},
+                                                {"banned", "list", "x"},
+                                                {"banned", "del", "client"},
+                                                {"banned", "del", "client", "c", "x"},
+                                                {"banned", "add", "client", "c", "--for"},
+                                                {"banned", "add", "client", "c", "--until", "1h"},
+                                                {"banned", "add", "client", "c", "x"}}) {
     CHECK(node.ctl(words).code == Exit::usage);
   }
   const std::vector<std::string> refused[] = {

@@ -178,18 +178,23 @@ function(keel_plugin_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/..)
 endfunction()
 
-# doctest's main(), which takes longer to compile than most tests: once for all of a project.
-function(_keel_plugin_test_main)
-  if(TARGET keel_plugin_test_main)
+# What is compiled once for all the tests of a project: doctest's main(), and the functions of keel::FakeHost,
+# see keel/fake/impl/fn.hpp. Each takes longer than most tests.
+function(_keel_plugin_test_library name source)
+  if(TARGET ${name})
     return()
   endif()
-  set(main ${CMAKE_BINARY_DIR}/keel_plugin_test_main.cpp)
-  file(CONFIGURE OUTPUT ${main}
-    CONTENT "#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n")
-  add_library(keel_plugin_test_main STATIC ${main})
-  _keel_plugin_compile(keel_plugin_test_main)
-  target_compile_options(keel_plugin_test_main PRIVATE -O0)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cpp CONTENT "${source}")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
+  _keel_plugin_compile(${name})
+  target_compile_options(${name} PRIVATE -O0)
+endfunction()
+function(_keel_plugin_test_libraries)
+  _keel_plugin_test_library(keel_plugin_test_main
+    "#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n")
   target_link_libraries(keel_plugin_test_main PRIVATE doctest::doctest)
+  _keel_plugin_test_library(keel_plugin_test_fake "#define KEEL_FAKE_SOURCE\n#include <keel/fake.hpp>\n")
+  target_compile_definitions(keel_plugin_test_fake PUBLIC KEEL_FAKE_SEPARATE)
 endfunction()
 
 function(keel_plugin_test test)
@@ -203,7 +208,7 @@ function(keel_plugin_test test)
     return()
   endif()
   string(REPLACE "." "_" target ${test})
-  _keel_plugin_test_main()
+  _keel_plugin_test_libraries()
   add_executable(${target} ${ARG_SOURCES} $<TARGET_OBJECTS:${ARG_PLUGIN}>)
   _keel_plugin_compile(${target})
   # Most of the time goes into the headers' functions, which need not be fast here.
@@ -212,8 +217,8 @@ function(keel_plugin_test test)
     target_precompile_headers(${target} REUSE_FROM ${KEEL_PLUGIN_TEST_PCH})
   endif()
   find_package(Threads REQUIRED)
-  target_link_libraries(${target} PRIVATE keel_plugin_test_main doctest::doctest Threads::Threads
-    ${ARG_LIBRARIES}
+  target_link_libraries(${target} PRIVATE keel_plugin_test_main keel_plugin_test_fake doctest::doctest
+    Threads::Threads ${ARG_LIBRARIES}
     $<TARGET_PROPERTY:${ARG_PLUGIN},KEEL_PLUGIN_LIBRARIES>)
   target_compile_definitions(${target} PRIVATE
     KEEL_PLUGIN_NAME="${ARG_PLUGIN}"

@@ -64,95 +64,36 @@ class Kernel {
     return fn();
   }
   // Runs everything that was posted, in order, until nothing is left.
-  void run() {
-    for (bool ran = true; ran;) {
-      ran = false;
-      for (std::uint32_t i = 0; i < queues_.size(); ++i) {
-        while (!queues_[i].empty()) {
-          const std::function<void()> task = std::move(queues_[i].front());
-          queues_[i].pop_front();
-          on(i == 0 ? KEEL_SHARD_CONTROL : i - 1, task);
-          ran = true;
-        }
-      }
-    }
-  }
+  void run();
   // The next calls of a function ("udp.send", "hooks.add") answer `status`, so many times.
-  void fail_next(const std::string& function, keel_status status, int times = 1) {
-    faults_[function] = {status, times};
-  }
+  void fail_next(const std::string& function, keel_status status, int times = 1);
   // What the plugin did wrong: calls on the wrong thread or in the wrong phase, unknown handles.
   const std::vector<std::string>& misuse() const { return misuse_; }
   // Texts of exceptions that were caught at the boundary.
   std::vector<std::string> exceptions;
   // A plugin's own threads may write to it; look at the whole of it when they are at rest.
   const std::vector<FakeLine>& log() const { return log_; }
-  bool logged(std::string_view part) const {
-    const std::lock_guard lock(log_mutex_);
-    return std::any_of(log_.begin(), log_.end(), [&](const FakeLine& line) {
-      return line.text.find(part) != std::string::npos;
-    });
-  }
-  void clear_log() {
-    const std::lock_guard lock(log_mutex_);
-    log_.clear();
-  }
+  bool logged(std::string_view part) const;
+  void clear_log();
   // How many calls of a function there were, failed ones included.
-  int calls(const std::string& function) const {
-    const auto found = calls_.find(function);
-    return found == calls_.end() ? 0 : found->second;
-  }
+  int calls(const std::string& function) const;
   // How many handles are open, by kind ("timer", "udp", ...) or in all.
-  std::size_t handles(std::string_view kind = {}) const {
-    return static_cast<std::size_t>(std::count_if(
-        objects_.begin(), objects_.end(),
-        [&](const auto& entry) { return kind.empty() || kind == entry.second->kind(); }));
-  }
+  std::size_t handles(std::string_view kind = {}) const;
 
   // ---- for the tables ----
   static Instance& instance(const keel_host* host) { return *static_cast<Instance*>(host->impl); }
 
   enum class On { any, control, shard };
   // The beginning of every table function: counts, fails on order, checks phase and thread.
-  keel_status enter(Instance& caller, const char* function, On where) {
-    ++calls_[function];
-    if (const auto fault = faults_.find(function); fault != faults_.end()) {
-      const keel_status status = fault->second.status;
-      if (--fault->second.times <= 0) faults_.erase(fault);
-      return fail(status, concat(function, ": failed on order"));
-    }
-    if (caller.phase == Phase::created) {
-      return misused(concat(function, ": only log and config may be used in create()"));
-    }
-    if (caller.phase == Phase::unloading || caller.phase == Phase::stopped) {
-      return fail(KEEL_E_STATE, concat(function, ": the plugin is being unloaded"));
-    }
-    const bool control = current_ == KEEL_SHARD_CONTROL;
-    if (where == On::control && !control) {
-      return misused(concat(function, ": belongs on the control thread"));
-    }
-    if (where == On::shard && control) return misused(concat(function, ": belongs on a shard"));
-    return KEEL_OK;
-  }
-  keel_status fail(keel_status status, std::string text) {
-    error_ = std::move(text);
-    return status;
-  }
-  keel_status misused(std::string text) {
-    misuse_.push_back(text);
-    return fail(KEEL_E_STATE, std::move(text));
-  }
+  keel_status enter(Instance& caller, const char* function, On where);
+  keel_status fail(keel_status status, std::string text);
+  keel_status misused(std::string text);
   const std::string& last_error() const { return error_; }
 
   std::uint32_t current() const { return current_; }
-  std::uint32_t pick_shard(std::uint32_t wanted) const {
-    if (wanted != KEEL_SHARD_CURRENT) return wanted;
-    return current_ == KEEL_SHARD_CONTROL ? 0 : current_;
-  }
+  std::uint32_t pick_shard(std::uint32_t wanted) const;
   bool is_shard(std::uint32_t shard) const { return shard < shard_count(); }
-  void queue(std::uint32_t thread, std::function<void()> task) {
-    queues_[thread == KEEL_SHARD_CONTROL ? 0 : thread + 1].push_back(std::move(task));
-  }
+  void queue(std::uint32_t thread, std::function<void()> task);
 
   template <class T>
   T& add(Instance& owner, std::unique_ptr<T> object) {
@@ -212,15 +153,9 @@ class Kernel {
   }
 
  protected:
-  void move_clock(std::int64_t ms) {
-    now_ms_ += ms;
-    wall_ms += ms;
-  }
+  void move_clock(std::int64_t ms);
   std::map<keel_handle, std::unique_ptr<Object>>& objects() { return objects_; }
-  void add_line(std::uint32_t level, std::string text) {
-    const std::lock_guard lock(log_mutex_);
-    log_.push_back({level, std::move(text)});
-  }
+  void add_line(std::uint32_t level, std::string text);
   std::vector<FakeLine> log_;
   mutable std::mutex log_mutex_;
 

@@ -80,87 +80,18 @@ class StoreTable : public KvTable {
   // ---- for tests ----
   // Hands a batch to the plugin under the next ticket, which it answers (0: it is no store). The
   // batch is freed as soon as its ticket is reported, and stays for the next version otherwise.
-  std::uint64_t store_submit(FakeBatch batch) {
-    const Side side = store_side();
-    if (!side.table) return 0;
-    if (last_ticket_ == 0) {
-      const Result<StoreInfo> info = store_info();
-      last_ticket_ = info ? info->last_ticket : 0;
-    }
-    auto kept = std::make_shared<Batch>(Batch{++last_ticket_, std::move(batch), {}});
-    kept->c = kept->batch.c(kept->ticket);
-    const keel_store_batch* const c = &kept->c;
-    {
-      const std::lock_guard lock(store_mutex_);
-      store_batches_.push_back(std::move(kept));
-    }
-    give(side, *c);
-    return last_ticket_;
-  }
+  std::uint64_t store_submit(FakeBatch batch);
   // Whether the ticket was reported as safe, waiting for it for a minute at most.
-  bool wait_committed(std::uint64_t ticket) {
-    return wait_for([&] { return store_committed_ >= ticket; });
-  }
-  std::uint64_t committed() const {
-    const std::lock_guard lock(store_mutex_);
-    return store_committed_;
-  }
+  bool wait_committed(std::uint64_t ticket);
+  std::uint64_t committed() const;
   // Asks for rows and waits for the answer, a minute at most. Nullopt: there was none.
-  std::optional<FakeRows> store_read(const StoreQuery& query) {
-    const Side side = store_side();
-    if (!side.table) return std::nullopt;
-    std::vector<keel_str> keys;
-    for (const std::string& key : query.keys) keys.push_back(to_c(key));
-    const keel_store_query c{sizeof c,
-                             query.kind,
-                             query.space,
-                             {0, 0},
-                             query.max_rows,
-                             query.max_bytes,
-                             to_c(query.from),
-                             to_c(query.to),
-                             keys.data(),
-                             static_cast<std::uint32_t>(keys.size()),
-                             0};
-    std::uint64_t request = 0;
-    {
-      const std::lock_guard lock(store_mutex_);
-      request = ++last_request_;
-      store_answers_[request] = std::nullopt;
-    }
-    keel_status status = KEEL_OK;
-    inside([&] { status = side.table->read(side.self, request, &c); });
-    const bool answered =
-        status == KEEL_OK && wait_for([&] { return store_answers_[request].has_value(); });
-    const std::lock_guard lock(store_mutex_);
-    std::optional<FakeRows> out;
-    if (answered) out = std::move(store_answers_[request]);
-    store_answers_.erase(request);
-    return out;
-  }
+  std::optional<FakeRows> store_read(const StoreQuery& query);
   // Of the plugin.
-  Result<StoreInfo> store_info() {
-    const Side side = store_side();
-    if (!side.table) return Status::error("the plugin is no store");
-    keel_store_info info{};
-    info.size = sizeof info;
-    const keel_status status = side.table->info(side.self, &info);
-    if (status != KEEL_OK) return Status(status);
-    return StoreInfo{info.last_ticket, (info.flags & KEEL_STORE_INCOMPLETE) != 0};
-  }
+  Result<StoreInfo> store_info();
   // The condition it reported last, and all of them.
-  bool wait_condition(StoreCondition wanted) {
-    return wait_for(
-        [&] { return !store_conditions_.empty() && store_conditions_.back().condition == wanted; });
-  }
-  std::vector<FakeCondition> conditions() const {
-    const std::lock_guard lock(store_mutex_);
-    return store_conditions_;
-  }
-  std::vector<FakeSync> syncs() const {
-    const std::lock_guard lock(store_mutex_);
-    return store_syncs_;
-  }
+  bool wait_condition(StoreCondition wanted);
+  std::vector<FakeCondition> conditions() const;
+  std::vector<FakeSync> syncs() const;
 
  protected:
   struct Side {
@@ -169,62 +100,9 @@ class StoreTable : public KvTable {
   };
   virtual Side store_side() = 0;
   // Gives what was not reported to the plugin that is loaded now, with what it has already.
-  void resubmit() {
-    const Side side = store_side();
-    if (!side.table) return;
-    std::deque<std::shared_ptr<Batch>> waiting;
-    {
-      const std::lock_guard lock(store_mutex_);
-      waiting = store_batches_;
-    }
-    for (const auto& batch : waiting) {
-      if (batch->ticket > committed()) give(side, batch->c);
-    }
-  }
+  void resubmit();
 
-  const keel_ext_store& store_table() {
-    static const keel_ext_store table{
-        sizeof table,
-        0,
-        [](const keel_host* host, std::uint64_t ticket) -> keel_status {
-          return of(host).report("store.committed", [&](StoreTable& self) {
-            self.store_committed_ = std::max(self.store_committed_, ticket);
-            auto& batches = self.store_batches_;
-            while (!batches.empty() && batches.front()->ticket <= ticket) batches.pop_front();
-            return KEEL_OK;
-          });
-        },
-        [](const keel_host* host, std::uint64_t request,
-           const keel_store_rows* rows) -> keel_status {
-          return of(host).report("store.rows", [&](StoreTable& self) -> keel_status {
-            const auto found = self.store_answers_.find(request);
-            if (found == self.store_answers_.end() || found->second) return KEEL_E_NOENT;
-            FakeRows& out = found->second.emplace();
-            out.status = rows->status;
-            out.more = rows->more != 0;
-            out.counted = rows->counted;
-            out.octets = rows->octets;
-            for (std::uint32_t i = 0; i < rows->row_count; ++i)
-              out.rows.emplace_back(view(rows->rows[i].key), view(rows->rows[i].value));
-            return KEEL_OK;
-          });
-        },
-        [](const keel_host* host, std::uint32_t condition, keel_str text) -> keel_status {
-          return of(host).report("store.condition", [&](StoreTable& self) {
-            self.store_conditions_.push_back(
-                {static_cast<StoreCondition>(condition), std::string(view(text))});
-            return KEEL_OK;
-          });
-        },
-        [](const keel_host* host, std::uint64_t duration_ns,
-           std::uint32_t operations) -> keel_status {
-          return of(host).report("store.synced", [&](StoreTable& self) {
-            self.store_syncs_.push_back({duration_ns, operations});
-            return KEEL_OK;
-          });
-        }};
-    return table;
-  }
+  const keel_ext_store& store_table();
 
  private:
   struct Batch {
@@ -235,12 +113,7 @@ class StoreTable : public KvTable {
   static StoreTable& of(const keel_host* host) {
     return static_cast<StoreTable&>(*instance(host).kernel);
   }
-  void give(const Side& side, const keel_store_batch& batch) {
-    inside([&] {
-      if (side.table->submit(side.self, &batch) != KEEL_OK)
-        static_cast<void>(misused("submit: KEEL_OK is the only answer"));
-    });
-  }
+  void give(const Side& side, const keel_store_batch& batch);
   // Calls the plugin, which must not report from within.
   template <class F>
   void inside(F&& fn) {

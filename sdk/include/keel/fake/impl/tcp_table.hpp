@@ -1,11 +1,12 @@
 // The functions of FakeHost's table tcp. Part of keel/fake.hpp.
 #pragma once
 
+#include "keel/fake/impl/fn.hpp"
 #include "keel/fake/tcp.hpp"
 
 namespace keel::fake {
 
-inline const keel_ext_tcp& Connections::tcp_table() {
+KEEL_FAKE_FN const keel_ext_tcp& Connections::tcp_table() {
   struct F {
     static keel_status local(const keel_host* host, keel_handle handle, keel_addr* out) {
       Listener* listener;

@@ -1,11 +1,12 @@
 // The functions of FakeHost's table session. Part of keel/fake.hpp.
 #pragma once
 
+#include "keel/fake/impl/fn.hpp"
 #include "keel/fake/sessions.hpp"
 
 namespace keel::fake {
 
-inline const keel_ext_session& SessionTable::session_table() {
+KEEL_FAKE_FN const keel_ext_session& SessionTable::session_table() {
   struct F {
     static keel_status publish(const keel_host* host, keel_handle handle,
                                const keel_message_view* shown, std::uint64_t token) {

@@ -166,8 +166,9 @@ void SubscriptionTable::match(std::string_view topic, MatchResult& out) const no
           out.subscribers.push_back(match_of(word));
     }
   };
-  take(table.find_exact(topic));
+  const std::uint32_t tag = table.begin_exact(topic);
   table.trie.match(topic, out.scratch, take);
+  take(table.find_exact(topic, tag));
 }
 
 void SubscriptionTable::set_online(FilterId filter, Subscriber subscriber, bool online) {

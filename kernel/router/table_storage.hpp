@@ -28,8 +28,16 @@ class TableStorage {
   }
   // The first entry of an exact filter; 0: none. [any]
   std::uint32_t find_exact(std::string_view filter) const noexcept {
-    return exact_.find(tag_of(filter),
-                       [&](std::uint32_t id) { return entry(id).filter() == filter; });
+    return find_exact(filter, tag_of(filter));
+  }
+  // The same in two steps, with something else to do while the memory comes. [any]
+  std::uint32_t begin_exact(std::string_view filter) const noexcept {
+    const std::uint32_t tag = tag_of(filter);
+    exact_.prefetch(tag);
+    return tag;
+  }
+  std::uint32_t find_exact(std::string_view filter, std::uint32_t tag) const noexcept {
+    return exact_.find(tag, [&](std::uint32_t id) { return entry(id).filter() == filter; });
   }
 
   std::mutex writer;

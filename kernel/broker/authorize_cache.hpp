@@ -1,6 +1,6 @@
 // The last decisions on what one client may publish and subscribe to, so that hooks are asked once
-// a minute and topic, or as the settings say. A hit costs a hash of the topic and no allocation.
-// [shard]
+// a minute and topic, or as the settings say. A hit costs no allocation, and a hash of the topic
+// only where that is another one than the last. [shard]
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,14 @@ struct DecisionKey {
 
 class AuthorizeCache {
  public:
-  std::optional<bool> find(const DecisionKey& key, std::int64_t now_ms) const {
+  std::optional<bool> find(const DecisionKey& key, std::int64_t now_ms) {
+    if (last_ < entries_.size() && entries_[last_].answers(key, now_ms))
+      return entries_[last_].allowed;
     const std::uint64_t hash = key.hash();
     for (std::size_t i = 0; i < hashes_.size(); ++i) {
-      if (hashes_[i] != hash) continue;
-      const Entry& entry = entries_[i];
-      if (now_ms < entry.until_ms && entry.what == key.what && entry.topic == key.topic)
-        return entry.allowed;
+      if (hashes_[i] != hash || !entries_[i].answers(key, now_ms)) continue;
+      last_ = i;
+      return entries_[i].allowed;
     }
     return std::nullopt;
   }
@@ -64,10 +65,14 @@ class AuthorizeCache {
     std::int64_t until_ms = 0;
     std::uint8_t what = 0;
     bool allowed = false;
+    bool answers(const DecisionKey& key, std::int64_t now_ms) const {
+      return now_ms < until_ms && what == key.what && topic == key.topic;
+    }
   };
   std::vector<std::uint64_t> hashes_;  // of the entries, side by side: what a lookup reads
   std::vector<Entry> entries_;
   std::size_t next_ = 0;
+  std::size_t last_ = 0;     // that was found
   std::uint32_t rules_ = 0;  // those the entries were decided by
 };
 

@@ -124,7 +124,8 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
     case Allowed::yes:
       break;
   }
-  if (extras_) limit_rate(std::size_t{header.size} + header.remaining);
+  if (extras_ && (extras_->packets.limits() || extras_->bytes.limits()))
+    limit_rate(std::size_t{header.size} + header.remaining);
   if (publish.qos == 2) {
     const std::uint32_t limit = settings.limits.max_awaiting_rel;
     if (limit != 0 && session_->awaiting_rel().size() >= limit) {

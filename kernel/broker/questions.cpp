@@ -14,10 +14,9 @@ namespace keel::kernel {
 namespace {
 
 // What a decision is remembered under: all that the hook was asked about, but who.
-DecisionKey decision_key(const AuthorizeRequest& request) {
-  const int options = request.qos + (request.retain ? 3 : 0);
-  return {request.topic,
-          static_cast<std::uint8_t>(options + (request.action == Action::publish ? 0 : 8))};
+DecisionKey decision_key(Action action, std::uint8_t qos, bool retain, Bytes topic) {
+  const int options = qos + (retain ? 3 : 0);
+  return {topic, static_cast<std::uint8_t>(options + (action == Action::publish ? 0 : 8))};
 }
 
 // The same as one text, for what outlives the packet.
@@ -67,10 +66,14 @@ Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool 
   if (action == Action::publish && topic.starts_with('$') && reserved_topic(topic))
     return Allowed::no;
   if (superuser_) return Allowed::yes;
-  // An answer that came counts, whatever became of the hook.
-  if (broker_->hooks().authorize || (extras_ && !extras_->answers.empty())) [[unlikely]]
-    return ask_authorize({action, qos, retain, topic, {}, {}}, connect);
-  return broker_->settings().mqtt.acl_nomatch_allow ? Allowed::yes : Allowed::no;
+  const bool answered = extras_ && !extras_->answers.empty();
+  if (!answered) [[likely]] {
+    if (!broker_->hooks().authorize)
+      return broker_->settings().mqtt.acl_nomatch_allow ? Allowed::yes : Allowed::no;
+    if (const auto known = remembered(decision_key(action, qos, retain, topic)))
+      return *known ? Allowed::yes : Allowed::no;
+  }
+  return ask_authorize({action, qos, retain, topic, {}, {}}, connect);
 }
 
 Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
@@ -78,12 +81,14 @@ Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
   const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
   const auto& hook = broker_->hooks().authorize;
   Extras& more = extras();
-  const DecisionKey key = decision_key(request);
-  if (!more.answers.empty())
+  const DecisionKey key = decision_key(request.action, request.qos, request.retain, request.topic);
+  // An answer that came counts, whatever became of the hook.
+  if (!more.answers.empty()) {
     if (const auto known = more.answers.find(kept_key(key)); known != more.answers.end())
       return known->second ? Allowed::yes : Allowed::no;
-  if (!hook) return by_default ? Allowed::yes : Allowed::no;
-  if (const auto known = remembered(key)) return *known ? Allowed::yes : Allowed::no;
+    if (!hook) return by_default ? Allowed::yes : Allowed::no;
+    if (const auto known = remembered(key)) return *known ? Allowed::yes : Allowed::no;
+  }
   request.client = connect ? hook_client(*connect) : hook_client();
   request.ticket = broker_->new_ticket();
   const Verdict verdict = broker_->call(hook, request);
@@ -97,7 +102,7 @@ Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
 }
 
 std::optional<bool> Connection::remembered(const DecisionKey& key) {
-  if (!broker_->settings().mqtt.acl_cache) return std::nullopt;
+  if (!extras_ || !broker_->settings().mqtt.acl_cache) return std::nullopt;
   extras_->decisions.renew(broker_->rules());
   return extras_->decisions.find(key, link_.shard().now_ms());
 }

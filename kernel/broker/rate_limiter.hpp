@@ -12,6 +12,7 @@ class TokenBucket {
   TokenBucket(std::uint64_t per_second, std::int64_t now_ms)
       : rate_(static_cast<double>(per_second)), tokens_(rate_), at_ms_(now_ms) {}
 
+  bool limits() const { return rate_ != 0; }
   // Takes `n`, going into debt if need be; answers how many milliseconds to pause until the debt is
   // paid.
   std::int64_t take(std::uint64_t n, std::int64_t now_ms) {

@@ -47,6 +47,21 @@ class PluginHost {
 
   // So many hooks at message_publish, dealt out to so many plugins. Once.
   void install(int hooks, int plugins) {
+    const keel_publish_fn fn = [](void*, const keel_message_view*, keel_publish_answer*) {
+      return std::int32_t{KEEL_NEXT};
+    };
+    install(KEEL_HOOK_MESSAGE_PUBLISH, reinterpret_cast<keel_hook_fn>(fn), hooks, plugins);
+  }
+  // A plugin that allows everything. Once.
+  void allow() {
+    const keel_authorize_fn fn = [](void*, const keel_authorize_request*, keel_handle) {
+      return std::int32_t{KEEL_ALLOW};
+    };
+    install(KEEL_HOOK_CLIENT_AUTHORIZE, reinterpret_cast<keel_hook_fn>(fn), 1, 1);
+  }
+
+ private:
+  void install(std::uint32_t point, keel_hook_fn fn, int hooks, int plugins) {
     std::vector<kernel::Slot*> all;
     for (int i = 0; i < plugins; ++i) {
       kernel::Manifest manifest;
@@ -55,20 +70,15 @@ class PluginHost {
       slots_.back()->set_accepting(true);
       all.push_back(slots_.back().get());
     }
-    const keel_publish_fn fn = [](void*, const keel_message_view*, keel_publish_answer*) {
-      return std::int32_t{KEEL_NEXT};
-    };
     for (int i = 0; i < hooks; ++i) {
       keel_handle handle = 0;
-      kernel::tables::hooks.add(all[static_cast<std::size_t>(i % plugins)]->host(),
-                                KEEL_HOOK_MESSAGE_PUBLISH, 0, 0, reinterpret_cast<keel_hook_fn>(fn),
+      kernel::tables::hooks.add(all[static_cast<std::size_t>(i % plugins)]->host(), point, 0, 0, fn,
                                 nullptr, &handle);
     }
     runtime_->hooks().install(all);
     runtime_->thread(0).enter();
   }
 
- private:
   kernel::Broker& broker_;
   kernel::ShardSet shards_{{.shards = 1, .pin = false}};
   kernel::ListenerSet listeners_{

@@ -31,7 +31,8 @@ struct Flow {
   const char* properties = "";  // of each message, in wire form
   std::size_t properties_size = 0;
   std::size_t payload = 64;
-  int hooks = 0;  // at message_publish, of plugins that have no opinion
+  int hooks = 0;         // at message_publish, of plugins that have no opinion
+  bool allowed = false;  // by a plugin, and remembered
 };
 
 using Clients = std::vector<std::unique_ptr<Client>>;
@@ -59,10 +60,10 @@ std::uint64_t received(const Clients& clients) {
 std::uint64_t play(const Flow& flow) {
   Loop loop;
   std::unique_ptr<PluginHost> plugins;
-  if (flow.hooks != 0) {
+  if (flow.allowed || flow.hooks != 0)
     plugins = std::make_unique<PluginHost>(loop.realm(), loop.broker());
-    plugins->install(flow.hooks, flow.hooks);
-  }
+  if (flow.allowed) plugins->allow();
+  if (flow.hooks != 0) plugins->install(flow.hooks, flow.hooks);
   const Clients subscribers = connect(loop, flow, "subscriber", flow.subscribers);
   const Clients publishers = connect(loop, flow, "publisher", flow.publishers);
   for (int i = 0; i < flow.subscribers; ++i)
@@ -137,6 +138,8 @@ constexpr Scenario kScenarios[] = {
     {"P0L", "1 to 1, QoS 0, 16 KiB", [] { return play({.burst = 4, .payload = 16'384}); }},
     {"P0h", "1 to 1, QoS 0, dense, five hooks without an opinion",
      [] { return play({.burst = 250, .hooks = kHooks}); }},
+    {"P0a", "1 to 1, QoS 0, dense, allowed by a plugin, which is remembered",
+     [] { return play({.burst = 250, .allowed = true}); }},
 };
 
 }  // namespace

@@ -40,6 +40,7 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
     }
     damaged_ = false;
     taken_over_ = false;
+    opened_at_ = service_->last_ticket();
     commands_ = std::make_unique<Commands>(host(), *service_);
     KEEL_TRY(commands_->add());
     host().log().info("the store in ", options.engine.directory, " is open, up to ticket ",
@@ -61,8 +62,10 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
   void stop() override {
     commands_.reset();
     const EngineOptions closed = service_ ? service_->engine_options() : EngineOptions();
+    // A broker that has written since has read all there is, and seen what is missing.
+    const bool used = service_ && service_->last_ticket() > opened_at_;
     service_.reset();
-    if (std::exchange(incomplete_, false)) forget_salvage(closed);
+    if (std::exchange(incomplete_, false) && used) forget_salvage(closed);
     env_.reset();
     end_background_threads();
   }
@@ -154,8 +157,9 @@ class Store final : public keel::Plugin, public keel::StoreProvider, private Eve
   }
 
   Metrics metrics_;
-  bool taken_over_ = false;  // from another version, by an upgrade
-  bool incomplete_ = false;  // damage was set aside when it was opened, or before
+  bool taken_over_ = false;      // from another version, by an upgrade
+  std::uint64_t opened_at_ = 0;  // the last ticket then
+  bool incomplete_ = false;      // damage was set aside when it was opened, or before
   std::atomic<bool> damaged_{false};
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<Service> service_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <fstream>
 #include <keel/fake.hpp>
 #include <string>
 
@@ -75,6 +76,34 @@ TEST_CASE("batches are written and read, over an unload") {
   CHECK(host.store_read(query)->rows.empty());
   REQUIRE(host.unload());
   CHECK(host.misuse().empty());
+}
+
+TEST_CASE("that rows may be missing is remembered until the broker has seen it") {
+  Directory directory;
+  const auto load = [&](FakeHost& host) {
+    host.state_dir = directory.path();
+    REQUIRE(host.load(keel_plugin_entry_v1));
+    return host.store_info()->incomplete;
+  };
+  {
+    FakeHost host;
+    CHECK_FALSE(load(host));
+  }
+  const std::string mark = directory.path() + "/db/SALVAGED";
+  std::ofstream(mark) << "damage was set aside\n";
+  {
+    FakeHost host;
+    CHECK(load(host));
+    REQUIRE(host.unload());  // before it read anything
+  }
+  {
+    FakeHost host;
+    CHECK(load(host));
+    CHECK(host.wait_committed(host.store_submit(FakeBatch().put(1, "a", "1"))));
+    REQUIRE(host.unload());
+  }
+  FakeHost host;
+  CHECK_FALSE(load(host));
 }
 
 TEST_CASE("queries of every kind are answered") {

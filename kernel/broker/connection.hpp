@@ -269,8 +269,9 @@ class Connection final : public LinkHandler {
   Outcome refuse_publish(const PublishView& publish, Reason reason);
   Outcome refuse_for_store(const PublishView& publish, Reason reason);
   void acknowledge_publish(const PublishView& publish, Reason reason, std::uint64_t turn);
-  static Bytes as_it_came(const PublishView& publish, const FixedHeader& header, Bytes body);
-  void take_publish(const PublishView& publish, Bytes topic, Bytes packet);
+  Bytes as_it_came(const PublishView& publish, std::uint32_t expiry_s, const FixedHeader& header,
+                   Bytes body) const;
+  void take_publish(const PublishView& publish, const FixedHeader& header, Bytes body);
   void limit_rate(std::size_t packet_size);
   std::size_t mount_size() const { return extras_ ? extras_->mountpoint.size() : 0; }
   Bytes mounted(Bytes topic, std::string& scratch) const;

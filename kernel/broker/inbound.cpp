@@ -29,24 +29,26 @@ bool topic_fits(Bytes topic, std::size_t mount_size, const Limits& limits) {
          topic_levels(topic) <= limits.max_topic_levels;
 }
 
-// The whole packet, when it may go on as it is.
-inline Bytes Connection::as_it_came(const PublishView& publish, const FixedHeader& header,
-                                    Bytes body) {
-  const bool shortest =
-      header.size == 2 || body.data()[-1] != 0;  // the length, as we would write it
-  if (!publish.verbatim || !shortest || publish.payload.size() >= OutBuffer::kSliceFrom) return {};
+// The whole packet, when it may go on as it is. `expiry_s`: of the message that it becomes.
+inline Bytes Connection::as_it_came(const PublishView& publish, std::uint32_t expiry_s,
+                                    const FixedHeader& header, Bytes body) const {
+  if (!publish.verbatim || mount_size() != 0 || publish.payload.size() >= OutBuffer::kSliceFrom)
+    return {};
+  if (version_ == Version::v5 && expiry_s != kNoExpiry) return {};  // the broker's own
+  if (header.size != 2 && body.data()[-1] == 0) return {};  // a longer length than we would write
   return {body.data() - header.size, body.size() + header.size};
 }
 
 // Inline: every message comes through here.
-[[gnu::always_inline]] inline void Connection::take_publish(const PublishView& publish, Bytes topic,
-                                                            Bytes packet) {
+[[gnu::always_inline]] inline void Connection::take_publish(const PublishView& publish,
+                                                            const FixedHeader& header, Bytes body) {
   MetricsCell& metrics = broker_->metrics();
   metrics.add(publish.qos == 0   ? Metric::qos0_received
               : publish.qos == 1 ? Metric::qos1_received
                                  : Metric::qos2_received);
   MessageView message;
-  message.topic = topic;
+  message.topic =
+      mount_size() == 0 ? publish.topic : mounted(publish.topic, broker_->topic_scratch());
   message.payload = publish.payload;
   message.properties = publish.properties;
   message.qos = publish.qos;
@@ -55,10 +57,10 @@ inline Bytes Connection::as_it_came(const PublishView& publish, const FixedHeade
   message.received_ms = link_.shard().now_ms();
   message.publisher = session_->number;
   message.packet_v5 = version_ == Version::v5;
-  if (!message.packet_v5 || message.expiry_s == kNoExpiry) message.packet = packet;
+  message.packet = as_it_came(publish, message.expiry_s, header, body);
   Recorder& recorder = broker_->recorder();
   if (recorder.on() && (publish.qos != 0 || publish.retain))
-    message.durability = broker_->durability_for(topic, link_.peer().listener.get());
+    message.durability = broker_->durability_for(message.topic, link_.peer().listener.get());
   const std::uint64_t mark = recorder.mark();
   broker_->take_store_refused();  // what was refused before was nobody's here
   Reason reason = Reason::success;
@@ -138,9 +140,7 @@ Connection::Outcome Connection::handle_publish(const FixedHeader& header, Bytes 
   if (const Reason refused = broker_->store_refuses(publish.qos, publish.retain); is_error(refused))
       [[unlikely]]
     return refuse_for_store(publish, refused);
-  const bool mounts = mount_size() != 0;
-  take_publish(publish, mounts ? mounted(publish.topic, broker_->topic_scratch()) : publish.topic,
-               mounts ? Bytes() : as_it_came(publish, header, body));
+  take_publish(publish, header, body);
   if (state_ != State::open) return Outcome::done;
   if (broker_->overloaded() && !(paused_ & kHeld)) {
     pause(kHeld);

@@ -66,37 +66,29 @@ Connection::Allowed Connection::authorize(Action action, std::uint8_t qos, bool 
   if (action == Action::publish && topic.starts_with('$') && reserved_topic(topic))
     return Allowed::no;
   if (superuser_) return Allowed::yes;
-  const bool answered = extras_ && !extras_->answers.empty();
-  if (!answered) [[likely]] {
-    if (!broker_->hooks().authorize)
-      return broker_->settings().mqtt.acl_nomatch_allow ? Allowed::yes : Allowed::no;
-    if (const auto known = remembered(decision_key(action, qos, retain, topic)))
-      return *known ? Allowed::yes : Allowed::no;
-  }
+  const DecisionKey key = decision_key(action, qos, retain, topic);
+  // An answer that came counts, whatever became of the hook.
+  if (extras_ && !extras_->answers.empty()) [[unlikely]]
+    if (const auto known = extras_->answers.find(kept_key(key)); known != extras_->answers.end())
+      return known->second ? Allowed::yes : Allowed::no;
+  if (!broker_->hooks().authorize)
+    return broker_->settings().mqtt.acl_nomatch_allow ? Allowed::yes : Allowed::no;
+  if (const auto known = remembered(key)) return *known ? Allowed::yes : Allowed::no;
   return ask_authorize({action, qos, retain, topic, {}, {}}, connect);
 }
 
 Connection::Allowed Connection::ask_authorize(AuthorizeRequest request,
                                               const ConnectView* connect) {
-  const bool by_default = broker_->settings().mqtt.acl_nomatch_allow;
-  const auto& hook = broker_->hooks().authorize;
-  Extras& more = extras();
   const DecisionKey key = decision_key(request.action, request.qos, request.retain, request.topic);
-  // An answer that came counts, whatever became of the hook.
-  if (!more.answers.empty()) {
-    if (const auto known = more.answers.find(kept_key(key)); known != more.answers.end())
-      return known->second ? Allowed::yes : Allowed::no;
-    if (!hook) return by_default ? Allowed::yes : Allowed::no;
-    if (const auto known = remembered(key)) return *known ? Allowed::yes : Allowed::no;
-  }
   request.client = connect ? hook_client(*connect) : hook_client();
   request.ticket = broker_->new_ticket();
-  const Verdict verdict = broker_->call(hook, request);
+  const Verdict verdict = broker_->call(broker_->hooks().authorize, request);
   if (verdict == Verdict::pending) {
     wait_for_answer(request.ticket.number, kept_key(key));
     return Allowed::later;
   }
-  const bool allowed = verdict == Verdict::next ? by_default : verdict == Verdict::allow;
+  const bool allowed = verdict == Verdict::next ? broker_->settings().mqtt.acl_nomatch_allow
+                                                : verdict == Verdict::allow;
   remember(key, allowed);
   return allowed ? Allowed::yes : Allowed::no;
 }
@@ -109,10 +101,10 @@ std::optional<bool> Connection::remembered(const DecisionKey& key) {
 
 void Connection::remember(const DecisionKey& key, bool allowed) {
   const MqttSettings& mqtt = broker_->settings().mqtt;
-  if (!mqtt.acl_cache) return extras_->decisions.clear();
-  extras_->decisions.renew(broker_->rules());
-  extras_->decisions.put(key, allowed, link_.shard().now_ms() + mqtt.acl_cache_ttl_ms,
-                         mqtt.acl_cache_size);
+  AuthorizeCache& decisions = extras().decisions;
+  if (!mqtt.acl_cache) return decisions.clear();
+  decisions.renew(broker_->rules());
+  decisions.put(key, allowed, link_.shard().now_ms() + mqtt.acl_cache_ttl_ms, mqtt.acl_cache_size);
 }
 
 void Connection::wait_for_answer(std::uint64_t ticket, std::string key) {

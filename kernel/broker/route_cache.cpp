@@ -58,10 +58,12 @@ const Route& RouteCache::look_up(std::string_view topic) {
     forget(entry);
     entry.hash = hash;
   } else if (cached_ || !entry.route) {
-    if (!entry.route) entry.route = std::make_unique<Route>();
+    if (!entry.route) {
+      entry.route = std::make_unique<Route>();
+      entry.route->topic = topic;
+      entry.route->valid_name = valid_topic_name(topic);
+    }
     targets_ -= entry.route->targets;
-    entry.route->topic = topic;
-    entry.route->valid_name = valid_topic_name(topic);
     fill(topic, *entry.route);
     targets_ += entry.route->targets;
     entry.generation = generation;

@@ -111,7 +111,7 @@ Fault parse_publish(Bytes body, std::uint8_t flags, Version version, PublishView
     }
   }
   out.payload = reader.rest();
-  if (out.topic != known || known.empty())
+  if (known.empty() || out.topic != known)
     if (Fault fault = check_topic(out, version)) return fault;
   if (text && !well_formed_utf8(out.payload)) {
     return {Reason::payload_format_invalid, "payload is declared UTF-8 and is not"};

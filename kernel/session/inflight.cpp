@@ -88,9 +88,8 @@ std::vector<Delivery> Inflight::take_all() {
 
 void Inflight::grow() {
   Ring::Ptr bigger = Ring::make(ring_ ? ring_->capacity() * 2 : 1u << first_bits_);
-  bigger->begin = last_id_;
+  bigger->begin = ring_ ? ring_->begin : last_id_;
   if (ring_) {
-    bigger->begin = ring_->begin;
     Ring& ring = *ring_;
     for (std::uint32_t i = 0; i < ring.capacity(); ++i)
       if (const std::uint16_t id = ring[i].packet_id; id != 0) (*bigger)[id] = std::move(ring[i]);

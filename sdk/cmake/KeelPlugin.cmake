@@ -181,15 +181,15 @@ endfunction()
 # What is compiled once for all the tests of a project: doctest's main(), and the functions of keel::FakeHost,
 # see keel/fake/impl/fn.hpp. Each takes longer than most tests.
 function(_keel_plugin_test_library name source)
-  if(TARGET ${name})
-    return()
-  endif()
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cpp CONTENT "${source}")
   add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
   _keel_plugin_compile(${name})
   target_compile_options(${name} PRIVATE -O0)
 endfunction()
 function(_keel_plugin_test_libraries)
+  if(TARGET keel_plugin_test_main)
+    return()
+  endif()
   _keel_plugin_test_library(keel_plugin_test_main
     "#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN\n#include <doctest/doctest.h>\n")
   target_link_libraries(keel_plugin_test_main PRIVATE doctest::doctest)

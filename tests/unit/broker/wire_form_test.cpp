@@ -15,12 +15,11 @@ struct Spec {
 };
 
 // PUBLISH of "a topic" with so many octets, written by hand.
-std::string packet(const Spec& spec, Version version, const std::string& properties,
-                   std::uint8_t qos, bool dup, bool retain, std::uint16_t id, std::size_t size) {
-  const std::string body = wire::text("a topic") + (qos ? wire::u16(id) : std::string()) +
-                           wire::section(version, properties) + std::string(size, 'x');
+std::string packet(const Spec& spec, Version version, std::uint16_t id, std::size_t size) {
+  const std::string body = wire::text("a topic") + (spec.qos ? wire::u16(id) : std::string()) +
+                           wire::section(version, spec.properties) + std::string(size, 'x');
   const std::string whole =
-      wire::packet(0x30u | (dup ? 8u : 0u) | qos * 2u | (retain ? 1u : 0u), body);
+      wire::packet(0x30u | (spec.dup ? 8u : 0u) | spec.qos * 2u | (spec.retain ? 1u : 0u), body);
   if (!spec.long_length) return whole;
   std::string longer = whole.substr(0, whole.size() - body.size());
   longer.back() = static_cast<char>(longer.back() | 0x80);
@@ -41,15 +40,12 @@ void check(const Spec& spec, Version from, std::size_t size) {
           subscribers.back()->connect({.id = "subscriber" + std::to_string(i)});
           subscribers.back()->subscribe({.filter = "a topic", .qos = subscribed});
         }
-        const std::uint8_t qos = std::min(spec.qos, subscribed);
-        Spec out = spec;
-        out.long_length = false;
+        const Spec out = {.qos = std::min(spec.qos, subscribed),
+                          .properties = from == Version::v5 ? spec.passed_on : ""};
         // Twice, so that the second one finds a topic that is known.
         for (const std::uint16_t id : {1, 2}) {
-          publisher.send(packet(spec, from, spec.properties, spec.qos, spec.dup, spec.retain,
-                                static_cast<std::uint16_t>(id + 600), size));
-          const std::string wanted = packet(out, to, from == Version::v5 ? spec.passed_on : "", qos,
-                                            false, false, id, size);
+          publisher.send(packet(spec, from, static_cast<std::uint16_t>(id + 600), size));
+          const std::string wanted = packet(out, to, id, size);
           CAPTURE(from);
           CAPTURE(to);
           CAPTURE(receivers);
